@@ -1,0 +1,27 @@
+/* Typed growing arrays: `VEC(int) numbers = {0}; *vec_add(&numbers) = 7;`. */
+#ifndef BASE_VEC_H
+#define BASE_VEC_H
+
+#include "base/mem.h"
+
+#define VEC(type)                                                                                  \
+    struct {                                                                                       \
+        type *items;                                                                               \
+        size_t count;                                                                              \
+        size_t capacity;                                                                           \
+    }
+
+/* Makes room for one more element and yields a pointer to it; its bytes are zeroed. */
+#define vec_add(vec)                                                                               \
+    ((vec)->items = vec_grow((vec)->items, sizeof *(vec)->items, (vec)->count, &(vec)->capacity),  \
+     &(vec)->items[(vec)->count++])
+
+#define vec_last(vec) (&(vec)->items[(vec)->count - 1])
+
+#define vec_release(vec)                                                                           \
+    (mem_free((vec)->items), (vec)->items = NULL, (vec)->count = 0, (vec)->capacity = 0)
+
+/* Grows geometrically; zeroes the element at `count`. */
+void *vec_grow(void *items, size_t size, size_t count, size_t *capacity);
+
+#endif

@@ -1,0 +1,69 @@
+/* PostgreSQL by libpq, never blocking, with a bounded pool a database. */
+#ifndef IO_PG_H
+#define IO_PG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/loop.h"
+#include "value/value.h"
+
+struct pg_target {
+    const char *name; /* for messages */
+    const char *url;  /* a libpq URI or key=value string; holds credentials */
+    const char *role; /* SET ROLE; NULL: none */
+    int64_t statement_timeout_ms, lock_timeout_ms; /* 0: the server's */
+    int64_t connect_timeout_ms;                    /* 0: 10 s */
+    int64_t pool;                                  /* most connections at once; 0: 4 */
+};
+
+enum pg_transaction { PG_ONE, PG_EACH, PG_NONE }; /* all in one, one each, none */
+
+struct pg_statement {
+    const char *text;          /* one statement, $1… for its parameters, NUL-terminated */
+    const char *const *values; /* `value_count` texts; NULL is NULL */
+    size_t value_count;
+};
+
+struct pg_spec {
+    struct pg_target target;
+    const struct pg_statement *statements;
+    size_t statement_count;
+    enum pg_transaction transaction;
+    bool read_only;      /* the transaction is READ ONLY */
+    size_t rows_ceiling; /* bytes of rows kept as values; more is an error */
+    /* Told before COMMIT is sent, with the transaction's id (0: nothing was written); the
+     * statement goes on when the callee calls pg_go. NULL: at once. */
+    void (*before_commit)(void *user, uint64_t transaction_id);
+    void (*notice)(void *user, const char *severity, const char *text);
+};
+
+struct pg_response {
+    /* Of the last statement that yields rows: an array of objects. Integers beyond 2^53 and
+     * numerics that a double cannot hold are strings of digits; json is JSON; bool is a boolean;
+     * NULL is null; everything else is text. */
+    value rows;
+    int64_t row_count; /* rows of it, or rows that the last statement changed */
+    value commands;    /* the command tag of each statement */
+    bool rolled_back;  /* the server confirmed that nothing remains */
+    bool in_doubt;     /* the connection was lost while COMMIT was under way, or outside a
+                          transaction after a statement was sent */
+    bool connected;
+    size_t failed;        /* index of the statement that failed, where `err` says so */
+    const char *sqlstate; /* of the error, or NULL */
+};
+
+struct pg_query;
+struct pg_query *pg_start(struct loop *loop, const struct pg_spec *spec,
+                          void (*done)(void *user, struct pg_response *response, struct err *err),
+                          void *user);
+void pg_go(struct pg_query *query);
+/* Sends a cancel to the server and waits for its answer; cuts the connection after `grace_ms`.
+ * `done` is still called. */
+void pg_cancel(struct pg_query *query, int64_t grace_ms, bool timed_out);
+
+/* Checks a URL's form without connecting. */
+int pg_check_url(const char *url, struct err *err) MUST_USE;
+
+#endif

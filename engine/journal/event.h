@@ -1,0 +1,166 @@
+/* The vocabulary of the transcript. Everything that happens in a run is one of these events; the
+ * same tables write a record, read it back, and make schemas/transcript.schema.json. */
+#ifndef JOURNAL_EVENT_H
+#define JOURNAL_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "value/value.h"
+
+#define TRANSCRIPT_VERSION 1
+#define TRANSCRIPT_LINE_MAX 65536 /* bytes, newline included */
+
+/* X(name, kind, doc): a member of struct event, and a key of the record. The order here is the
+ * order in the line. TEXT: const char *; INTEGER: int64_t; BOOLEAN: bool; JSON: value. */
+#define EVENT_FIELDS(X)                                                                            \
+    X(run, TEXT, "the run's id")                                                                   \
+    X(runbook, TEXT, "path of the runbook as it was given")                                        \
+    X(name, TEXT, "name of the runbook")                                                           \
+    X(sha256, TEXT, "SHA-256 of the runbook's bytes")                                              \
+    X(files, JSON, "every file that is executed: [{path, copy, sha256}]")                          \
+    X(git, JSON, "commit, dirty flag and remote of the repository it came from, or null")          \
+    X(plan_sha256, TEXT, "SHA-256 of everything that decides what is executed")                    \
+    X(policy_sha256, TEXT, "SHA-256 of the house rules in force")                                  \
+    X(params, JSON, "the parameters, after defaults")                                              \
+    X(profile, TEXT, "the profile that was chosen")                                                \
+    X(selection, JSON, "what --only, --from and --skip chose")                                     \
+    X(dry_run, BOOLEAN, "whether this is a dry run")                                               \
+    X(steps, INTEGER, "how many steps the graph has before run-time expansion")                    \
+    X(user, TEXT, "name of the user who runs the engine")                                          \
+    X(uid, INTEGER, "numeric id of that user")                                                     \
+    X(host, TEXT, "name of the machine")                                                           \
+    X(terminal, TEXT, "the controlling terminal, or null")                                         \
+    X(pid, INTEGER, "process id")                                                                  \
+    X(engine, TEXT, "version of the engine")                                                       \
+    X(previous, JSON, "head of the transcript before this one in the store: {run, sha256}")        \
+    X(objectives, JSON, "objectives with what was measured and whether they were met")             \
+    X(phase, TEXT, "run, rollback or finally")                                                     \
+    X(step, TEXT, "path of the step: its id, behind those of what it stands in")                   \
+    X(title, TEXT, "title of the step")                                                            \
+    X(action, TEXT, "the step's type")                                                             \
+    X(effect, TEXT, "read, idempotent or once")                                                    \
+    X(attempt, INTEGER, "which attempt, from 1")                                                   \
+    X(attempts, INTEGER, "how many there may be")                                                  \
+    X(item, JSON, "the item of foreach")                                                           \
+    X(token, TEXT, "marks the processes and requests of the attempt")                              \
+    X(plan, JSON, "what is about to be done: [[label, text]] as the plan shows it")                \
+    X(status, TEXT, "how it ended")                                                                \
+    X(without_effect, BOOLEAN, "it is certain that nothing happened")                              \
+    X(reason, TEXT, "why: of a skip, a stop, a doubt")                                             \
+    X(error, TEXT, "what went wrong")                                                              \
+    X(hint, TEXT, "what would be right")                                                           \
+    X(duration_ms, INTEGER, "how long it took")                                                    \
+    X(delay_ms, INTEGER, "how long until the next attempt")                                        \
+    X(exit, INTEGER, "exit status of the run")                                                     \
+    X(result, JSON, "the result, or {file, sha256, bytes} where it is large")                      \
+    X(outputs, JSON, "named values taken from the result")                                         \
+    X(output, JSON, "streams: {stdout: {file, bytes, sha256}, stderr: …}")                         \
+    X(notes, JSON, "what else happened: [[what, value]]")                                          \
+    X(message, TEXT, "what a person was asked")                                                    \
+    X(approvers, JSON, "who may answer, or null for anybody")                                      \
+    X(quorum, INTEGER, "how many must say yes")                                                    \
+    X(answer, TEXT, "accepted, rejected, expired, retry, skip, rollback or stop")                  \
+    X(by, TEXT, "who answered")                                                                    \
+    X(comment, TEXT, "what they said")                                                             \
+    X(signal, TEXT, "name of the signal")                                                          \
+    X(transaction_id, TEXT, "PostgreSQL's transaction id, before COMMIT is sent")                  \
+    X(hands, JSON, "what is left for a person to do, in order: [{step, title, plan, error}]")      \
+    X(counts, JSON, "how many steps ended in each state")
+
+/* X(NAME, "type", doc, required…): names of EVENT_FIELDS that must be present. */
+#define EVENT_TYPES(X)                                                                             \
+    X(RUN_STARTED, "run.started", "a run begins",                                                  \
+      EVENT_BIT(run) | EVENT_BIT(runbook) | EVENT_BIT(name) | EVENT_BIT(sha256) |                  \
+          EVENT_BIT(plan_sha256) | EVENT_BIT(user) | EVENT_BIT(uid) | EVENT_BIT(host) |            \
+          EVENT_BIT(pid) | EVENT_BIT(engine))                                                      \
+    X(RUN_RESUMED, "run.resumed", "another engine goes on with the run",                           \
+      EVENT_BIT(user) | EVENT_BIT(host) | EVENT_BIT(pid) | EVENT_BIT(engine))                      \
+    X(RUN_FINISHED, "run.finished", "the run is over", EVENT_BIT(status) | EVENT_BIT(exit))        \
+    X(STEP_SKIPPED, "step.skipped", "a step will not be run",                                      \
+      EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(reason))                                      \
+    X(STEP_WAITING, "step.waiting", "a step waits for a lock",                                     \
+      EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(reason))                                      \
+    X(STEP_STARTED, "step.started", "an attempt is about to begin",                                \
+      EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(attempt))                                     \
+    X(STEP_COMMITTING, "step.committing", "COMMIT is about to be sent",                            \
+      EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(attempt))                                     \
+    X(STEP_READY, "step.ready", "a background service answers",                                    \
+      EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(duration_ms))                                 \
+    X(STEP_RETRYING, "step.retrying", "an attempt failed and another follows",                     \
+      EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(attempt) | EVENT_BIT(delay_ms))               \
+    X(STEP_FINISHED, "step.finished", "a step has ended",                                          \
+      EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(status) | EVENT_BIT(duration_ms))             \
+    X(STEP_IN_DOUBT, "step.in_doubt", "whether the effect happened is not known",                  \
+      EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(reason))                                      \
+    X(STEP_RESOLVED, "step.resolved", "a doubt was settled",                                       \
+      EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(status) | EVENT_BIT(reason))                  \
+    X(GATE_OPENED, "gate.opened", "people are asked",                                              \
+      EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(message))                                     \
+    X(GATE_ANSWERED, "gate.answered", "somebody answered",                                         \
+      EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(answer) | EVENT_BIT(by))                      \
+    X(GATE_ESCALATED, "gate.escalated", "nobody answered in time, more people are told",           \
+      EVENT_BIT(phase) | EVENT_BIT(step))                                                          \
+    X(GATE_CLOSED, "gate.closed", "the gate is decided",                                           \
+      EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(answer))                                      \
+    X(ROLLBACK_BEGUN, "rollback.begun", "what was done is being undone", EVENT_BIT(reason))        \
+    X(ROLLBACK_FINISHED, "rollback.finished", "the rollback is over", EVENT_BIT(status))           \
+    X(SIGNAL_RECEIVED, "signal.received", "somebody interrupts", EVENT_BIT(signal))                \
+    X(CLOCK_JUMPED, "clock.jumped", "the wall clock was set", EVENT_BIT(duration_ms))              \
+    X(CHECKPOINT, "checkpoint", "the head so far", 0)
+
+enum event_field {
+#define X(name, kind, doc) EVENT_FIELD_##name,
+    EVENT_FIELDS(X)
+#undef X
+        EVENT_FIELD_COUNT
+};
+#define EVENT_BIT(name) (UINT64_C(1) << EVENT_FIELD_##name)
+
+enum event_type {
+    EVENT_NONE,
+#define X(NAME, type, doc, required) EVENT_##NAME,
+    EVENT_TYPES(X)
+#undef X
+        EVENT_TYPE_COUNT
+};
+
+#define EVENT_MEMBER_TEXT const char *
+#define EVENT_MEMBER_INTEGER int64_t
+#define EVENT_MEMBER_BOOLEAN bool
+#define EVENT_MEMBER_JSON value
+
+/* `present` says which members count. Texts and values are borrowed from the maker. */
+struct event {
+    enum event_type type;
+    uint64_t seq;
+    int64_t wall_ns;
+    int64_t mono_ns;
+    uint64_t present;
+#define X(name, kind, doc) EVENT_MEMBER_##kind name;
+    EVENT_FIELDS(X)
+#undef X
+};
+
+/* `EVENT_SET(&event, step, "a");` */
+#define EVENT_SET(event, field, v) ((event)->field = (v), (event)->present |= EVENT_BIT(field))
+#define EVENT_HAS(event, field) (((event)->present & EVENT_BIT(field)) != 0)
+
+const char *event_type_name(enum event_type type);
+enum event_type event_type_find(const char *name);
+
+/* Writes the record's line with its newline. Text longer than fits is cut and ends in "…";
+ * values must fit (the caller stores large ones in files). -1 where a required field is
+ * missing or the line would pass TRANSCRIPT_LINE_MAX. */
+int event_write(const struct event *event, const char prev[65], struct buf *out,
+                struct err *err) MUST_USE;
+/* Reads a line; the texts and values live in `ret_line_value`, which the caller frees last. */
+int event_read(const char *line, size_t length, struct event *ret, value *ret_line_value,
+               char ret_prev[65], struct err *err) MUST_USE;
+
+/* schemas/transcript.schema.json */
+void event_schema(struct buf *out);
+
+#endif

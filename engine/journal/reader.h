@@ -1,0 +1,21 @@
+/* Reads a transcript as it is, or as it grows. */
+#ifndef JOURNAL_READER_H
+#define JOURNAL_READER_H
+
+#include "journal/event.h"
+
+struct reader;
+int reader_open(const char *path, struct reader **ret, struct err *err) MUST_USE;
+void reader_free(struct reader *reader);
+
+/* 1: *ret is the next event (its texts live until the next call); 0: no whole line is there yet
+ * (a torn last line is no line; NUL bytes of the reserve are not read); -1: a line is damaged or
+ * the chain is broken, with its number in the message. */
+int reader_next(struct reader *reader, struct event *ret, struct err *err) MUST_USE;
+/* The line of the last event, newline included. */
+const char *reader_line(const struct reader *reader, size_t *ret_length);
+uint64_t reader_count(const struct reader *reader);
+/* Hex SHA-256 of the last line read. */
+const char *reader_head(const struct reader *reader);
+
+#endif

@@ -1,0 +1,40 @@
+/* Appends records to a transcript: redacted, chained, synced in groups.
+ *
+ * A failed write or sync is final: every later call fails with ERR_TRANSCRIPT. Syncing itself is
+ * a blocking call (`writer_sync`) that the caller runs in a worker thread; one sync covers every
+ * record appended before it began. */
+#ifndef JOURNAL_WRITER_H
+#define JOURNAL_WRITER_H
+
+#include <stdint.h>
+
+#include "journal/event.h"
+#include "secret/redact.h"
+
+struct writer;
+
+/* Creates `path` (mode 0600; an error where it exists) and preallocates a reserve, so that the
+ * last records fit on a full disk. `redactor` is borrowed and may be NULL. */
+int writer_new(const char *path, const struct redactor *redactor, struct writer **ret,
+               struct err *err) MUST_USE;
+void writer_free(struct writer *writer);
+
+/* Fills seq, wall_ns and mono_ns of the event, writes the record, and hands line and event to
+ * `told` where set. The line is in the file (not yet on disk) when it returns. */
+int writer_append(struct writer *writer, struct event *event, struct err *err) MUST_USE;
+void writer_on_append(struct writer *writer,
+                      void (*told)(void *user, const struct event *event, const char *line,
+                                   size_t length),
+                      void *user);
+
+uint64_t writer_appended(const struct writer *writer); /* number of records so far */
+uint64_t writer_synced(const struct writer *writer);   /* how many of them are on disk */
+/* Thread-safe against append: fdatasync, then everything appended before the call counts as
+ * synced. -1 once it has failed, ever after. */
+int writer_sync(struct writer *writer, struct err *err) MUST_USE;
+/* Hex SHA-256 of the last line: what the next record's `prev` will be. */
+const char *writer_head(const struct writer *writer);
+/* Cuts the unused reserve off. */
+int writer_close(struct writer *writer, struct err *err) MUST_USE;
+
+#endif

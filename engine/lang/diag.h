@@ -1,0 +1,30 @@
+/* Diagnostics: every error of a file, collected, sorted and shown with the line and a caret. */
+#ifndef LANG_DIAG_H
+#define LANG_DIAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "value/value.h"
+
+struct diag;
+struct diag *diag_new(void);
+void diag_free(struct diag *diag);
+
+/* Keeps the text of a file so that its lines can be shown; `bytes` are copied. */
+void diag_source(struct diag *diag, const char *path, const char *bytes, size_t length);
+/* Takes what `err` holds and empties it. The same error at the same place is kept once. */
+void diag_report(struct diag *diag, struct err *err);
+size_t diag_count(const struct diag *diag);
+
+struct diag_style {
+    bool color, unicode;
+    size_t columns; /* 0: no limit */
+};
+/* `file:line:column: error: message`, the line, a caret, `hint: …`; sorted by file and place. */
+void diag_text(const struct diag *diag, const struct diag_style *style, struct buf *out);
+/* [{file, line, column, length, message, hint, kind}] */
+value diag_value(const struct diag *diag);
+
+#endif

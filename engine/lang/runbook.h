@@ -1,0 +1,137 @@
+/* A runbook as its file declares it. `runbook_load` parses, checks and compiles everything; what
+ * it returns is read-only and freed whole, with the files that it calls. */
+#ifndef LANG_RUNBOOK_H
+#define LANG_RUNBOOK_H
+
+#include "lang/diag.h"
+#include "lang/step.h"
+
+#define RUNBOOK_LANGUAGE 1
+#define RUNBOOK_MAX_BYTES (UINT64_C(64) << 20)
+#define RUNBOOK_MAX_DEPTH 64          /* nesting of YAML, and of runbooks that call each other */
+#define RUNBOOK_MAX_ALIAS_NODES 10000 /* nodes that aliases may add */
+
+struct objectives {
+    int64_t rto_ms, rpo_ms; /* 0: unsaid */
+};
+
+struct requires_disk {
+    struct template *path;
+    int64_t at_least; /* bytes */
+};
+
+struct requires {
+    struct field_list commands;  /* const char * each */
+    struct field_list env;       /* const char * each */
+    struct field_list files;     /* struct template * each */
+    struct field_list disk_free; /* struct requires_disk each; one may stand without the list */
+};
+
+enum param_type {
+    PARAM_STRING = 1,
+    PARAM_INTEGER,
+    PARAM_NUMBER,
+    PARAM_BOOLEAN,
+    PARAM_DURATION,
+    PARAM_PATH,
+    PARAM_LIST,
+};
+
+struct param {
+    int type; /* enum param_type */
+    bool required;
+    struct template *fallback; /* `default:`, constant; NULL where there is none */
+    const char *description;
+    struct template *choices; /* `enum:`, a constant array or NULL */
+    struct match *pattern;
+    struct template *min, *max; /* constants: numbers, or durations as text */
+    bool prompt;
+};
+
+struct secret_source {
+    const char *env;           /* a variable of the engine's environment */
+    struct template *file;     /* a file's content, one trailing newline removed */
+    struct field_list command; /* const char * each: an argv; its output likewise */
+    bool allow_short;
+};
+
+struct database {
+    struct template *url;
+    const char *role;
+    int64_t statement_timeout_ms, lock_timeout_ms;
+    int64_t pool;
+    bool is_protected;
+};
+
+struct target {
+    struct field_list via; /* struct template * each: a launcher's argv */
+    struct template *ssh;  /* [user@]host */
+};
+
+struct profile {
+    struct field_map params;    /* struct template * each */
+    struct field_map databases; /* struct database each */
+    struct field_map targets;   /* struct target each */
+    struct field_map secrets;   /* struct secret_source each */
+    struct field_list skip;     /* const char * each: ids of steps */
+};
+
+struct defaults {
+    int64_t timeout_ms, grace_ms, deadline_ms;
+    enum on_failure on_failure;
+    struct retry *retry;
+    struct field_list shell; /* const char * each: the argv before the script */
+    const char *target, *database;
+    struct field_map env;
+    struct template *cwd;
+};
+
+struct drill {
+    const char *profile;
+    struct field_list holds; /* struct expr * each */
+    int64_t every_ms;
+};
+
+struct runbook {
+    const char *path; /* as given */
+    const char *name, *title, *description, *owner, *source, *schedule, *lock;
+    struct template *labels, *links; /* constants */
+    struct objectives *objectives;
+    struct requires *requires;
+    struct field_map params;    /* struct param each */
+    struct field_map secrets;   /* struct secret_source each */
+    struct field_list redact;   /* struct match * each */
+    struct field_map env;       /* struct template * each */
+    struct field_map databases; /* struct database each */
+    struct field_map targets;   /* struct target each */
+    struct field_map profiles;  /* struct profile each */
+    struct defaults defaults;
+    struct drill *drill;
+    struct step_list *steps;
+    struct step_list *finally;
+    int64_t language;
+
+    const char *bytes; /* the file as it was read */
+    size_t length;
+    struct arena *arena;
+    struct expr_set *exprs; /* of this file and of those it calls */
+};
+
+extern const struct field runbook_fields[];
+
+/* Parses and checks all but order (plan/graph does that). Every error goes to `diag`, which the
+ * caller asks; where there was one, what is returned serves only to find more errors (a step's
+ * type may be NULL). NULL where the file is no mapping at all. The files that are called through
+ * `call` are loaded too. */
+struct runbook *runbook_load(const char *path, struct diag *diag);
+void runbook_free(struct runbook *runbook);
+
+/* Calls back once for each file: this one, and those it calls, each once. */
+void runbook_each_file(const struct runbook *runbook,
+                       void (*each)(void *user, const struct runbook *file), void *user);
+
+/* The item of a map by name, or NULL: `FIELD_FIND(struct param, &runbook->params, name)`. */
+void *field_map_find(const struct field_map *map, size_t size, const char *name);
+#define FIELD_FIND(type, map, name) ((type *)field_map_find((map), sizeof(type), (name)))
+
+#endif

@@ -1,0 +1,10 @@
+/* The JSON schema of a runbook, made from the same tables that parse it. */
+#ifndef LANG_SCHEMA_H
+#define LANG_SCHEMA_H
+
+#include "base/buf.h"
+
+/* JSON Schema draft 2020-12, indented, with descriptions and examples. */
+void schema_runbook(struct buf *out);
+
+#endif

@@ -1,0 +1,202 @@
+/* The contract of a step type, and what the engine lends it for one attempt.
+ *
+ * A type is a const descriptor at the end of its file in steps/, and one pointer in
+ * steps/steps.c. It sees values (engine/value) and real systems (engine/io), never the
+ * language, the interpreter or the transcript. */
+#ifndef STEP_H
+#define STEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "field.h"
+#include "value/value.h"
+
+/* What a step does to the world. Dry run, retry, resume and replay follow from it. */
+enum effect {
+    EFFECT_UNSAID,
+    EFFECT_READ,       /* changes nothing */
+    EFFECT_IDEMPOTENT, /* may be repeated */
+    EFFECT_ONCE,       /* must not be repeated blindly */
+};
+
+struct loop;
+struct step_ctx;
+struct step_list;
+struct runbook;
+
+/* ---- what a type may refuse at check ------------------------------------------------------ */
+
+struct step_check {
+    void *user;
+    struct span span; /* of the action's value */
+    /* Names a step may refer to. */
+    bool (*has_database)(void *user, const char *name_or_null_for_the_default);
+    /* Reports an error; `err` is emptied. May be called often. */
+    void (*report)(void *user, struct err *err);
+    bool is_background;
+    bool is_handler; /* a rollback handler, a probe or a step of `finally` */
+};
+
+/* ---- what a plan shows -------------------------------------------------------------------- */
+
+/* One line of a plan: a label ("command", "statement", "request", "gate", …) and its text. */
+struct step_plan {
+    void *user;
+    void (*line)(void *user, const char *label, const char *text, size_t length);
+};
+
+/* ---- what a container yields -------------------------------------------------------------- */
+
+struct step_expansion {
+    const struct step_list *steps;  /* a group's members */
+    bool parallel;                  /* they all start at once */
+    const struct runbook *runbook;  /* another runbook, whose steps nest in this run */
+    const struct field_map *params; /* its parameters: struct template * each */
+};
+
+/* ---- how an attempt ends ------------------------------------------------------------------ */
+
+enum step_outcome {
+    STEP_SUCCEEDED,
+    STEP_FAILED,
+    STEP_CANCELLED, /* ended because cancel was asked for */
+    STEP_IN_DOUBT,  /* the effect may or may not have happened */
+    STEP_REJECTED,  /* a gate was rejected or expired */
+};
+
+struct step_result {
+    enum step_outcome outcome;
+    /* It is certain that nothing happened (never started, never connected, transaction rolled
+     * back): the step's own rollback handler is not needed. */
+    bool without_effect;
+    /* An object; taken. What `.` is in expect and outputs. The engine adds stdout, stderr, json,
+     * duration_ms. Keys it knows: exit_code, status, headers, body, rows, row_count, time_ms,
+     * tls_days_left. VALUE_NONE is an empty object. */
+    value data;
+    struct err err; /* taken; says why where the outcome is not STEP_SUCCEEDED */
+};
+
+enum step_stream { STEP_STDOUT, STEP_STDERR };
+
+/* ---- what the engine lends to an attempt -------------------------------------------------- */
+
+struct loop *step_loop(struct step_ctx *ctx);
+const void *step_spec(const struct step_ctx *ctx); /* the parsed fields */
+/* The attempt's own state: zeroed `state_size` bytes, freed behind `.release`. */
+void *step_state(struct step_ctx *ctx);
+const char *step_id(const struct step_ctx *ctx); /* path in the run, for messages and tokens */
+const char *step_run_id(const struct step_ctx *ctx);
+const char *step_token(const struct step_ctx *ctx);  /* unique to this attempt in all runs */
+int64_t step_timeout_ms(const struct step_ctx *ctx); /* of this attempt; 0 without limit */
+int64_t step_grace_ms(const struct step_ctx *ctx);   /* SIGTERM to SIGKILL */
+
+/* `.` is the run. */
+int step_render(struct step_ctx *ctx, const struct template *tmpl, value *ret,
+                struct err *err) MUST_USE;
+int step_render_text(struct step_ctx *ctx, const struct template *tmpl, char **ret,
+                     struct err *err) MUST_USE;
+int step_test(struct step_ctx *ctx, const struct expr *expr, bool *ret, struct err *err) MUST_USE;
+
+/* For commands: argv as it must be spawned on the step's target, environment, folder, input. */
+struct step_command {
+    char **argv;       /* NULL-terminated */
+    char **env;        /* "NAME=value", NULL-terminated */
+    const char *cwd;   /* NULL: the engine's */
+    const char *input; /* bytes for stdin, NULL: /dev/null */
+    size_t input_length;
+};
+/* Composes it from the words of the command; the caller releases. */
+int step_command_init(struct step_ctx *ctx, const char *const *words, size_t count,
+                      struct step_command *ret, struct err *err) MUST_USE;
+void step_command_release(struct step_command *command);
+/* The words that run shell text here: {"bash","-euo","pipefail","-c"} or defaults.shell. */
+const char *const *step_shell(struct step_ctx *ctx, size_t *ret_count);
+
+/* The database the step names, or the runbook's only one. */
+struct step_database {
+    char *name;
+    char *url; /* holds credentials: never shown; release wipes it */
+    char *role;
+    int64_t statement_timeout_ms; /* 0: the server's */
+    int64_t lock_timeout_ms;
+    int64_t pool; /* at most so many connections */
+};
+int step_database_init(struct step_ctx *ctx, struct step_database *ret, struct err *err) MUST_USE;
+void step_database_release(struct step_database *database);
+
+/* Output as it comes: redacted, stored, digested, shown; the head kept for expect and outputs. */
+void step_output(struct step_ctx *ctx, enum step_stream stream, const char *bytes, size_t length);
+/* Something an auditor should see beside the result: a server's notice, a redirect, evidence. */
+void step_note(struct step_ctx *ctx, const char *what, value taken);
+
+/* A question to people: a gate, a checklist, a line of text. */
+enum step_question_kind { STEP_ASK_GATE, STEP_ASK_MANUAL };
+struct step_question {
+    enum step_question_kind kind;
+    const char *message;
+    const char *const *items;     /* a checklist, each to be confirmed; NULL-terminated or NULL */
+    const char *evidence;         /* what is to be typed in, or NULL */
+    const char *const *approvers; /* NULL-terminated or NULL: anybody */
+    int64_t quorum;
+    bool not_requester;
+    int64_t expires_ms; /* 0: never */
+};
+struct step_answer {
+    bool accepted;
+    const char *by;       /* who answered */
+    const char *comment;  /* may be NULL */
+    const char *evidence; /* may be NULL */
+};
+/* Asks; `answered` is called once, unless the attempt is cancelled first. */
+void step_ask(struct step_ctx *ctx, const struct step_question *question,
+              void (*answered)(struct step_ctx *ctx, const struct step_answer *answer));
+
+/* The attempt has ended. Exactly once, never from within `.start` (use loop_defer, or return an
+ * error from start). After a cancel it is still called. Nothing of ctx may be used behind it. */
+void step_done(struct step_ctx *ctx, struct step_result *result);
+
+/* ---- the descriptor ----------------------------------------------------------------------- */
+
+struct step_type {
+    const char *key;
+    const char *doc;
+    const char *example; /* YAML of the action's value */
+    const struct field *fields;
+    /* A value that is not a mapping is taken as this field's, as FIELD_OBJECT's shorthand. */
+    const char *shorthand;
+    bool bare;         /* only the shorthand: the action's value is that field, never a mapping */
+    size_t size;       /* of the parsed spec */
+    size_t state_size; /* of an attempt's state */
+    /* What the language offers of `expect` for it, as STEP_HAS_ bits. */
+    unsigned results;
+    bool is_probe;   /* may stand in done_when, ready and watch */
+    bool is_command; /* env, cwd, stdin, target, background apply */
+    /* NULL where later issues build it: check says in one line that the engine lacks it. */
+    enum effect (*effect)(const void *spec);
+    void (*check)(const void *spec, const struct step_check *check); /* may be NULL */
+    void (*plan)(const void *spec, const struct step_plan *plan);
+    void (*expand)(const void *spec, struct step_expansion *ret); /* containers only */
+    /* Begins; returns at once. An error is a failure without effect. Containers have none. */
+    int (*start)(struct step_ctx *ctx, struct err *err);
+    /* Asks it to end soon; it still reports by step_done. */
+    void (*cancel)(struct step_ctx *ctx);
+    /* Frees what the state holds; called once, behind step_done or a failed start. */
+    void (*release)(struct step_ctx *ctx);
+};
+
+#define STEP_HAS_EXIT (1U << 0)
+#define STEP_HAS_STATUS (1U << 1)
+#define STEP_HAS_STDOUT (1U << 2)
+#define STEP_HAS_STDERR (1U << 3)
+#define STEP_HAS_BODY (1U << 4)
+#define STEP_HAS_HEADER (1U << 5)
+#define STEP_HAS_ROWS (1U << 6)
+#define STEP_HAS_TLS (1U << 7)
+
+/* All types, NULL-terminated, in the order of the reference; defined in steps/steps.c. */
+extern const struct step_type *const step_types[];
+const struct step_type *step_type_find(const char *key);
+
+#endif

@@ -1,0 +1,27 @@
+/* Regular expressions: PCRE2 with UTF, and limits so that no pattern runs away. */
+#ifndef VALUE_MATCH_H
+#define VALUE_MATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct match;
+
+/* A bad pattern's error has its span moved to the offending character. */
+int match_new(const char *pattern, struct span at, struct match **ret, struct err *err) MUST_USE;
+void match_free(struct match *match);
+const char *match_pattern(const struct match *match);
+
+/* 1 where it matches (group 0 and 1 as offsets; 1 is empty and -1 where there is none), 0 where
+ * not, -1 where a limit was reached. */
+struct match_found {
+    size_t start, end;
+    size_t group_start, group_end;
+    bool has_group;
+};
+int match_find(const struct match *match, const char *text, size_t length, size_t from,
+               struct match_found *ret, struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,81 @@
+/* Values: JSON data, held by libjq's reference-counted jv.
+ *
+ * Every verb borrows its arguments unless its comment says that it takes them; a returned
+ * `value` belongs to the caller, who ends it with value_free(). Absence is VALUE_NONE, which is
+ * no JSON value and differs from null. */
+#ifndef VALUE_VALUE_H
+#define VALUE_VALUE_H
+
+#include <jv.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+typedef jv value;
+
+enum value_kind {
+    VALUE_NONE,
+    VALUE_NULL,
+    VALUE_BOOL,
+    VALUE_NUMBER,
+    VALUE_STRING,
+    VALUE_ARRAY,
+    VALUE_OBJECT,
+};
+
+value value_none(void);
+value value_null(void);
+value value_bool(bool flag);
+value value_number(double number);
+/* Exact up to 2^53 either side; beyond that a string of digits, so that no digit is lost. */
+value value_integer(int64_t number);
+value value_string(const char *text); /* NULL becomes null */
+/* Broken UTF-8 becomes U+FFFD. */
+value value_string_n(const char *text, size_t length);
+value value_array(void);
+value value_object(void);
+
+value value_copy(value borrowed);
+void value_free(value owned);
+void value_cleanup(value *owned);
+#define AUTO_VALUE __attribute__((cleanup(value_cleanup))) value
+
+enum value_kind value_kind(value borrowed);
+bool value_is(value borrowed, enum value_kind kind);
+bool value_equal(value a, value b);
+/* jq's truth: all but false, null and VALUE_NONE. */
+bool value_truth(value borrowed);
+/* Borrowed from the string value; "" for other kinds. */
+const char *value_text(value borrowed);
+size_t value_text_length(value borrowed);
+double value_as_number(value borrowed); /* 0 for other kinds */
+/* Whether it is a whole number that int64_t holds exactly. */
+bool value_as_integer(value borrowed, int64_t *ret);
+
+size_t value_count(value borrowed); /* elements of an array or object, 0 otherwise */
+/* VALUE_NONE where absent or where the kind does not fit. */
+value value_get(value object, const char *key);
+value value_at(value array, size_t index);
+/* Take `object`/`array` and `item`; return the changed container. */
+value value_set(value object_taken, const char *key, value item_taken);
+value value_append(value array_taken, value item_taken);
+value value_remove(value object_taken, const char *key);
+/* Members of `over` replace those of `under`; takes both. */
+value value_merge(value under_taken, value over_taken);
+
+/* Iterates an object: `for (size_t i = 0; value_next(v, &i, &key, &item);)`; frees nothing:
+ * key and item belong to the caller. */
+bool value_next(value object, size_t *cursor, value *ret_key, value *ret_item);
+
+/* One JSON text, nothing behind it; nesting is capped at 256. */
+int value_parse(const char *text, size_t length, value *ret, struct err *err) MUST_USE;
+/* JSON on one line, ASCII with \u escapes, object keys sorted. */
+void value_dump(struct buf *out, value borrowed);
+char *value_to_json(value borrowed); /* the caller frees */
+/* As text in a template: a string as it is, else JSON. The caller frees. */
+char *value_to_text(value borrowed);
+
+#endif
