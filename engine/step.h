@@ -173,6 +173,7 @@ struct step_type {
     unsigned results;
     bool is_probe;   /* may stand in done_when, ready and watch */
     bool is_command; /* env, cwd, stdin, target, background apply */
+    bool is_passive; /* waits for time or people: takes none of --jobs */
     /* NULL where later issues build it: check says in one line that the engine lacks it. */
     enum effect (*effect)(const void *spec);
     void (*check)(const void *spec, const struct step_check *check); /* may be NULL */

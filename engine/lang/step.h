@@ -3,7 +3,7 @@
 #ifndef LANG_STEP_H
 #define LANG_STEP_H
 
-#include "step.h"
+#include "engine/step.h"
 
 enum on_failure { ON_FAILURE_UNSAID, ON_FAILURE_ROLLBACK, ON_FAILURE_STOP, ON_FAILURE_CONTINUE };
 

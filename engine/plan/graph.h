@@ -29,8 +29,10 @@ struct graph_node {
 
 struct graph;
 /* Unknown needs, duplicate ids and cycles (printed whole) go to `diag`; NULL where there was
- * one. Nodes of a group are contiguous: BEGIN, members, END, in the order of the file. */
-struct graph *graph_new(const struct step_list *steps, struct diag *diag);
+ * one. Nodes of a group are contiguous: BEGIN, members, END, in the order of the file. A step with
+ * `foreach` is one node whose body is another graph: that of a list with this one step and
+ * `is_body`, where `foreach` is left out of account. */
+struct graph *graph_new(const struct step_list *steps, bool is_body, struct diag *diag);
 void graph_free(struct graph *graph);
 
 size_t graph_count(const struct graph *graph);

@@ -4,7 +4,7 @@
 
 #include "journal/event.h"
 #include "plan/plan.h"
-#include "step.h"
+#include "engine/step.h"
 
 enum run_exit {
     RUN_SUCCEEDED = 0,

@@ -1,0 +1,354 @@
+#include "plan/graph.h"
+
+#include "base/map.h"
+#include "base/text.h"
+#include "base/vec.h"
+
+struct edge {
+    uint32_t need, dependent;
+};
+
+/* A node whose step says `needs:`, with the ids of its list. */
+struct declared {
+    uint32_t node;
+    struct map *local;
+};
+
+struct graph {
+    struct graph_node *nodes;
+    size_t count;
+    uint32_t *needs, *dependents, *order;
+    size_t waves;
+    struct map *ids; /* id to 1 + node */
+};
+
+/* One list of steps while its nodes are being made: the walk keeps these on its own stack, so
+ * that nesting never recurses. */
+struct level {
+    const struct step_list *steps;
+    bool parallel;
+    size_t next;
+    uint32_t begin;    /* the group's BEGIN, or GRAPH_NONE */
+    uint32_t previous; /* last node of the step above, or GRAPH_NONE */
+    struct map *local; /* ids of this list to 1 + node */
+};
+
+struct builder {
+    VEC(struct graph_node) nodes;
+    VEC(struct edge) edges;
+    VEC(struct level) levels;
+    VEC(struct map *) locals; /* freed at the end; `needs` are resolved per list */
+    VEC(struct declared) declared;
+    struct map *ids;
+    struct diag *diag;
+    bool is_body;
+    bool failed;
+};
+
+static void builder_error(struct builder *builder, struct err *err) {
+    builder->failed = true;
+    diag_report(builder->diag, err);
+}
+
+static void edge_add(struct builder *builder, uint32_t need, uint32_t dependent) {
+    *vec_add(&builder->edges) = (struct edge){need, dependent};
+}
+
+/* Where something that follows the step must hang on: its END, or the node itself. */
+static uint32_t node_exit(const struct builder *builder, uint32_t node) {
+    const struct graph_node *entry = &builder->nodes.items[node];
+    return entry->role == GRAPH_BEGIN ? entry->peer : node;
+}
+
+static uint32_t node_add(struct builder *builder, const struct step *step, enum graph_role role,
+                         uint32_t group) {
+    *vec_add(&builder->nodes) =
+        (struct graph_node){.step = step, .role = role, .group = group, .peer = GRAPH_NONE};
+    return (uint32_t)builder->nodes.count - 1;
+}
+
+static void id_add(struct builder *builder, struct level *level, const struct step *step,
+                   uint32_t node) {
+    void *marker = (char *)NULL + node + 1;
+    if (!step->id)
+        return;
+    map_put(level->local, step->id, marker);
+    if (map_put(builder->ids, step->id, marker)) {
+        AUTO_ERR err = ERR_INIT;
+        err_at(&err, step->span, "the id `%s` is used twice", step->id);
+        err_hint(&err, "ids are unique in a file, so that `.steps.%s` is one step", step->id);
+        builder_error(builder, &err);
+    }
+}
+
+static void level_push(struct builder *builder, const struct step_list *steps, bool parallel,
+                       uint32_t begin) {
+    struct map *local = map_new();
+    *vec_add(&builder->locals) = local;
+    *vec_add(&builder->levels) =
+        (struct level){steps, parallel, 0, begin, GRAPH_NONE, local};
+}
+
+/* A step without `needs:` needs the step above it, or the group's begin. */
+static void order_add(struct builder *builder, struct level *level, const struct step *step,
+                      uint32_t node) {
+    if (level->begin != GRAPH_NONE)
+        edge_add(builder, level->begin, node);
+    if (step->has_needs) {
+        *vec_add(&builder->declared) = (struct declared){node, level->local};
+        return;
+    }
+    if (!level->parallel && level->previous != GRAPH_NONE)
+        edge_add(builder, level->previous, node);
+}
+
+static void level_close(struct builder *builder) {
+    struct level *level = vec_last(&builder->levels);
+    if (level->begin != GRAPH_NONE) {
+        uint32_t begin = level->begin;
+        const struct graph_node *opened = &builder->nodes.items[begin];
+        uint32_t end = node_add(builder, opened->step, GRAPH_END, opened->group);
+        builder->nodes.items[end].peer = begin;
+        builder->nodes.items[begin].peer = end;
+        edge_add(builder, begin, end);
+    }
+    builder->levels.count--;
+    if (builder->levels.count && level->begin != GRAPH_NONE)
+        vec_last(&builder->levels)->previous = builder->nodes.items[level->begin].peer;
+}
+
+static void step_add(struct builder *builder) {
+    struct level *level = vec_last(&builder->levels);
+    const struct step *step = level->steps->items[level->next++];
+    struct step_expansion inner = {0};
+    bool is_group = step->type && step->type->expand && step_expand(step, &inner) && inner.steps &&
+                    (!step->foreach || (builder->is_body && builder->levels.count == 1));
+    uint32_t node = node_add(builder, step, is_group ? GRAPH_BEGIN : GRAPH_ACT, level->begin);
+    id_add(builder, level, step, node);
+    order_add(builder, level, step, node);
+    if (is_group)
+        level_push(builder, inner.steps, inner.parallel, node);
+    else
+        level->previous = node;
+}
+
+/* Every member is needed by the group's END. */
+static void members_join(struct builder *builder) {
+    for (uint32_t i = 0; i < builder->nodes.count; i++) {
+        const struct graph_node *node = &builder->nodes.items[i];
+        if (node->group != GRAPH_NONE && node->role != GRAPH_BEGIN)
+            edge_add(builder, i, builder->nodes.items[node->group].peer);
+    }
+}
+
+static void unknown_need(struct builder *builder, const struct step *step, const char *need,
+                         const struct map *local) {
+    AUTO_ERR err = ERR_INIT;
+    VEC(const char *) names = {0};
+    const char *name;
+    void *ignored;
+    for (size_t i = 0; map_next(local, &i, &name, &ignored);)
+        *vec_add(&names) = name;
+    const char *near = text_suggest(need, names.items, names.count);
+    err_at(&err, step->span, "step `%s` needs `%s`, which is no step of the same list", step->id,
+           need);
+    if (near)
+        err_hint(&err, "did you mean `%s`?", near);
+    else if (map_get(builder->ids, need))
+        err_hint(&err, "`%s` stands in another list; `needs` names steps beside this one", need);
+    vec_release(&names);
+    builder_error(builder, &err);
+}
+
+static void needs_resolve(struct builder *builder) {
+    for (size_t i = 0; i < builder->declared.count; i++) {
+        uint32_t node = builder->declared.items[i].node;
+        struct map *local = builder->declared.items[i].local;
+        const struct step *step = builder->nodes.items[node].step;
+        for (size_t k = 0; k < step->needs.count; k++) {
+            const char *need = FIELD_AT(const char *, &step->needs, k);
+            void *marker = need ? map_get(local, need) : NULL;
+            if (marker)
+                edge_add(builder, node_exit(builder, (uint32_t)((char *)marker - (char *)NULL) - 1),
+                         node);
+            else if (need)
+                unknown_need(builder, step, need, local);
+        }
+    }
+}
+
+/* Turns the edges into two arrays of neighbours. */
+static void edges_place(struct builder *builder, struct graph *graph) {
+    size_t count = builder->edges.count;
+    graph->needs = mem_calloc(count + 1, sizeof(uint32_t));
+    graph->dependents = mem_calloc(count + 1, sizeof(uint32_t));
+    for (size_t i = 0; i < count; i++) {
+        graph->nodes[builder->edges.items[i].dependent].need_count++;
+        graph->nodes[builder->edges.items[i].need].dependent_count++;
+    }
+    uint32_t need = 0, dependent = 0;
+    for (size_t i = 0; i < graph->count; i++) {
+        struct graph_node *node = &graph->nodes[i];
+        node->need_first = need;
+        node->dependent_first = dependent;
+        need += node->need_count;
+        dependent += node->dependent_count;
+        node->need_count = node->dependent_count = 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct edge edge = builder->edges.items[i];
+        struct graph_node *from = &graph->nodes[edge.need], *to = &graph->nodes[edge.dependent];
+        graph->needs[to->need_first + to->need_count++] = edge.need;
+        graph->dependents[from->dependent_first + from->dependent_count++] = edge.dependent;
+    }
+}
+
+/* Kahn's algorithm; what is left over stands on a cycle or behind one. */
+static size_t order_make(struct graph *graph) {
+    uint32_t *open = mem_calloc(graph->count + 1, sizeof *open);
+    size_t filled = 0;
+    graph->order = mem_calloc(graph->count + 1, sizeof *graph->order);
+    for (uint32_t i = 0; i < graph->count; i++) {
+        open[i] = graph->nodes[i].need_count;
+        if (!open[i])
+            graph->order[filled++] = i;
+    }
+    for (size_t at = 0; at < filled; at++) {
+        const struct graph_node *node = &graph->nodes[graph->order[at]];
+        if (node->wave + 1 > graph->waves)
+            graph->waves = node->wave + 1;
+        for (uint32_t k = 0; k < node->dependent_count; k++) {
+            uint32_t next = graph->dependents[node->dependent_first + k];
+            /* A group's begin and end take no turn of their own. */
+            uint32_t wave = node->wave + (node->role == GRAPH_ACT);
+            if (graph->nodes[next].wave < wave)
+                graph->nodes[next].wave = wave;
+            if (!--open[next])
+                graph->order[filled++] = next;
+        }
+    }
+    mem_free(open);
+    return filled;
+}
+
+/* Follows needs that were never met until a node comes again: that is a cycle. */
+static void cycle_report(struct builder *builder, const struct graph *graph, size_t filled) {
+    bool *met = mem_calloc(graph->count, sizeof *met);
+    uint32_t *seen = mem_calloc(graph->count, sizeof *seen);
+    for (size_t i = 0; i < filled; i++)
+        met[graph->order[i]] = true;
+    uint32_t at = 0;
+    while (met[at])
+        at++;
+    uint32_t turn = 1;
+    VEC(uint32_t) path = {0};
+    while (!seen[at]) {
+        seen[at] = turn++;
+        *vec_add(&path) = at;
+        const struct graph_node *node = &graph->nodes[at];
+        for (uint32_t k = 0; k < node->need_count; k++) {
+            uint32_t need = graph->needs[node->need_first + k];
+            if (!met[need]) {
+                at = need;
+                break;
+            }
+        }
+    }
+    AUTO_BUF text = BUF_INIT(1 << 20);
+    const char *last = NULL;
+    for (size_t i = seen[at] - 1; i < path.count; i++) {
+        const char *id = graph->nodes[path.items[i]].step->id;
+        if (last && text_equal(id, last))
+            continue;
+        buf_printf(&text, "%s needs ", id);
+        last = id;
+    }
+    buf_puts(&text, graph->nodes[at].step->id);
+    AUTO_ERR err = ERR_INIT;
+    err_at(&err, graph->nodes[at].step->span, "these steps wait for each other: %s",
+           buf_text(&text));
+    err_hint(&err, "take one of these out of `needs`");
+    builder_error(builder, &err);
+    vec_release(&path);
+    mem_free(met);
+    mem_free(seen);
+}
+
+static void builder_release(struct builder *builder) {
+    for (size_t i = 0; i < builder->locals.count; i++)
+        map_free(builder->locals.items[i]);
+    vec_release(&builder->locals);
+    vec_release(&builder->levels);
+    vec_release(&builder->edges);
+    vec_release(&builder->declared);
+}
+
+struct graph *graph_new(const struct step_list *steps, bool is_body, struct diag *diag) {
+    struct builder builder = {.ids = map_new(), .diag = diag, .is_body = is_body};
+    level_push(&builder, steps, false, GRAPH_NONE);
+    while (builder.levels.count) {
+        const struct level *level = vec_last(&builder.levels);
+        if (level->next < level->steps->count)
+            step_add(&builder);
+        else
+            level_close(&builder);
+    }
+    needs_resolve(&builder);
+    members_join(&builder);
+    struct graph *graph = mem_zalloc(sizeof *graph);
+    graph->nodes = builder.nodes.items;
+    graph->count = builder.nodes.count;
+    graph->ids = builder.ids;
+    edges_place(&builder, graph);
+    size_t filled = order_make(graph);
+    if (filled < graph->count)
+        cycle_report(&builder, graph, filled);
+    builder_release(&builder);
+    if (builder.failed) {
+        graph_free(graph);
+        return NULL;
+    }
+    return graph;
+}
+
+void graph_free(struct graph *graph) {
+    if (!graph)
+        return;
+    mem_free(graph->nodes);
+    mem_free(graph->needs);
+    mem_free(graph->dependents);
+    mem_free(graph->order);
+    map_free(graph->ids);
+    mem_free(graph);
+}
+
+size_t graph_count(const struct graph *graph) {
+    return graph->count;
+}
+
+const struct graph_node *graph_node(const struct graph *graph, uint32_t node) {
+    return &graph->nodes[node];
+}
+
+const uint32_t *graph_needs(const struct graph *graph, uint32_t node, size_t *ret_count) {
+    *ret_count = graph->nodes[node].need_count;
+    return graph->needs + graph->nodes[node].need_first;
+}
+
+const uint32_t *graph_dependents(const struct graph *graph, uint32_t node, size_t *ret_count) {
+    *ret_count = graph->nodes[node].dependent_count;
+    return graph->dependents + graph->nodes[node].dependent_first;
+}
+
+uint32_t graph_find(const struct graph *graph, const char *id) {
+    void *marker = map_get(graph->ids, id);
+    return marker ? (uint32_t)((char *)marker - (char *)NULL) - 1 : GRAPH_NONE;
+}
+
+const uint32_t *graph_order(const struct graph *graph) {
+    return graph->order;
+}
+
+size_t graph_waves(const struct graph *graph) {
+    return graph->waves;
+}
