@@ -130,6 +130,9 @@ void runbook_free(struct runbook *runbook);
 void runbook_each_file(const struct runbook *runbook,
                        void (*each)(void *user, const struct runbook *file), void *user);
 
+/* Reads a YAML or JSON file as data, for --params. */
+int runbook_read_data(const char *path, value *ret, struct diag *diag) MUST_USE;
+
 /* The item of a map by name, or NULL: `FIELD_FIND(struct param, &runbook->params, name)`. */
 void *field_map_find(const struct field_map *map, size_t size, const char *name);
 #define FIELD_FIND(type, map, name) ((type *)field_map_find((map), sizeof(type), (name)))

@@ -45,6 +45,15 @@ struct builder {
     bool failed;
 };
 
+/* Maps hold pointers; a node is kept as its index plus 1. */
+static void *marker_of(uint32_t node) {
+    return (void *)((uintptr_t)node + 1);
+}
+
+static uint32_t marker_node(const void *marker) {
+    return (uint32_t)((uintptr_t)marker - 1);
+}
+
 static void builder_error(struct builder *builder, struct err *err) {
     builder->failed = true;
     diag_report(builder->diag, err);
@@ -69,7 +78,7 @@ static uint32_t node_add(struct builder *builder, const struct step *step, enum 
 
 static void id_add(struct builder *builder, struct level *level, const struct step *step,
                    uint32_t node) {
-    void *marker = (char *)NULL + node + 1;
+    void *marker = marker_of(node);
     if (!step->id)
         return;
     map_put(level->local, step->id, marker);
@@ -85,8 +94,7 @@ static void level_push(struct builder *builder, const struct step_list *steps, b
                        uint32_t begin) {
     struct map *local = map_new();
     *vec_add(&builder->locals) = local;
-    *vec_add(&builder->levels) =
-        (struct level){steps, parallel, 0, begin, GRAPH_NONE, local};
+    *vec_add(&builder->levels) = (struct level){steps, parallel, 0, begin, GRAPH_NONE, local};
 }
 
 /* A step without `needs:` needs the step above it, or the group's begin. */
@@ -169,8 +177,7 @@ static void needs_resolve(struct builder *builder) {
             const char *need = FIELD_AT(const char *, &step->needs, k);
             void *marker = need ? map_get(local, need) : NULL;
             if (marker)
-                edge_add(builder, node_exit(builder, (uint32_t)((char *)marker - (char *)NULL) - 1),
-                         node);
+                edge_add(builder, node_exit(builder, marker_node(marker)), node);
             else if (need)
                 unknown_need(builder, step, need, local);
         }
@@ -342,7 +349,7 @@ const uint32_t *graph_dependents(const struct graph *graph, uint32_t node, size_
 
 uint32_t graph_find(const struct graph *graph, const char *id) {
     void *marker = map_get(graph->ids, id);
-    return marker ? (uint32_t)((char *)marker - (char *)NULL) - 1 : GRAPH_NONE;
+    return marker ? marker_node(marker) : GRAPH_NONE;
 }
 
 const uint32_t *graph_order(const struct graph *graph) {

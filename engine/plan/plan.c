@@ -1,0 +1,452 @@
+#include "plan/plan.h"
+
+#include "base/map.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "plan/params.h"
+#include "secret/digest.h"
+
+/* A graph of a list, or of one step alone. */
+struct kept {
+    const void *key;
+    struct graph *graph;
+};
+
+struct plan {
+    struct runbook *runbook;
+    const struct profile *profile;
+    const char *profile_name;
+    struct graph *graph, *finally;
+    VEC(struct kept) kept;
+    value params, selection;
+    const char **reasons; /* a node of `graph`: why it is left out, or NULL */
+    char hash[DIGEST_TEXT_SIZE];
+};
+
+static void report_to_diag(void *user, struct err *err) {
+    diag_report(user, err);
+}
+
+/* ---- parameters --------------------------------------------------------------------------- */
+
+static void set_parse(const struct runbook *runbook, const char *pair, value *given,
+                      struct diag *diag) {
+    AUTO_ERR err = ERR_INIT;
+    const char *equals = strchr(pair, '=');
+    if (!equals) {
+        err_set(&err, ERR_INVALID, "--set takes name=value, not `%s`", pair);
+        diag_report(diag, &err);
+        return;
+    }
+    AUTO_TEXT name = mem_strndup(pair, (size_t)(equals - pair));
+    const struct param *param = FIELD_FIND(struct param, &runbook->params, name);
+    value parsed;
+    if (!param)
+        parsed = value_string(equals + 1); /* params_bind reports the name */
+    else if (param_parse(name, param, equals + 1, &parsed, &err) < 0) {
+        diag_report(diag, &err);
+        return;
+    }
+    *given = value_set(*given, name, parsed);
+}
+
+/* Later sources win: profile, --params, --set, prompt for what is still missing. */
+static value params_gather(const struct plan *plan, const struct plan_options *options,
+                           struct diag *diag) {
+    const struct runbook *runbook = plan->runbook;
+    value given = value_object();
+    for (size_t i = 0; plan->profile && i < plan->profile->params.count; i++) {
+        value item;
+        if (template_render(FIELD_AT(struct template *, &plan->profile->params, i), NULL, &item,
+                            NULL) == 0)
+            given = value_set(given, plan->profile->params.keys[i], item);
+    }
+    if (options->params_file) {
+        value read;
+        if (runbook_read_data(options->params_file, &read, diag) == 0)
+            given = value_merge(given, read);
+    }
+    for (const char *const *set = options->set; set && *set; set++)
+        set_parse(runbook, *set, &given, diag);
+    for (size_t i = 0; options->prompt && i < runbook->params.count; i++) {
+        const struct param *param = &FIELD_AT(struct param, &runbook->params, i);
+        AUTO_VALUE known = value_get(given, runbook->params.keys[i]);
+        AUTO_TEXT typed = NULL;
+        if (!param->prompt || !value_is(known, VALUE_NONE))
+            continue;
+        typed = options->prompt(options->user, runbook->params.keys[i], param);
+        AUTO_ERR err = ERR_INIT;
+        value parsed;
+        if (!typed || !*typed)
+            continue;
+        if (param_parse(runbook->params.keys[i], param, typed, &parsed, &err) < 0)
+            diag_report(diag, &err);
+        else
+            given = value_set(given, runbook->params.keys[i], parsed);
+    }
+    return given;
+}
+
+/* ---- selection ---------------------------------------------------------------------------- */
+
+static uint32_t selected_find(const struct plan *plan, const char *flag, const char *id,
+                              struct diag *diag) {
+    uint32_t node = graph_find(plan->graph, id);
+    if (node != GRAPH_NONE)
+        return node;
+    AUTO_ERR err = ERR_INIT;
+    VEC(const char *) ids = {0};
+    for (uint32_t i = 0; i < graph_count(plan->graph); i++)
+        *vec_add(&ids) = graph_node(plan->graph, i)->step->id;
+    const char *near = text_suggest(id, ids.items, ids.count);
+    err_set(&err, ERR_INVALID, "%s names `%s`, which is no step of this runbook", flag, id);
+    if (near)
+        err_hint(&err, "did you mean `%s`?", near);
+    vec_release(&ids);
+    diag_report(diag, &err);
+    return GRAPH_NONE;
+}
+
+/* A group stands for all of its nodes, which are contiguous. */
+static uint32_t last_of(const struct plan *plan, uint32_t node) {
+    const struct graph_node *first = graph_node(plan->graph, node);
+    return first->role == GRAPH_BEGIN ? first->peer : node;
+}
+
+static void only_apply(struct plan *plan, const char *const *ids, struct diag *diag) {
+    size_t count = graph_count(plan->graph);
+    bool *wanted = mem_calloc(count + 1, sizeof *wanted);
+    for (; *ids; ids++) {
+        uint32_t node = selected_find(plan, "--only", *ids, diag);
+        if (node == GRAPH_NONE)
+            continue;
+        for (uint32_t i = node; i <= last_of(plan, node); i++)
+            wanted[i] = true;
+        for (uint32_t g = graph_node(plan->graph, node)->group; g != GRAPH_NONE;
+             g = graph_node(plan->graph, g)->group)
+            wanted[g] = wanted[graph_node(plan->graph, g)->peer] = true;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (!wanted[i])
+            plan->reasons[i] = "left out by --only";
+    mem_free(wanted);
+}
+
+static void skip_apply(struct plan *plan, const char *flag, const char *id, const char *reason,
+                       struct diag *diag) {
+    uint32_t node = selected_find(plan, flag, id, diag);
+    if (node == GRAPH_NONE)
+        return;
+    for (uint32_t i = node; i <= last_of(plan, node); i++)
+        plan->reasons[i] = reason;
+}
+
+/* Everything that the step needs, directly or not, is left out. */
+static void from_apply(struct plan *plan, const char *id, struct diag *diag) {
+    uint32_t start = selected_find(plan, "--from", id, diag);
+    VEC(uint32_t) open = {0};
+    if (start == GRAPH_NONE)
+        return;
+    *vec_add(&open) = start;
+    bool *seen = mem_calloc(graph_count(plan->graph), sizeof *seen);
+    while (open.count) {
+        uint32_t node = open.items[--open.count];
+        size_t count;
+        const uint32_t *needs = graph_needs(plan->graph, node, &count);
+        for (size_t i = 0; i < count; i++) {
+            if (seen[needs[i]])
+                continue;
+            seen[needs[i]] = true;
+            *vec_add(&open) = needs[i];
+            /* A group that holds the step must be entered. */
+            const struct graph_node *need = graph_node(plan->graph, needs[i]);
+            bool encloses = need->role == GRAPH_BEGIN && needs[i] < start && need->peer > start;
+            if (!encloses)
+                plan->reasons[needs[i]] = "left out by --from";
+        }
+    }
+    mem_free(seen);
+    vec_release(&open);
+}
+
+static void selection_apply(struct plan *plan, const struct plan_options *options,
+                            struct diag *diag) {
+    plan->reasons = mem_calloc(graph_count(plan->graph) + 1, sizeof *plan->reasons);
+    if (options->only)
+        only_apply(plan, options->only, diag);
+    if (options->from)
+        from_apply(plan, options->from, diag);
+    for (const char *const *id = options->skip; id && *id; id++)
+        skip_apply(plan, "--skip", *id, "left out by --skip", diag);
+    for (size_t i = 0; plan->profile && i < plan->profile->skip.count; i++)
+        skip_apply(plan, "the profile's `skip`", FIELD_AT(const char *, &plan->profile->skip, i),
+                   "left out by the profile", diag);
+}
+
+static value list_value(const char *const *items) {
+    value list = value_array();
+    for (; items && *items; items++)
+        list = value_append(list, value_string(*items));
+    return list;
+}
+
+static value selection_value(const struct plan_options *options) {
+    if (!options->only && !options->from && !options->skip)
+        return value_null();
+    value selection = value_set(value_object(), "only", list_value(options->only));
+    selection = value_set(selection, "from", value_string(options->from));
+    return value_set(selection, "skip", list_value(options->skip));
+}
+
+/* ---- graphs ------------------------------------------------------------------------------- */
+
+/* Checks the order of one graph's inner lists; new ones are queued. `ids` are those of a file. */
+struct walk {
+    struct plan *plan;
+    struct diag *diag;
+    VEC(const struct graph *) open;
+    struct map *ids;
+};
+
+static void walk_step(struct walk *walk, const struct step *step, bool has_own_graph) {
+    struct step_expansion inner = {0};
+    const struct step *seen = step->id ? map_get(walk->ids, step->id) : NULL;
+    if (seen && seen != step) {
+        AUTO_ERR err = ERR_INIT;
+        err_at(&err, step->span, "the id `%s` is used twice", step->id);
+        err_hint(&err, "ids are unique in a file; the other is in line %u", seen->span.line);
+        diag_report(walk->diag, &err);
+    } else if (step->id) {
+        map_put(walk->ids, step->id, (void *)(uintptr_t)step);
+    }
+    if (!has_own_graph || !step->type || !step->type->expand || !step_expand(step, &inner) ||
+        !inner.steps)
+        return;
+    struct graph *graph = graph_new(&(struct step_list){&step, 1}, true, walk->diag);
+    if (!graph)
+        return;
+    *vec_add(&walk->plan->kept) = (struct kept){step, graph};
+    *vec_add(&walk->open) = graph;
+}
+
+static void walk_graph(struct walk *walk, const struct graph *graph) {
+    *vec_add(&walk->open) = graph;
+    while (walk->open.count) {
+        const struct graph *next = walk->open.items[--walk->open.count];
+        for (uint32_t i = 0; i < graph_count(next); i++) {
+            const struct graph_node *node = graph_node(next, i);
+            if (node->role == GRAPH_END)
+                continue;
+            walk_step(walk, node->step, node->role == GRAPH_ACT);
+            if (node->step->rollback)
+                walk_step(walk, node->step->rollback, true);
+        }
+    }
+}
+
+static void file_check(void *user, const struct runbook *file) {
+    struct walk *walk = user;
+    struct plan *plan = walk->plan;
+    walk->ids = map_new();
+    bool is_root = file == plan->runbook;
+    const struct step_list none = {NULL, 0};
+    struct graph *steps = graph_new(file->steps ? file->steps : &none, false, walk->diag);
+    struct graph *finally = file->finally ? graph_new(file->finally, false, walk->diag) : NULL;
+    if (steps)
+        walk_graph(walk, steps);
+    if (finally)
+        walk_graph(walk, finally);
+    if (is_root) {
+        plan->graph = steps;
+        plan->finally = finally;
+    } else {
+        if (steps)
+            *vec_add(&plan->kept) = (struct kept){file->steps, steps};
+        if (finally)
+            *vec_add(&plan->kept) = (struct kept){file->finally, finally};
+    }
+    map_free(walk->ids);
+}
+
+static void graphs_make(struct plan *plan, struct diag *diag) {
+    struct walk walk = {.plan = plan, .diag = diag};
+    runbook_each_file(plan->runbook, file_check, &walk);
+    vec_release(&walk.open);
+}
+
+static const struct graph *kept_find(const struct plan *plan, const void *key) {
+    for (size_t i = 0; i < plan->kept.count; i++)
+        if (plan->kept.items[i].key == key)
+            return plan->kept.items[i].graph;
+    return NULL;
+}
+
+const struct graph *plan_graph_of(struct plan *plan, const struct step_list *steps) {
+    return kept_find(plan, steps);
+}
+
+const struct graph *plan_graph_of_step(struct plan *plan, const struct step *step) {
+    const struct graph *graph = kept_find(plan, step);
+    if (graph)
+        return graph;
+    struct graph *made = graph_new(&(struct step_list){&step, 1}, true, NULL);
+    *vec_add(&plan->kept) = (struct kept){step, made};
+    return made;
+}
+
+/* ---- hash --------------------------------------------------------------------------------- */
+
+static void hash_field(struct digest *digest, const char *label, const char *bytes, size_t length) {
+    AUTO_TEXT head = mem_printf("%s %zu\n", label, length);
+    digest_update(digest, head, strlen(head));
+    digest_update(digest, bytes, length);
+}
+
+static void hash_file(void *user, const struct runbook *file) {
+    hash_field(user, "path", file->path, strlen(file->path));
+    hash_field(user, "file", file->bytes, file->length);
+}
+
+static void hash_value(struct digest *digest, const char *label, value item) {
+    AUTO_TEXT text = value_to_json(item);
+    hash_field(digest, label, text, strlen(text));
+}
+
+static void hash_make(struct plan *plan) {
+    struct digest *digest = digest_new();
+    runbook_each_file(plan->runbook, hash_file, digest);
+    hash_value(digest, "params", plan->params);
+    hash_value(digest, "selection", plan->selection);
+    const char *profile = plan->profile_name ? plan->profile_name : "";
+    hash_field(digest, "profile", profile, strlen(profile));
+    digest_finish(digest, plan->hash);
+    digest_free(digest);
+}
+
+/* ---- plan --------------------------------------------------------------------------------- */
+
+static void profile_choose(struct plan *plan, const char *name, struct diag *diag) {
+    if (!name)
+        return;
+    plan->profile = FIELD_FIND(struct profile, &plan->runbook->profiles, name);
+    plan->profile_name = name;
+    if (plan->profile)
+        return;
+    AUTO_ERR err = ERR_INIT;
+    const char *near =
+        text_suggest(name, plan->runbook->profiles.keys, plan->runbook->profiles.count);
+    err_set(&err, ERR_INVALID, "`%s` has no profile `%s`", plan->runbook->name, name);
+    if (near)
+        err_hint(&err, "did you mean `%s`?", near);
+    diag_report(diag, &err);
+}
+
+struct plan *plan_new(const struct plan_options *options, struct diag *diag) {
+    struct plan *plan = mem_zalloc(sizeof *plan);
+    plan->params = plan->selection = value_null();
+    plan->runbook = runbook_load(options->path, diag);
+    if (plan->runbook)
+        graphs_make(plan, diag);
+    if (plan->runbook && plan->graph && !diag_count(diag)) {
+        profile_choose(plan, options->profile, diag);
+        selection_apply(plan, options, diag);
+        plan->selection = selection_value(options);
+    }
+    if (!diag_count(diag) && !options->shape_only) {
+        value given = params_gather(plan, options, diag);
+        value bound;
+        if (params_bind(plan->runbook, given, &bound, report_to_diag, diag) == 0)
+            plan->params = bound;
+    }
+    if (diag_count(diag)) {
+        plan_free(plan);
+        return NULL;
+    }
+    if (!options->shape_only)
+        hash_make(plan);
+    return plan;
+}
+
+void plan_free(struct plan *plan) {
+    if (!plan)
+        return;
+    for (size_t i = 0; i < plan->kept.count; i++)
+        graph_free(plan->kept.items[i].graph);
+    vec_release(&plan->kept);
+    graph_free(plan->graph);
+    graph_free(plan->finally);
+    mem_free(plan->reasons);
+    value_free(plan->params);
+    value_free(plan->selection);
+    runbook_free(plan->runbook);
+    mem_free(plan);
+}
+
+const struct runbook *plan_runbook(const struct plan *plan) {
+    return plan->runbook;
+}
+
+const struct graph *plan_graph(const struct plan *plan) {
+    return plan->graph;
+}
+
+const struct graph *plan_finally(const struct plan *plan) {
+    return plan->finally;
+}
+
+value plan_params(const struct plan *plan) {
+    return value_copy(plan->params);
+}
+
+const char *plan_profile(const struct plan *plan) {
+    return plan->profile_name;
+}
+
+value plan_selection(const struct plan *plan) {
+    return value_copy(plan->selection);
+}
+
+const char *plan_skip_reason(const struct plan *plan, uint32_t node) {
+    return plan->reasons[node];
+}
+
+const char *plan_hash(const struct plan *plan) {
+    return plan->hash;
+}
+
+const struct database *plan_database(const struct plan *plan, const struct runbook *file,
+                                     const char *name_or_null, const char **ret_name) {
+    const char *name = name_or_null ? name_or_null : file->defaults.database;
+    if (!name && file->databases.count == 1)
+        name = file->databases.keys[0];
+    if (!name)
+        return NULL;
+    *ret_name = name;
+    if (plan->profile && file == plan->runbook) {
+        const struct database *over = FIELD_FIND(struct database, &plan->profile->databases, name);
+        if (over)
+            return over;
+    }
+    return FIELD_FIND(struct database, &file->databases, name);
+}
+
+const struct target *plan_target(const struct plan *plan, const struct runbook *file,
+                                 const char *name) {
+    if (plan->profile && file == plan->runbook) {
+        const struct target *over = FIELD_FIND(struct target, &plan->profile->targets, name);
+        if (over)
+            return over;
+    }
+    return FIELD_FIND(struct target, &file->targets, name);
+}
+
+const struct secret_source *plan_secret(const struct plan *plan, const struct runbook *file,
+                                        const char *name) {
+    if (plan->profile && file == plan->runbook) {
+        const struct secret_source *over =
+            FIELD_FIND(struct secret_source, &plan->profile->secrets, name);
+        if (over)
+            return over;
+    }
+    return FIELD_FIND(struct secret_source, &file->secrets, name);
+}
