@@ -1,0 +1,99 @@
+#include "io/module.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#define MODULES_CEILING 8
+
+struct module {
+    const char *name; /* NULL ends the table */
+    const void *table;
+};
+
+/* One program has one set of modules: they stay loaded until it ends, as libraries that register
+ * handlers must. */
+static struct module loaded[MODULES_CEILING + 1];
+
+static char *program_folder(void) {
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length < 0)
+        return NULL;
+    path[length] = '\0';
+    return file_dirname(path);
+}
+
+/* The build folder puts programs into engine/cli and tests/unit, two levels below modules. An
+ * installed program must not look there: above its folder others might be able to write. */
+static bool is_build_folder(const char *folder) {
+    return text_ends_with(folder, "/engine/cli") || text_ends_with(folder, "/tests/unit") ||
+           text_ends_with(folder, "/tests/fault") || text_ends_with(folder, "/tests/bench");
+}
+
+static char *existing(char *path) {
+    if (file_exists(path))
+        return path;
+    mem_free(path);
+    return NULL;
+}
+
+static char *find_near(const char *folder, const char *name) {
+    static const char *const installed[] = {"", "/../" RUNBOOK_LIBDIR "/runbook"};
+    static const char *const built[] = {"/../../engine/io", "/../../steps"};
+    bool build = is_build_folder(folder);
+    for (size_t i = 0; i < 2; i++) {
+        const char *below = build ? built[i] : installed[i];
+        char *path = existing(mem_printf("%s%s/runbook_%s.so", folder, below, name));
+        if (path)
+            return path;
+    }
+    return NULL;
+}
+
+static char *find(const char *name) {
+    const char *said = secure_getenv("RUNBOOK_MODULES");
+    if (said && *said)
+        return mem_printf("%s/runbook_%s.so", said, name);
+    AUTO_TEXT folder = program_folder();
+    char *path = folder ? find_near(folder, name) : NULL;
+    return path ? path : mem_printf("%s/runbook_%s.so", RUNBOOK_MODULE_DIR, name);
+}
+
+static int fail(const char *name, struct err *err) {
+    const char *why = dlerror();
+    err_set(err, ERR_SYSTEM, "cannot load the module `%s`: %s", name, why ? why : "unknown reason");
+    return err_hint(err, "it needs a library that this machine may lack; $RUNBOOK_MODULES names "
+                         "the folder of the modules");
+}
+
+static const void *open_module(const char *name, struct err *err) {
+    AUTO_TEXT path = find(name);
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+        return fail(name, err), NULL;
+    AUTO_TEXT symbol = mem_printf("runbook_module_%s", name);
+    const void *(*get)(void);
+    /* POSIX's way to turn the object pointer of dlsym into a function's. */
+    *(void **)&get = dlsym(handle, symbol);
+    if (!get)
+        return fail(name, err), NULL;
+    return get();
+}
+
+const void *module_load(const char *name, struct err *err) {
+    size_t i = 0;
+    for (; loaded[i].name; i++)
+        if (text_equal(loaded[i].name, name))
+            return loaded[i].table;
+    const void *table = open_module(name, err);
+    if (table && i < MODULES_CEILING)
+        loaded[i] = (struct module){mem_strdup(name), table};
+    return table;
+}
