@@ -1,0 +1,204 @@
+#include "secret/scan.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/vec.h"
+#include "secret/encode.h"
+
+/* The filter has a bit for each hash of three bytes: 8 KiB stay in the first-level cache beside
+ * the text. Behind it, chains by the same hash hold which needles begin with which three bytes. */
+#define FILTER_BITS 16
+#define CHAIN_BITS 12
+#define HASH_FACTOR UINT32_C(0x9e3779b1)
+
+struct start {
+    uint32_t bytes; /* the three, the first one lowest */
+    uint32_t needle;
+    uint32_t next; /* index + 1 of the next in the chain */
+};
+
+struct scan {
+    VEC(struct needle) needles;
+    VEC(struct start) starts;
+    VEC(uint32_t) tiny; /* needles that less than three bytes of text complete */
+    uint64_t filter[(1U << FILTER_BITS) / 64];
+    uint32_t chains[1U << CHAIN_BITS];
+    bool first[256];      /* bytes with which a needle may begin */
+    bool first_tiny[256]; /* the same of the tiny ones */
+};
+
+struct scan *scan_new(void) {
+    return mem_zalloc(sizeof(struct scan));
+}
+
+void scan_free(struct scan *scan) {
+    if (!scan)
+        return;
+    for (size_t i = 0; i < scan->needles.count; i++)
+        mem_wipe_free(scan->needles.items[i].bytes, scan->needles.items[i].length);
+    vec_release(&scan->needles);
+    /* The starts hold secrets' first bytes. */
+    if (scan->starts.items)
+        mem_wipe_free(scan->starts.items, scan->starts.count * sizeof *scan->starts.items);
+    vec_release(&scan->tiny);
+    mem_wipe_free(scan, sizeof *scan);
+}
+
+bool scan_empty(const struct scan *scan) {
+    return scan->needles.count == 0;
+}
+
+static uint32_t scan_hash(uint32_t three) {
+    return three * HASH_FACTOR;
+}
+
+static void scan_add_start(struct scan *scan, uint32_t three, uint32_t needle) {
+    uint32_t hash = scan_hash(three), bit = hash >> (32 - FILTER_BITS);
+    uint32_t *chain = &scan->chains[hash >> (32 - CHAIN_BITS)];
+    scan->filter[bit / 64] |= UINT64_C(1) << (bit % 64);
+    *vec_add(&scan->starts) = (struct start){.bytes = three, .needle = needle, .next = *chain};
+    *chain = (uint32_t)scan->starts.count;
+}
+
+/* Which bytes may stand among the first three of a text that holds this needle: its own and all
+ * that escapes are made of. */
+static size_t scan_alphabet(const struct needle *needle, char ret[128]) {
+    static const char escapes[] =
+        "%\\&+'\"#uxXnrtbfvaeE/:-_ \n\r\t0123456789abcdefABCDEFmplgtquos;";
+    size_t count = sizeof escapes - 1;
+    memcpy(ret, escapes, count);
+    for (size_t i = 0; i < 3 && i < needle->length; i++) {
+        char byte = (char)needle->bytes[i];
+        if (!memchr(ret, byte, count))
+            ret[count++] = byte;
+    }
+    return count;
+}
+
+struct probe {
+    struct scan *scan;
+    const struct needle *needle;
+    uint32_t index;
+    char alphabet[128];
+    size_t letters;
+};
+
+/* Asks the reader itself with which bytes a text may begin, so that filter and reader cannot
+ * disagree. `depth` is at most 3. */
+static void scan_probe(struct probe *probe, char text[3], size_t depth) {
+    for (size_t i = 0; i < probe->letters; i++) {
+        size_t length, known;
+        text[depth] = probe->alphabet[i];
+        enum reading reading = needle_read(probe->needle, text, depth + 1, false, &length, &known);
+        if (reading == READ_NO)
+            continue;
+        unsigned char first = (unsigned char)text[0];
+        probe->scan->first[first] = true;
+        if (depth == 2) {
+            uint32_t three = (uint32_t)first | (uint32_t)(unsigned char)text[1] << 8 |
+                             (uint32_t)(unsigned char)text[2] << 16;
+            scan_add_start(probe->scan, three, probe->index);
+        } else if (reading == READ_CUT) {
+            scan_probe(probe, text, depth + 1);
+        }
+        if (depth < 2 && reading == READ_YES)
+            probe->scan->first_tiny[first] = true;
+    }
+}
+
+static void scan_add_needle(void *user, struct needle taken) {
+    struct scan *scan = user;
+    *vec_add(&scan->needles) = taken;
+    uint32_t index = (uint32_t)(scan->needles.count - 1);
+    struct probe probe = {.scan = scan, .needle = &taken, .index = index};
+    probe.letters = scan_alphabet(&taken, probe.alphabet);
+    /* A needle of one or two characters may be complete before three bytes were read. */
+    if (taken.length < 3)
+        *vec_add(&scan->tiny) = index;
+    char text[3];
+    scan_probe(&probe, text, 0);
+}
+
+void scan_add(struct scan *scan, const char *bytes, size_t length, size_t name) {
+    needle_each(bytes, length, name, scan_add_needle, scan);
+}
+
+static bool scan_filter(const struct scan *scan, uint32_t four) {
+    uint32_t bit = scan_hash(four & 0xffffff) >> (32 - FILTER_BITS);
+    return scan->filter[bit / 64] >> (bit % 64) & 1;
+}
+
+static uint32_t scan_load(const char *text) {
+    uint32_t four;
+    memcpy(&four, text, sizeof four);
+    return four;
+}
+
+/* The end of the text, and everything where tiny needles are about: by the first byte. */
+static size_t scan_next_slow(const struct scan *scan, const char *text, size_t from,
+                             size_t length) {
+    bool tiny = scan->tiny.count > 0;
+    for (size_t i = from; i < length; i++) {
+        unsigned char first = (unsigned char)text[i];
+        if ((length - i < 4 && scan->first[first]) || (tiny && scan->first_tiny[first]) ||
+            (length - i >= 4 && scan_filter(scan, scan_load(text + i))))
+            return i;
+    }
+    return length;
+}
+
+size_t scan_next(const struct scan *scan, const char *text, size_t from, size_t length) {
+    size_t i = from;
+    if (scan->needles.count == 0)
+        return length;
+    if (scan->tiny.count > 0)
+        return scan_next_slow(scan, text, from, length);
+    /* Four places at a time: one branch for all of them keeps the loop at the speed of its
+     * loads. */
+    for (; i + 7 <= length; i += 4) {
+        bool hit = scan_filter(scan, scan_load(text + i));
+        hit |= scan_filter(scan, scan_load(text + i + 1));
+        hit |= scan_filter(scan, scan_load(text + i + 2));
+        hit |= scan_filter(scan, scan_load(text + i + 3));
+        if (hit)
+            break;
+    }
+    return scan_next_slow(scan, text, i, length);
+}
+
+static void scan_try(const struct scan *scan, uint32_t index, const char *text, size_t length,
+                     bool final, struct scan_found *found) {
+    const struct needle *needle = &scan->needles.items[index];
+    size_t needle_length = 0, known = 0;
+    enum reading reading = needle_read(needle, text, length, final, &needle_length, &known);
+    if (reading == READ_YES && needle_length > found->length) {
+        found->length = needle_length;
+        found->name = needle->name;
+    } else if (reading == READ_CUT) {
+        if (!found->cut || known > found->cut_known) {
+            found->cut_known = known;
+            found->cut_name = needle->name;
+        }
+        found->cut = true;
+    }
+}
+
+void scan_at(const struct scan *scan, const char *text, size_t length, bool final,
+             struct scan_found *ret) {
+    *ret = (struct scan_found){0};
+    if (length < 3) {
+        for (uint32_t i = 0; i < scan->needles.count; i++)
+            scan_try(scan, i, text, length, final, ret);
+        return;
+    }
+    uint32_t three = (uint32_t)(unsigned char)text[0] | (uint32_t)(unsigned char)text[1] << 8 |
+                     (uint32_t)(unsigned char)text[2] << 16;
+    uint32_t at = scan->chains[scan_hash(three) >> (32 - CHAIN_BITS)];
+    for (; at; at = scan->starts.items[at - 1].next)
+        if (scan->starts.items[at - 1].bytes == three)
+            scan_try(scan, scan->starts.items[at - 1].needle, text, length, final, ret);
+    for (size_t i = 0; i < scan->tiny.count; i++)
+        scan_try(scan, scan->tiny.items[i], text, length, final, ret);
+}
