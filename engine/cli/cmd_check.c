@@ -1,0 +1,134 @@
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/terminal.h"
+#include "plan/plan.h"
+#include "run/run.h"
+
+struct check_options {
+    bool json;
+    bool quiet;
+};
+
+struct checker {
+    const struct check_options *options;
+    struct text_style style;
+    struct buf text;
+    value files; /* of --json */
+    size_t files_bad, errors;
+};
+
+static void check_add_text(struct checker *checker, const char *path, const struct diag *diag,
+                           size_t steps) {
+    if (diag_count(diag) > 0) {
+        const struct diag_style style = {.color = checker->style.color,
+                                         .unicode = checker->style.unicode,
+                                         .columns = checker->style.columns};
+        diag_text(diag, &style, &checker->text);
+    } else if (!checker->options->quiet) {
+        text_escape(&checker->text, path, strlen(path), false);
+        buf_printf(&checker->text, ": ok (%zu step%s)\n", steps, steps == 1 ? "" : "s");
+    }
+}
+
+static void check_add_json(struct checker *checker, const char *path, const struct diag *diag) {
+    value file = value_set(value_object(), "file", value_string(path));
+    file = value_set(file, "ok", value_bool(diag_count(diag) == 0));
+    file = value_set(file, "errors", diag_value(diag));
+    checker->files = value_append(checker->files, file);
+}
+
+/* BEGIN and END of a group are one step. */
+static size_t count_steps(const struct plan *plan) {
+    const struct graph *graph = plan_graph(plan);
+    size_t steps = 0;
+    for (uint32_t i = 0; i < graph_count(graph); i++) {
+        steps += graph_node(graph, i)->role != GRAPH_END;
+    }
+    return steps;
+}
+
+static void check_file(struct checker *checker, const char *path) {
+    struct diag *diag = diag_new();
+    const struct plan_options options = {.path = path, .shape_only = true};
+    struct plan *plan = plan_new(&options, diag);
+    const size_t found = diag_count(diag);
+    checker->errors += found;
+    checker->files_bad += found > 0;
+    if (checker->options->json) {
+        check_add_json(checker, path, diag);
+    } else {
+        check_add_text(checker, path, diag, plan ? count_steps(plan) : 0);
+    }
+    plan_free(plan);
+    diag_free(diag);
+}
+
+/* {"ok": bool, "errors": number, "files": [{"file": path, "ok": bool, "errors": [diagnostics]}]} */
+static void check_end_json(struct checker *checker) {
+    value all = value_set(value_object(), "ok", value_bool(checker->errors == 0));
+    all = value_set(all, "errors", value_number((double)checker->errors));
+    all = value_set(all, "files", checker->files);
+    value_dump(&checker->text, all);
+    buf_putc(&checker->text, '\n');
+    value_free(all);
+}
+
+static int check_run(const struct invocation *invocation) {
+    struct checker checker = {
+        .options = invocation->options,
+        .style = terminal_style(STDOUT_FILENO),
+        .text = BUF_INIT(PRODUCT_MAX),
+        .files = value_array(),
+    };
+    for (size_t i = 0; i < invocation->operand_count; i++) {
+        check_file(&checker, invocation->operands[i]);
+    }
+    if (checker.options->json) {
+        check_end_json(&checker);
+    } else {
+        value_free(checker.files);
+        if (checker.errors > 0) {
+            buf_printf(&checker.text, "%zu error%s in %zu file%s\n", checker.errors,
+                       checker.errors == 1 ? "" : "s", checker.files_bad,
+                       checker.files_bad == 1 ? "" : "s");
+        }
+    }
+    const int printed = print_product(&checker.text);
+    return checker.errors > 0 ? RUN_INVALID : printed;
+}
+
+static const struct option check_options[] = {
+    {.name = "json",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct check_options, json),
+     .doc = "print what was found as one JSON object"},
+    {.name = "quiet",
+     .letter = 'q',
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct check_options, quiet),
+     .doc = "say nothing about files without errors"},
+    {0},
+};
+
+const struct command command_check = {
+    .name = "check",
+    .summary = "show every error of every file, with line, column and what would be right",
+    .operands = "FILE…",
+    .about = "Reads the runbooks and all that they call, compiles their expressions and patterns, "
+             "and checks order, names, types and where secrets stand. Nothing is run and nothing "
+             "outside the file system is touched. The exit status is 2 where there was an error.",
+    .least = 1,
+    .most = OPERANDS_ANY,
+    .word = WORD_FILE,
+    .options = check_options,
+    .size = sizeof(struct check_options),
+    .examples =
+        (const struct example[]){{"check drill.yaml", "Check one runbook."},
+                                 {"check --json runbooks/*.yaml", "The same as data, for a gate "
+                                                                  "in continuous integration."},
+                                 {0}},
+    .run = check_run,
+};

@@ -1,0 +1,38 @@
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/terminal.h"
+#include "journal/event.h"
+#include "lang/schema.h"
+
+static const char *const schemas[] = {"runbook", "transcript", NULL};
+
+static int schema_run(const struct invocation *invocation) {
+    const char *which = invocation->operands[0];
+    struct buf out = BUF_INIT(PRODUCT_MAX);
+    if (text_equal(which, "runbook")) {
+        schema_runbook(&out);
+    } else if (text_equal(which, "transcript")) {
+        event_schema(&out);
+    } else {
+        struct err err = ERR_INIT;
+        err_set(&err, ERR_INVALID, "there is no schema of `%s`", which);
+        err_hint(&err, "there is one of a runbook and one of a transcript");
+        return print_error(&err);
+    }
+    return print_product(&out);
+}
+
+const struct command command_schema = {
+    .name = "schema",
+    .summary = "print the JSON schema of runbooks or of transcripts",
+    .operands = "runbook|transcript",
+    .least = 1,
+    .most = 1,
+    .word = WORD_CHOICE,
+    .choices = schemas,
+    .examples = (const struct example[]){{"schema runbook > runbook.schema.json",
+                                          "Give it to an editor, which then completes and "
+                                          "explains as you type."},
+                                         {0}},
+    .run = schema_run,
+};

@@ -1,0 +1,15 @@
+/* The one table of commands. A new one is a file cmd_NAME.c, a line here and in commands.c. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli/opts.h"
+
+extern const struct command command_check;
+extern const struct command command_completion;
+extern const struct command command_graph;
+extern const struct command command_help;
+extern const struct command command_man;
+extern const struct command command_new;
+extern const struct command command_schema;
+
+#endif
