@@ -9,7 +9,9 @@
 
 struct loop;
 struct loop *loop_new(void);
-void loop_free(struct loop *loop); /* frees what modules keep on it, too */
+/* Frees what rooms keep on it, too, and all timers, watches and signals that are left. Work that
+ * is under way is waited for, without its `done`. */
+void loop_free(struct loop *loop);
 /* Runs until loop_stop, or until nothing is left that could wake it. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
@@ -24,7 +26,8 @@ struct loop_timer *loop_timer_new(struct loop *loop, int64_t delay_ms, void (*fi
                                   void *user);
 void loop_timer_free(struct loop_timer *timer);
 
-/* Watches a descriptor, which stays the caller's: free the watch before closing it. */
+/* Watches a descriptor, which stays the caller's: free the watch before closing it. Its flags are
+ * left alone. A file, which epoll refuses, counts as always ready. */
 #define LOOP_READ 1
 #define LOOP_WRITE 2
 struct loop_watch;
@@ -39,6 +42,7 @@ void loop_work(struct loop *loop, void (*work)(void *user), void (*done)(void *u
 struct loop_signal;
 struct loop_signal *loop_signal_new(struct loop *loop, int signum,
                                     void (*caught)(void *user, int signum), void *user);
+void loop_signal_background(struct loop_signal *signal); /* it does not keep loop_run going */
 void loop_signal_free(struct loop_signal *signal);
 
 /* What an io room keeps with the loop; `release` runs in loop_free. */
