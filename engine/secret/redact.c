@@ -103,7 +103,7 @@ void redactor_add_pattern(struct redactor *redactor, const struct match *pattern
     *vec_add(&redactor->patterns) = pattern;
 }
 
-static bool redactor_idle(const struct redactor *redactor) {
+bool redactor_is_idle(const struct redactor *redactor) {
     return scan_empty(redactor->scan) && redactor->patterns.count == 0;
 }
 
@@ -379,5 +379,5 @@ static value redact_nested(const struct redactor *redactor, value taken, int dep
 }
 
 value redact_value(const struct redactor *redactor, value taken) {
-    return redactor_idle(redactor) ? taken : redact_nested(redactor, taken, 0);
+    return redactor_is_idle(redactor) ? taken : redact_nested(redactor, taken, 0);
 }

@@ -25,6 +25,9 @@ void redactor_add_secrets(struct redactor *redactor, const struct secrets *secre
 void redactor_add_pattern(struct redactor *redactor, const struct match *pattern);
 #define REDACT_LINE_MAX 65536
 
+/* Whether it has nothing to look for, so that callers may spare the copies. */
+bool redactor_is_idle(const struct redactor *redactor);
+
 /* A whole text; the caller frees. */
 char *redact_text(const struct redactor *redactor, const char *text, size_t length,
                   size_t *ret_length);
