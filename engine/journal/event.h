@@ -4,6 +4,7 @@
 #define JOURNAL_EVENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -62,13 +63,21 @@
     X(message, TEXT, "what a person was asked")                                                    \
     X(approvers, JSON, "who may answer, or null for anybody")                                      \
     X(quorum, INTEGER, "how many must say yes")                                                    \
+    X(not_requester, BOOLEAN, "whether who runs the engine may not answer")                        \
+    X(expires_ms, INTEGER, "how long people have to answer")                                       \
+    X(checklist, JSON, "what is to be confirmed one by one: [text]")                               \
+    X(evidence, TEXT, "what is to be typed in, or what was")                                       \
     X(answer, TEXT, "accepted, rejected, expired, retry, skip, rollback or stop")                  \
     X(by, TEXT, "who answered")                                                                    \
     X(comment, TEXT, "what they said")                                                             \
     X(signal, TEXT, "name of the signal")                                                          \
     X(transaction_id, TEXT, "PostgreSQL's transaction id, before COMMIT is sent")                  \
     X(hands, JSON, "what is left for a person to do, in order: [{step, title, plan, error}]")      \
-    X(counts, JSON, "how many steps ended in each state")
+    X(counts, JSON, "how many steps ended in each state")                                          \
+    X(head, TEXT, "SHA-256 of the line that a person or a seal vouches for")                       \
+    X(signer, TEXT, "whose key signed that head")                                                  \
+    X(signature, TEXT, "the SSH signature of that head, armored")                                  \
+    X(sum, TEXT, "SHA-256 of this line's bytes before this key: no later line vouches for it")
 
 /* X(NAME, "type", doc, required…): names of EVENT_FIELDS that must be present. */
 #define EVENT_TYPES(X)                                                                             \
@@ -78,7 +87,8 @@
           EVENT_BIT(pid) | EVENT_BIT(engine))                                                      \
     X(RUN_RESUMED, "run.resumed", "another engine goes on with the run",                           \
       EVENT_BIT(user) | EVENT_BIT(host) | EVENT_BIT(pid) | EVENT_BIT(engine))                      \
-    X(RUN_FINISHED, "run.finished", "the run is over", EVENT_BIT(status) | EVENT_BIT(exit))        \
+    X(RUN_FINISHED, "run.finished", "the run is over",                                             \
+      EVENT_BIT(status) | EVENT_BIT(exit) | EVENT_BIT(sum))                                        \
     X(STEP_SKIPPED, "step.skipped", "a step will not be run",                                      \
       EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(reason))                                      \
     X(STEP_WAITING, "step.waiting", "a step waits for a lock",                                     \
@@ -109,7 +119,7 @@
     X(ROLLBACK_FINISHED, "rollback.finished", "the rollback is over", EVENT_BIT(status))           \
     X(SIGNAL_RECEIVED, "signal.received", "somebody interrupts", EVENT_BIT(signal))                \
     X(CLOCK_JUMPED, "clock.jumped", "the wall clock was set", EVENT_BIT(duration_ms))              \
-    X(CHECKPOINT, "checkpoint", "the head so far", 0)
+    X(CHECKPOINT, "checkpoint", "the head so far", EVENT_BIT(sum))
 
 enum event_field {
 #define X(name, kind, doc) EVENT_FIELD_##name,
@@ -126,6 +136,8 @@ enum event_type {
 #undef X
         EVENT_TYPE_COUNT
 };
+
+_Static_assert(EVENT_FIELD_COUNT <= 64, "struct event has 64 bits to say what is present");
 
 #define EVENT_MEMBER_TEXT const char *
 #define EVENT_MEMBER_INTEGER int64_t
@@ -144,19 +156,43 @@ struct event {
 #undef X
 };
 
-/* `EVENT_SET(&event, step, "a");` */
+/* The tables as data: for whoever walks the members of an event, in the order of the line. */
+enum event_kind { EVENT_KIND_TEXT, EVENT_KIND_INTEGER, EVENT_KIND_BOOLEAN, EVENT_KIND_JSON };
+struct event_column {
+    const char *name;
+    const char *doc;
+    enum event_kind kind;
+    size_t name_length;
+    size_t offset; /* of the member in struct event */
+};
+extern const struct event_column event_columns[EVENT_FIELD_COUNT];
+/* The member itself; what it points to has the type that the column's kind says. */
+void *event_member(struct event *event, const struct event_column *column);
+const void *event_member_const(const struct event *event, const struct event_column *column);
+
+/* `sum` is the last column and made by event_write for the types that require it.
+ * `EVENT_SET(&event, step, "a");` A text that is NULL is written as null. */
 #define EVENT_SET(event, field, v) ((event)->field = (v), (event)->present |= EVENT_BIT(field))
 #define EVENT_HAS(event, field) (((event)->present & EVENT_BIT(field)) != 0)
 
 const char *event_type_name(enum event_type type);
+const char *event_type_doc(enum event_type type);
+uint64_t event_type_required(enum event_type type); /* as EVENT_BIT()s */
 enum event_type event_type_find(const char *name);
 
-/* Writes the record's line with its newline. Text longer than fits is cut and ends in "…";
- * values must fit (the caller stores large ones in files). -1 where a required field is
- * missing or the line would pass TRANSCRIPT_LINE_MAX. */
+/* Integers of a record stay within what every reader of JSON holds exactly. */
+#define EVENT_INTEGER_MAX INT64_C(9007199254740991)
+/* `prev` of the first record. */
+#define EVENT_NO_PREV "0000000000000000000000000000000000000000000000000000000000000000"
+
+/* Appends the record's line with its newline. Texts are cut where the line would not fit, the
+ * longest first, and then end in "…"; values must fit (the caller stores large ones in files).
+ * -1 and nothing appended where a required field is missing or null, or the line would pass
+ * TRANSCRIPT_LINE_MAX. */
 int event_write(const struct event *event, const char prev[65], struct buf *out,
                 struct err *err) MUST_USE;
-/* Reads a line; the texts and values live in `ret_line_value`, which the caller frees last. */
+/* Reads a line, with or without its newline; the texts and values live in `ret_line_value`, which
+ * the caller frees last. Unknown, doubled and missing keys and wrong types are errors. */
 int event_read(const char *line, size_t length, struct event *ret, value *ret_line_value,
                char ret_prev[65], struct err *err) MUST_USE;
 

@@ -19,8 +19,10 @@ int writer_new(const char *path, const struct redactor *redactor, struct writer 
                struct err *err) MUST_USE;
 void writer_free(struct writer *writer);
 
-/* Fills seq, wall_ns and mono_ns of the event, writes the record, and hands line and event to
- * `told` where set. The line is in the file (not yet on disk) when it returns. */
+/* Fills seq, wall_ns and mono_ns of the event, writes the record, and hands its line and the
+ * event, both redacted, to `told` where set. The line is in the file (not yet on disk) when it
+ * returns. Where the disk is too full to keep the reserve, `step.started` outside of rollback and
+ * finally is refused with ERR_TRANSCRIPT, and all else may still use the reserve up. */
 int writer_append(struct writer *writer, struct event *event, struct err *err) MUST_USE;
 void writer_on_append(struct writer *writer,
                       void (*told)(void *user, const struct event *event, const char *line,
