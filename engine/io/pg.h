@@ -26,15 +26,17 @@ struct pg_statement {
     size_t value_count;
 };
 
+/* What its pointers lead to stays the caller's and must live until `done`. */
 struct pg_spec {
     struct pg_target target;
+    const char *application_name; /* what pg_stat_activity shows meanwhile; NULL: "runbook" */
     const struct pg_statement *statements;
     size_t statement_count;
     enum pg_transaction transaction;
     bool read_only;      /* the transaction is READ ONLY */
-    size_t rows_ceiling; /* bytes of rows kept as values; more is an error */
+    size_t rows_ceiling; /* bytes of rows kept as values; more is an error; 0: 64 MiB */
     /* Told before COMMIT is sent, with the transaction's id (0: nothing was written); the
-     * statement goes on when the callee calls pg_go. NULL: at once. */
+     * statement goes on when the callee calls pg_go. NULL: at once. Never with `read_only`. */
     void (*before_commit)(void *user, uint64_t transaction_id);
     void (*notice)(void *user, const char *severity, const char *text);
 };
@@ -46,21 +48,27 @@ struct pg_response {
     value rows;
     int64_t row_count; /* rows of it, or rows that the last statement changed */
     value commands;    /* the command tag of each statement */
-    bool rolled_back;  /* the server confirmed that nothing remains */
+    bool rolled_back;  /* nothing remains: the server said so, or COMMIT was never sent */
     bool in_doubt;     /* the connection was lost while COMMIT was under way, or outside a
                           transaction after a statement was sent */
     bool connected;
-    size_t failed;        /* index of the statement that failed, where `err` says so */
+    bool cancelled;       /* it ended because pg_cancel asked for it */
+    size_t failed;        /* index of the statement that failed; PG_NO_STATEMENT: COMMIT or else */
+    size_t position;      /* the server's cursor: character of that statement, from 1; 0 unknown */
     const char *sqlstate; /* of the error, or NULL */
 };
+#define PG_NO_STATEMENT SIZE_MAX
 
 struct pg_query;
+/* `done` is called once, from the loop, with an empty `err` on success; `response` and `err` are
+ * the callee's to read or to move out of, and the query is gone behind it. */
 struct pg_query *pg_start(struct loop *loop, const struct pg_spec *spec,
                           void (*done)(void *user, struct pg_response *response, struct err *err),
                           void *user);
 void pg_go(struct pg_query *query);
 /* Sends a cancel to the server and waits for its answer; cuts the connection after `grace_ms`.
- * `done` is still called. */
+ * A COMMIT under way is not disturbed, only awaited. `done` is still called, with ERR_TIMEOUT
+ * where `timed_out` and ERR_REFUSED otherwise; pg_go may no longer be called. */
 void pg_cancel(struct pg_query *query, int64_t grace_ms, bool timed_out);
 
 /* Checks a URL's form without connecting. */

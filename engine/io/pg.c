@@ -1,0 +1,67 @@
+#include "io/pg.h"
+
+#include "base/mem.h"
+#include "io/module.h"
+#include "io/pg_module.h"
+
+/* A query on a machine without libpq: it only tells why. */
+struct pg_refusal {
+    struct err err;
+    void (*done)(void *user, struct pg_response *response, struct err *err);
+    void *user;
+};
+
+static const struct pg_module *pg_module(struct err *err) {
+    static const struct pg_module *loaded;
+    if (!loaded)
+        loaded = module_load("pg", err);
+    return loaded;
+}
+
+static void pg_refuse(void *user) {
+    struct pg_refusal *refusal = user;
+    struct pg_response response = {
+        .rows = value_array(),
+        .commands = value_array(),
+        .failed = PG_NO_STATEMENT,
+    };
+    refusal->done(refusal->user, &response, &refusal->err);
+    value_free(response.rows);
+    value_free(response.commands);
+    err_release(&refusal->err);
+    mem_free(refusal);
+}
+
+struct pg_query *pg_start(struct loop *loop, const struct pg_spec *spec,
+                          void (*done)(void *user, struct pg_response *response, struct err *err),
+                          void *user) {
+    AUTO_ERR err = ERR_INIT;
+    const struct pg_module *module = pg_module(&err);
+    if (module)
+        return module->start(loop, spec, done, user);
+
+    struct pg_refusal *refusal = mem_zalloc(sizeof *refusal);
+    refusal->done = done;
+    refusal->user = user;
+    err_move(&refusal->err, &err);
+    loop_defer(loop, pg_refuse, refusal);
+    return (struct pg_query *)refusal;
+}
+
+void pg_go(struct pg_query *query) {
+    const struct pg_module *module = pg_module(NULL);
+    if (module)
+        module->go(query);
+}
+
+/* Without the module the query is a refusal that is about to be reported anyway. */
+void pg_cancel(struct pg_query *query, int64_t grace_ms, bool timed_out) {
+    const struct pg_module *module = pg_module(NULL);
+    if (module)
+        module->cancel(query, grace_ms, timed_out);
+}
+
+int pg_check_url(const char *url, struct err *err) {
+    const struct pg_module *module = pg_module(err);
+    return module ? module->check_url(url, err) : -1;
+}
