@@ -14,8 +14,9 @@ void store_free(struct store *store);
 const char *store_path(const struct store *store);
 
 /* Makes the directory of a new run with output/ and inbox/ in it and takes its lock. The id is
- * the runbook's name and the time in UTC, with a suffix where two start in one second, e.g.
- * "dr-drill-20260102T030405Z". */
+ * the runbook's name and the time in UTC, with a suffix where two start in one second, whatever
+ * their runbooks, e.g. "dr-drill-20260102T030405Z", "check-20260102T030405Z-2": so ids tell the
+ * order in which runs were made. */
 struct store_run;
 int store_run_new(struct store *store, const char *runbook_name, struct store_run **ret,
                   struct err *err) MUST_USE;
@@ -23,9 +24,12 @@ void store_run_free(struct store_run *run); /* gives the lock back */
 const char *store_run_id(const struct store_run *run);
 const char *store_run_dir(const struct store_run *run);
 
-/* Finds a run by id, by a unique beginning of it, or "last". The caller frees the path of its
- * directory. Not found: an error that names near ones. */
+/* Finds a run by id, by a unique beginning of it, by the path of its directory (anything with a
+ * slash), or "last". The caller frees the path of its directory. Not found: an error that names
+ * near ones. */
 int store_find(struct store *store, const char *name, char **ret_dir, struct err *err) MUST_USE;
+/* $RUNBOOK_HOME/runs/ID/transcript.jsonl; the caller frees. */
+char *store_transcript(const char *run_dir);
 /* Newest first; the caller frees with store_list_free. */
 int store_list(struct store *store, char ***ret_ids, size_t *ret_count, struct err *err) MUST_USE;
 void store_list_free(char **ids, size_t count);

@@ -1,0 +1,155 @@
+#include "journal/store_list.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "journal/event.h"
+#include "secret/digest.h"
+
+/* ---- ids ----------------------------------------------------------------------------------- */
+
+static bool is_stamp(const char *text) {
+    static const char shape[] = "00000000T000000Z";
+    for (size_t i = 0; i < RUN_STAMP_LENGTH; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        if (shape[i] == '0' ? !digit : text[i] != shape[i])
+            return false;
+    }
+    return true;
+}
+
+/* "-N" at the end, or nothing: 1; anything else: 0. */
+static unsigned suffix_read(const char *text) {
+    if (*text == '\0')
+        return 1;
+    char *end;
+    unsigned long number = *text == '-' ? strtoul(text + 1, &end, 10) : 0;
+    return number > 1 && number <= 1000000 && *end == '\0' ? (unsigned)number : 0;
+}
+
+struct run_key run_key_of(const char *id) {
+    struct run_key key = {.suffix = 1};
+    memset(key.stamp, '0', RUN_STAMP_LENGTH);
+    for (const char *dash = strchr(id, '-'); dash; dash = strchr(dash + 1, '-')) {
+        if (strlen(dash + 1) < RUN_STAMP_LENGTH || !is_stamp(dash + 1))
+            continue;
+        unsigned suffix = suffix_read(dash + 1 + RUN_STAMP_LENGTH);
+        if (suffix == 0)
+            continue;
+        memcpy(key.stamp, dash + 1, RUN_STAMP_LENGTH);
+        key.suffix = suffix;
+    }
+    return key;
+}
+
+int run_key_compare(const struct run_key *a, const struct run_key *b) {
+    int order = memcmp(a->stamp, b->stamp, RUN_STAMP_LENGTH);
+    return order ? order : (a->suffix > b->suffix) - (a->suffix < b->suffix);
+}
+
+/* RFC 3339 without its punctuation and fraction. */
+void run_stamp(int64_t wall_ns, char ret[RUN_STAMP_LENGTH + 1]) {
+    char time[CLOCK_TEXT_SIZE];
+    clock_format(wall_ns, time);
+    size_t length = 0;
+    for (const char *at = time; *at && *at != '.'; at++)
+        if (*at != '-' && *at != ':')
+            ret[length++] = *at;
+    ret[length++] = 'Z';
+    ret[length] = '\0';
+}
+
+/* ---- folders ------------------------------------------------------------------------------- */
+
+int store_check_dir(const char *path, struct err *err) {
+    AUTO_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat info;
+    if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
+        bool link = lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+        return err_set(err, ERR_REFUSED, "%s is %s", path,
+                       link ? "a symbolic link" : "not a folder");
+    }
+    if (fd < 0 || fstat(fd, &info) < 0)
+        return err_sys(err, errno, "cannot open %s", path);
+    if (info.st_uid != geteuid())
+        return err_set(err, ERR_REFUSED, "%s belongs to another user (uid %u)", path,
+                       (unsigned)info.st_uid);
+    if (info.st_mode & (S_IWGRP | S_IWOTH)) {
+        err_set(err, ERR_REFUSED, "other users may write to %s", path);
+        return err_hint(err, "chmod 700 %s", path);
+    }
+    return 0;
+}
+
+static int names_compare(const void *a, const void *b) {
+    const char *const *left = a, *const *right = b;
+    struct run_key left_key = run_key_of(*left), right_key = run_key_of(*right);
+    int order = run_key_compare(&right_key, &left_key);
+    return order ? order : strcmp(*left, *right);
+}
+
+int run_names_read(const char *runs, struct run_names *ret, struct err *err) {
+    DIR *dir = opendir(runs);
+    if (!dir)
+        return err_sys(err, errno, "cannot read %s", runs);
+    const struct dirent *entry;
+    while ((entry = readdir(dir)))
+        if (entry->d_name[0] != '.' && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN))
+            *vec_add(ret) = mem_strdup(entry->d_name);
+    closedir(dir);
+    if (ret->count > 0)
+        qsort(ret->items, ret->count, sizeof *ret->items, names_compare);
+    return 0;
+}
+
+void run_names_release(struct run_names *names) {
+    for (size_t i = 0; i < names->count; i++)
+        mem_free(names->items[i]);
+    vec_release(names);
+}
+
+/* ---- heads --------------------------------------------------------------------------------- */
+
+/* The reserve's zeros, at most so many, stand behind the last line of a run that has not been
+ * closed, and a torn line may stand before them. */
+#define TAIL_MAX ((size_t)8 * TRANSCRIPT_LINE_MAX)
+
+static bool line_last(const char *bytes, size_t length, bool whole_file, const char **ret,
+                      size_t *ret_length) {
+    const char *end = memrchr(bytes, '\n', length);
+    if (!end)
+        return false;
+    const char *before = end > bytes ? memrchr(bytes, '\n', (size_t)(end - bytes)) : NULL;
+    if (!before && !whole_file)
+        return false;
+    *ret = before ? before + 1 : bytes;
+    *ret_length = (size_t)(end + 1 - *ret);
+    return true;
+}
+
+bool transcript_head(const char *path, char ret[65]) {
+    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    struct stat info;
+    if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode))
+        return false;
+    size_t size = (size_t)info.st_size;
+    size_t length = size < TAIL_MAX ? size : TAIL_MAX;
+    char *tail = mem_alloc(length + 1);
+    ssize_t got = pread(fd, tail, length, (off_t)(size - length));
+    const char *line;
+    size_t line_length;
+    bool found = got > 0 && line_last(tail, (size_t)got, length == size, &line, &line_length);
+    if (found)
+        digest_text(line, line_length, ret);
+    mem_free(tail);
+    return found;
+}
