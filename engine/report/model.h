@@ -13,13 +13,18 @@ struct model_step {
     char *phase; /* run, rollback, finally */
     char *title; /* may be NULL */
     char *action;
+    char *effect;
     char *status; /* a step state of language.md: pending, running, succeeded, … */
-    char *reason; /* of a skip or doubt, or the error */
+    char *reason; /* of a skip or doubt; of a failure, the last lines of output */
+    char *error;
     char *hint;
+    char *message;               /* what people were asked */
+    char *answer, *by, *comment; /* what they said last */
     int64_t attempt, attempts;
     int64_t started_mono_ns;
     int64_t duration_ms;
-    value result, outputs, output; /* VALUE_NONE where there are none */
+    value plan, result, outputs, output, notes; /* VALUE_NONE where there are none */
+    bool settled;                               /* private: counted in steps_done */
 };
 
 struct model {
@@ -27,16 +32,23 @@ struct model {
     bool dry_run;
     bool finished;
     char *status; /* running, succeeded, failed, … as run.finished says */
+    char *reason; /* why it ended so, where the engine said */
     int64_t exit;
     int64_t steps_total; /* of the graph */
     size_t steps_done;
-    int64_t started_wall_ns, started_mono_ns, last_mono_ns;
+    int64_t started_wall_ns, started_mono_ns, last_wall_ns, last_mono_ns;
     int64_t duration_ms;
-    value objectives; /* VALUE_NONE until known */
+    value params;     /* VALUE_NONE until known, as are those below */
+    value objectives; /* as EVENT_FIELDS says */
     value hands;
+    value counts;
+    char *rollback_status; /* NULL: none; running, succeeded, failed */
+    char *rollback_reason;
+    size_t signals, resumes;
     struct model_step **steps; /* in order of first mention */
     size_t step_count;
     /* private */
+    size_t step_capacity;
     struct map *index;
 };
 

@@ -1,0 +1,354 @@
+#include "report/model.h"
+
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "journal/reader.h"
+
+#define KEY_MAX ((size_t)TRANSCRIPT_LINE_MAX) /* no path of a record is longer */
+
+void model_init(struct model *model) {
+    *model = (struct model){.params = value_none(),
+                            .objectives = value_none(),
+                            .hands = value_none(),
+                            .counts = value_none(),
+                            .index = map_new()};
+    model->status = mem_strdup("running");
+}
+
+static void step_free(struct model_step *step) {
+    char *const texts[] = {step->step,   step->phase,  step->title,  step->action, step->effect,
+                           step->status, step->reason, step->error,  step->hint,   step->message,
+                           step->answer, step->by,     step->comment};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        mem_free(texts[i]);
+    value_free(step->plan);
+    value_free(step->result);
+    value_free(step->outputs);
+    value_free(step->output);
+    value_free(step->notes);
+    mem_free(step);
+}
+
+void model_release(struct model *model) {
+    char *const texts[] = {
+        model->run,    model->runbook,         model->name,           model->user,
+        model->host,   model->profile,         model->engine,         model->status,
+        model->reason, model->rollback_status, model->rollback_reason};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        mem_free(texts[i]);
+    value_free(model->params);
+    value_free(model->objectives);
+    value_free(model->hands);
+    value_free(model->counts);
+    for (size_t i = 0; i < model->step_count; i++)
+        step_free(model->steps[i]);
+    mem_free(model->steps);
+    map_free(model->index);
+    *model = (struct model){0};
+}
+
+/* ---- members ------------------------------------------------------------------------------- */
+
+static void text_keep(char **kept, const char *text) {
+    char *copy = text ? mem_strdup(text) : NULL;
+    mem_free(*kept);
+    *kept = copy;
+}
+
+/* Only what the record carries replaces what is known. */
+#define KEEP_TEXT(to, event, field)                                                                \
+    (EVENT_HAS(event, field) ? text_keep(&(to)->field, (event)->field) : (void)0)
+#define KEEP_VALUE(to, event, field)                                                               \
+    (EVENT_HAS(event, field) ? value_keep(&(to)->field, (event)->field) : (void)0)
+
+static void value_keep(value *kept, value borrowed) {
+    value_free(*kept);
+    *kept = value_copy(borrowed);
+}
+
+static const char *step_key(const char *phase, const char *step, char *buffer, size_t *ret_length) {
+    size_t length = strlen(step);
+    if (length > KEY_MAX - 2)
+        length = KEY_MAX - 2;
+    /* The phases differ in their first letter but for `run` and `rollback`. */
+    buffer[0] = strcmp(phase, "rollback") == 0 ? 'b' : phase[0];
+    memcpy(buffer + 1, step, length);
+    buffer[length + 1] = '\0';
+    *ret_length = length + 1;
+    return buffer;
+}
+
+struct model_step *model_find(const struct model *model, const char *phase, const char *step) {
+    char buffer[KEY_MAX];
+    size_t length;
+    const char *key = step_key(phase, step, buffer, &length);
+    return map_get_n(model->index, key, length);
+}
+
+static struct model_step *step_of(struct model *model, const struct event *event) {
+    struct model_step *step = model_find(model, event->phase, event->step);
+    if (step)
+        return step;
+    step = mem_zalloc(sizeof *step);
+    step->step = mem_strdup(event->step);
+    step->phase = mem_strdup(event->phase);
+    step->status = mem_strdup("pending");
+    step->plan = step->result = step->outputs = step->output = step->notes = value_none();
+    model->steps =
+        vec_grow(model->steps, sizeof *model->steps, model->step_count, &model->step_capacity);
+    model->steps[model->step_count++] = step;
+    char buffer[KEY_MAX];
+    size_t length;
+    (void)map_put(model->index, step_key(event->phase, event->step, buffer, &length), step);
+    return step;
+}
+
+/* Steps that a foreach or a call made at run time are not among those that were counted before. */
+static bool step_is_counted(const struct model_step *step) {
+    return strcmp(step->phase, "run") == 0 && !strpbrk(step->step, "[/");
+}
+
+static void step_settle(struct model *model, struct model_step *step, const char *status) {
+    text_keep(&step->status, status);
+    if (step->settled || !step_is_counted(step))
+        return;
+    step->settled = true;
+    model->steps_done++;
+}
+
+/* What a handler does shows on the step whose handler it is. */
+static void step_mirror(struct model *model, const struct event *event, const char *status) {
+    if (strcmp(event->phase, "rollback") != 0)
+        return;
+    struct model_step *undone = model_find(model, "run", event->step);
+    if (undone)
+        text_keep(&undone->status, status);
+}
+
+/* ---- events -------------------------------------------------------------------------------- */
+
+static void on_run_started(struct model *model, const struct event *event) {
+    KEEP_TEXT(model, event, run);
+    KEEP_TEXT(model, event, runbook);
+    KEEP_TEXT(model, event, name);
+    KEEP_TEXT(model, event, user);
+    KEEP_TEXT(model, event, host);
+    KEEP_TEXT(model, event, profile);
+    KEEP_TEXT(model, event, engine);
+    KEEP_VALUE(model, event, params);
+    KEEP_VALUE(model, event, objectives);
+    model->dry_run = EVENT_HAS(event, dry_run) && event->dry_run;
+    model->steps_total = EVENT_HAS(event, steps) ? event->steps : 0;
+    model->started_wall_ns = event->wall_ns;
+    model->started_mono_ns = event->mono_ns;
+}
+
+/* The clock that only goes forward may be another machine start's: the wall clock bridges the
+ * gap. */
+static void on_run_resumed(struct model *model, const struct event *event) {
+    model->resumes++;
+    model->finished = false;
+    text_keep(&model->status, "running");
+    model->started_mono_ns = event->mono_ns - (event->wall_ns - model->started_wall_ns);
+}
+
+static void on_run_finished(struct model *model, const struct event *event) {
+    model->finished = true;
+    model->exit = event->exit;
+    KEEP_TEXT(model, event, status);
+    KEEP_TEXT(model, event, reason);
+    KEEP_VALUE(model, event, objectives);
+    KEEP_VALUE(model, event, hands);
+    KEEP_VALUE(model, event, counts);
+}
+
+static void on_step_skipped(struct model *model, const struct event *event) {
+    struct model_step *step = step_of(model, event);
+    KEEP_TEXT(step, event, title);
+    KEEP_TEXT(step, event, action);
+    KEEP_TEXT(step, event, reason);
+    step_settle(model, step, "skipped");
+}
+
+static void on_step_waiting(struct model *model, const struct event *event) {
+    struct model_step *step = step_of(model, event);
+    text_keep(&step->status, "waiting");
+    KEEP_TEXT(step, event, reason);
+}
+
+static void on_step_started(struct model *model, const struct event *event) {
+    struct model_step *step = step_of(model, event);
+    KEEP_TEXT(step, event, title);
+    KEEP_TEXT(step, event, action);
+    KEEP_TEXT(step, event, effect);
+    KEEP_VALUE(step, event, plan);
+    step->attempt = event->attempt;
+    if (EVENT_HAS(event, attempts))
+        step->attempts = event->attempts;
+    if (event->attempt <= 1 || step->started_mono_ns == 0)
+        step->started_mono_ns = event->mono_ns;
+    text_keep(&step->status, "running");
+    text_keep(&step->reason, NULL);
+    text_keep(&step->error, NULL);
+    text_keep(&step->hint, NULL);
+    step_mirror(model, event, "rolling_back");
+}
+
+static void step_results(struct model_step *step, const struct event *event) {
+    KEEP_TEXT(step, event, reason);
+    KEEP_TEXT(step, event, error);
+    KEEP_TEXT(step, event, hint);
+    KEEP_VALUE(step, event, result);
+    KEEP_VALUE(step, event, outputs);
+    KEEP_VALUE(step, event, output);
+    KEEP_VALUE(step, event, notes);
+}
+
+static void on_step_ready(struct model *model, const struct event *event) {
+    struct model_step *step = step_of(model, event);
+    step->duration_ms = event->duration_ms;
+    step_settle(model, step, "succeeded");
+}
+
+static void on_step_retrying(struct model *model, const struct event *event) {
+    struct model_step *step = step_of(model, event);
+    step->attempt = event->attempt;
+    if (EVENT_HAS(event, attempts))
+        step->attempts = event->attempts;
+    step_results(step, event);
+    text_keep(&step->status, "waiting");
+}
+
+static void on_step_finished(struct model *model, const struct event *event) {
+    struct model_step *step = step_of(model, event);
+    if (EVENT_HAS(event, attempt))
+        step->attempt = event->attempt;
+    KEEP_TEXT(step, event, title);
+    KEEP_TEXT(step, event, action);
+    /* What an earlier attempt said is history once the step has succeeded. */
+    text_keep(&step->error, NULL);
+    text_keep(&step->hint, NULL);
+    step_results(step, event);
+    step->duration_ms = event->duration_ms;
+    step_settle(model, step, event->status);
+    bool undone = strcmp(event->status, "succeeded") == 0;
+    step_mirror(model, event, undone ? "rolled_back" : "rollback_failed");
+}
+
+static void on_step_in_doubt(struct model *model, const struct event *event) {
+    struct model_step *step = step_of(model, event);
+    KEEP_TEXT(step, event, reason);
+    step_settle(model, step, "in_doubt");
+}
+
+/* `done` and `not-done` settle it; behind `rerun` it is started again. */
+static void on_step_resolved(struct model *model, const struct event *event) {
+    static const char *const words[][2] = {
+        {"done", "succeeded"}, {"not-done", "failed"}, {"rerun", "pending"}};
+    struct model_step *step = step_of(model, event);
+    const char *status = event->status;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(status, words[i][0]) == 0)
+            status = words[i][1];
+    KEEP_TEXT(step, event, reason);
+    KEEP_TEXT(step, event, by);
+    text_keep(&step->status, status);
+}
+
+static void on_gate_opened(struct model *model, const struct event *event) {
+    struct model_step *step = step_of(model, event);
+    KEEP_TEXT(step, event, message);
+    text_keep(&step->status, "waiting");
+}
+
+static void on_gate_answered(struct model *model, const struct event *event) {
+    struct model_step *step = step_of(model, event);
+    KEEP_TEXT(step, event, answer);
+    KEEP_TEXT(step, event, by);
+    KEEP_TEXT(step, event, comment);
+}
+
+static void on_gate_escalated(struct model *model, const struct event *event) {
+    struct model_step *step = step_of(model, event);
+    KEEP_TEXT(step, event, reason);
+}
+
+static void on_gate_closed(struct model *model, const struct event *event) {
+    struct model_step *step = step_of(model, event);
+    KEEP_TEXT(step, event, answer);
+    if (strcmp(step->status, "waiting") == 0)
+        text_keep(&step->status, "running");
+}
+
+static void on_rollback_begun(struct model *model, const struct event *event) {
+    text_keep(&model->rollback_status, "running");
+    text_keep(&model->rollback_reason, event->reason);
+}
+
+static void on_rollback_finished(struct model *model, const struct event *event) {
+    text_keep(&model->rollback_status, event->status);
+    KEEP_VALUE(model, event, hands);
+}
+
+static void on_signal_received(struct model *model, const struct event *event) {
+    (void)event;
+    model->signals++;
+}
+
+/* Committing is a stage of running; of clocks and heads a person is told elsewhere. */
+static void on_nothing(struct model *model, const struct event *event) {
+    (void)model;
+    (void)event;
+}
+
+/* Total: a type without an entry would not compile. */
+static void (*const folds[EVENT_TYPE_COUNT])(struct model *model, const struct event *event) = {
+    [EVENT_NONE] = on_nothing,
+    [EVENT_RUN_STARTED] = on_run_started,
+    [EVENT_RUN_RESUMED] = on_run_resumed,
+    [EVENT_RUN_FINISHED] = on_run_finished,
+    [EVENT_STEP_SKIPPED] = on_step_skipped,
+    [EVENT_STEP_WAITING] = on_step_waiting,
+    [EVENT_STEP_STARTED] = on_step_started,
+    [EVENT_STEP_COMMITTING] = on_nothing,
+    [EVENT_STEP_READY] = on_step_ready,
+    [EVENT_STEP_RETRYING] = on_step_retrying,
+    [EVENT_STEP_FINISHED] = on_step_finished,
+    [EVENT_STEP_IN_DOUBT] = on_step_in_doubt,
+    [EVENT_STEP_RESOLVED] = on_step_resolved,
+    [EVENT_GATE_OPENED] = on_gate_opened,
+    [EVENT_GATE_ANSWERED] = on_gate_answered,
+    [EVENT_GATE_ESCALATED] = on_gate_escalated,
+    [EVENT_GATE_CLOSED] = on_gate_closed,
+    [EVENT_ROLLBACK_BEGUN] = on_rollback_begun,
+    [EVENT_ROLLBACK_FINISHED] = on_rollback_finished,
+    [EVENT_SIGNAL_RECEIVED] = on_signal_received,
+    [EVENT_CLOCK_JUMPED] = on_nothing,
+    [EVENT_CHECKPOINT] = on_nothing,
+};
+_Static_assert(EVENT_TYPE_COUNT == 22, "a new type needs an entry in `folds`");
+
+void model_apply(struct model *model, const struct event *event) {
+    folds[event->type](model, event);
+    model->last_wall_ns = event->wall_ns;
+    model->last_mono_ns = event->mono_ns;
+    model->duration_ms = event->type == EVENT_RUN_FINISHED && EVENT_HAS(event, duration_ms)
+                             ? event->duration_ms
+                             : (event->mono_ns - model->started_mono_ns) / NS_PER_MS;
+}
+
+int model_read(struct model *model, const char *path, struct err *err) {
+    struct reader *reader;
+    struct event event;
+    if (reader_open(path, &reader, err) < 0)
+        return -1;
+    int more;
+    while ((more = reader_next(reader, &event, err)) > 0)
+        model_apply(model, &event);
+    reader_free(reader);
+    return more;
+}
