@@ -65,6 +65,8 @@ size_t expr_path(const struct expr *expr, const char *const **ret_keys);
 /* Whether it may look at `.root`: a path that begins so, or a program that names it or could
  * reach it (`.` alone, `..`, to_entries, …). Errs on the side of true. */
 bool expr_mentions(const struct expr *expr, const char *root);
+/* The same of `$run` alone, where `.` is a step's result. */
+bool expr_run_mentions(const struct expr *expr, const char *root);
 /* Calls back for each `.root.NAME` the text names. */
 void expr_each_member(const struct expr *expr, const char *root,
                       void (*found)(void *user, const char *name, size_t length), void *user);
