@@ -106,6 +106,8 @@ struct step_command {
     const char *cwd;   /* NULL: the engine's */
     const char *input; /* bytes for stdin, NULL: /dev/null */
     size_t input_length;
+    /* A background step: daemons that its command leaves behind live until it is cancelled. */
+    bool keep_orphans;
 };
 /* Composes it from the words of the command; the caller releases. */
 int step_command_init(struct step_ctx *ctx, const char *const *words, size_t count,

@@ -18,6 +18,8 @@
 struct process_exit {
     int code;   /* 0..255; -1 where a signal ended it */
     int signum; /* the signal, else 0 */
+    int left;   /* processes of its tree that could not be killed (other users', hung in the kernel)
+                 */
 };
 
 struct process_spec {
@@ -25,15 +27,17 @@ struct process_spec {
     const char *const *env;  /* holds PROCESS_TOKEN=token */
     const char *token;
     const char *cwd;   /* NULL: the engine's */
-    const char *input; /* written to stdin, then closed; NULL: /dev/null */
+    const char *input; /* copied, written to stdin, then closed; NULL: /dev/null */
     size_t input_length;
     bool inherit_terminal; /* stdin, stdout, stderr are the engine's; no session of its own */
     /* stream is 1 or 2; `bytes` are valid during the call only. */
     void (*output)(void *user, int stream, const char *bytes, size_t length);
     /* Called once, when the process has ended, everything it started has ended, and its output
-     * was read to the end. With `keep_orphans` those that it started are left alone until
-     * process_kill. */
+     * was read to the end. What it leaves behind gets SIGTERM, and SIGKILL after `grace_ms`. With
+     * `keep_orphans` what an exit 0 leaves behind lives on as the process, until it ends by itself
+     * or by process_kill: a command that starts a daemon. */
     void (*ended)(void *user, const struct process_exit *exit);
+    int64_t grace_ms; /* 0: SIGKILL at once */
     bool keep_orphans;
     void *user;
 };

@@ -1,0 +1,99 @@
+#include "command.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/process.h"
+
+static void set_signal_error(struct err *err, int signum) {
+    const char *name = sigabbrev_np(signum);
+    if (name)
+        err_set(err, ERR_SYSTEM, "killed by SIG%s", name);
+    else
+        err_set(err, ERR_SYSTEM, "killed by signal %d", signum);
+    if (signum == SIGKILL)
+        err_hint(err, "the machine may have run out of memory, or somebody sent the signal");
+}
+
+static void set_exit_error(struct err *err, int code) {
+    err_set(err, ERR_SYSTEM, "exit status %d", code);
+    if (code == 126)
+        err_hint(err, "126: a command was found that cannot be executed");
+    if (code == 127)
+        err_hint(err, "127: a command was not found; its output names it");
+    if (code > 128 && sigabbrev_np(code - 128))
+        err_hint(err, "%d: a command was killed by SIG%s", code, sigabbrev_np(code - 128));
+}
+
+/* As a shell's $?: a signal counts as 128 and its number. */
+static value exit_data(const struct process_exit *ended) {
+    value data = value_object();
+    int code = ended->signum ? 128 + ended->signum : ended->code;
+    data = value_set(data, "exit_code", value_integer(code));
+    if (ended->signum && sigabbrev_np(ended->signum)) {
+        AUTO_TEXT name = mem_printf("SIG%s", sigabbrev_np(ended->signum));
+        data = value_set(data, "signal", value_string(name));
+    }
+    return data;
+}
+
+static void command_output(void *user, int stream, const char *bytes, size_t length) {
+    step_output(user, stream == 1 ? STEP_STDOUT : STEP_STDERR, bytes, length);
+}
+
+static void judge(const struct process_exit *ended, bool is_cancelled, struct step_result *ret) {
+    ret->data = exit_data(ended);
+    if (ended->signum)
+        set_signal_error(&ret->err, ended->signum);
+    else if (ended->code != 0)
+        set_exit_error(&ret->err, ended->code);
+    else if (is_cancelled)
+        err_set(&ret->err, ERR_SYSTEM, "cancelled");
+    ret->outcome = is_cancelled ? STEP_CANCELLED : ret->err.kind ? STEP_FAILED : STEP_SUCCEEDED;
+}
+
+static void command_ended(void *user, const struct process_exit *ended) {
+    struct step_ctx *ctx = user;
+    struct command_state *state = step_state(ctx);
+    struct step_result result = {0};
+    judge(ended, state->is_cancelled, &result);
+    if (ended->left > 0)
+        step_note(ctx, "processes_left", value_integer(ended->left));
+    process_free(state->process);
+    state->process = NULL;
+    step_done(ctx, &result);
+}
+
+int command_start(struct step_ctx *ctx, const char *const *words, size_t count, struct err *err) {
+    struct command_state *state = step_state(ctx);
+    struct step_command *command = &state->command;
+    if (step_command_init(ctx, words, count, command, err) < 0)
+        return -1;
+    struct process_spec spec = {
+        .argv = (const char *const *)command->argv,
+        .env = (const char *const *)command->env,
+        .token = step_token(ctx),
+        .cwd = command->cwd,
+        .input = command->input,
+        .input_length = command->input_length,
+        .output = command_output,
+        .ended = command_ended,
+        .grace_ms = step_grace_ms(ctx),
+        .keep_orphans = command->keep_orphans,
+        .user = ctx,
+    };
+    return process_spawn(step_loop(ctx), &spec, &state->process, err);
+}
+
+void command_cancel(struct step_ctx *ctx) {
+    struct command_state *state = step_state(ctx);
+    state->is_cancelled = true;
+    if (state->process)
+        process_kill(state->process, step_grace_ms(ctx));
+}
+
+void command_release(struct step_ctx *ctx) {
+    struct command_state *state = step_state(ctx);
+    step_command_release(&state->command);
+}
