@@ -1,0 +1,311 @@
+#include "report/text_parts.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+/* A table of steps gives names at most so many columns. */
+#define NAME_WIDTH_MAX ((size_t)40)
+#define DURATION_WIDTH ((size_t)8)
+#define LEAST_TITLE ((size_t)8)
+
+static const struct status_look looks[] = {
+    {"pending", "pending", "·", ".", COLOR_DIM},
+    {"skipped", "skipped", "⊘", "-", COLOR_DIM},
+    {"waiting", "waiting", "…", ".", COLOR_WARN},
+    {"running", "running", "▸", ">", COLOR_HINT},
+    {"succeeded", "succeeded", "✓", "+", COLOR_GOOD},
+    {"failed", "failed", "✗", "x", COLOR_BAD},
+    {"cancelled", "cancelled", "■", "!", COLOR_WARN},
+    {"in_doubt", "in doubt", "?", "?", "1;35"},
+    {"rolling_back", "rolling back", "↺", "<", COLOR_WARN},
+    {"rolled_back", "rolled back", "↺", "<", COLOR_WARN},
+    {"rollback_failed", "rollback failed", "✗", "x", COLOR_BAD},
+    {"rejected", "rejected", "✗", "x", COLOR_BAD},
+    {"expired", "expired", "✗", "x", COLOR_BAD},
+    {"interrupted", "interrupted", "■", "!", COLOR_WARN},
+    {"stopped", "stopped", "■", "!", COLOR_WARN},
+    {"incomplete", "incomplete", "?", "?", COLOR_WARN},
+};
+
+struct status_look status_look(const char *status) {
+    for (size_t i = 0; i < sizeof looks / sizeof *looks; i++)
+        if (text_equal(looks[i].status, status))
+            return looks[i];
+    return (struct status_look){status, status, "•", "*", COLOR_HEAD};
+}
+
+/* ---- a page -------------------------------------------------------------------------------- */
+
+/* Foreign text as it will be shown, on one line. */
+static char *shown_text(const char *text) {
+    AUTO_BUF out = BUF_INIT(TRANSCRIPT_LINE_MAX * 8);
+    text_escape(&out, text, strlen(text), false);
+    return buf_detach(&out);
+}
+
+static size_t shown_width(const char *text) {
+    AUTO_TEXT shown = shown_text(text);
+    return text_width(shown, strlen(shown));
+}
+
+struct page page_new(struct buf *out, const struct model *model, const struct text_style *style) {
+    struct page page = {.out = out, .style = style, .model = model};
+    size_t most =
+        style->columns && style->columns / 3 < NAME_WIDTH_MAX ? style->columns / 3 : NAME_WIDTH_MAX;
+    for (size_t i = 0; i < model->step_count; i++) {
+        size_t name = shown_width(model->steps[i]->step);
+        size_t word = strlen(status_look(model->steps[i]->status).word);
+        if (name > page.name_width)
+            page.name_width = name;
+        if (word > page.word_width)
+            page.word_width = word;
+    }
+    if (page.name_width > most)
+        page.name_width = most;
+    return page;
+}
+
+void page_color(const struct page *page, const char *color, const char *text) {
+    if (page->style->color)
+        (void)buf_printf(page->out, "\x1b[%sm%s\x1b[0m", color, text);
+    else
+        (void)buf_puts(page->out, text);
+}
+
+void page_spaces(const struct page *page, size_t count) {
+    while (count-- > 0)
+        (void)buf_putc(page->out, ' ');
+}
+
+void page_fit(const struct page *page, const char *text, size_t used) {
+    size_t columns = page->style->columns;
+    if (columns == 0)
+        text_escape(page->out, text, strlen(text), false);
+    else if (columns > used)
+        text_fit(page->out, text, strlen(text), columns - used, page->style->unicode);
+}
+
+void page_block(const struct page *page, size_t indent, const char *label, const char *color,
+                const char *text) {
+    bool first = true;
+    do {
+        size_t length = strcspn(text, "\n");
+        page_spaces(page, indent);
+        if (label && first)
+            page_color(page, color, label);
+        else if (label)
+            page_spaces(page, strlen(label));
+        text_escape(page->out, text, length, false);
+        (void)buf_putc(page->out, '\n');
+        text += length + (text[length] == '\n');
+        first = false;
+    } while (*text);
+}
+
+void page_heading(const struct page *page, const char *text) {
+    (void)buf_putc(page->out, '\n');
+    page_color(page, COLOR_HEAD, text);
+    (void)buf_putc(page->out, '\n');
+}
+
+/* ---- steps --------------------------------------------------------------------------------- */
+
+static int64_t step_duration(const struct model *model, const struct model_step *step) {
+    if (text_equal(step->status, "running") || text_equal(step->status, "waiting"))
+        return (model->last_mono_ns - step->started_mono_ns) / NS_PER_MS;
+    return step->duration_ms;
+}
+
+static void row_duration(const struct page *page, const struct model_step *step) {
+    bool never = step->attempt == 0 && step->duration_ms == 0;
+    AUTO_TEXT text = never ? mem_strdup("") : text_show_duration(step_duration(page->model, step));
+    size_t width = text_width(text, strlen(text));
+    page_spaces(page, width < DURATION_WIDTH ? DURATION_WIDTH - width : 0);
+    page_color(page, COLOR_DIM, text);
+}
+
+/* Title, how often it was tried, who let it pass, why it was skipped. */
+static void row_remarks(struct buf *out, const struct model_step *step) {
+    const char *between = "";
+    if (step->title) {
+        (void)buf_puts(out, step->title);
+        between = ", ";
+    }
+    if (step->attempt > 1) {
+        (void)buf_printf(out, "%s%" PRId64 " attempts", between, step->attempt);
+        between = ", ";
+    }
+    if (step->answer && step->by) {
+        (void)buf_printf(out, "%s%s by %s", between, step->answer, step->by);
+        between = ", ";
+    }
+    if (text_equal(step->status, "skipped") && step->reason)
+        (void)buf_printf(out, "%s%s", between, step->reason);
+}
+
+/* The name in its column, dropped lines below where it does not fit would tear the table. */
+static void row_name(const struct page *page, const char *name) {
+    AUTO_BUF shown = BUF_INIT(TRANSCRIPT_LINE_MAX * 8);
+    text_fit(&shown, name, strlen(name), page->name_width, page->style->unicode);
+    (void)buf_append(page->out, buf_text(&shown), shown.length);
+    size_t width = text_width(buf_text(&shown), shown.length);
+    page_spaces(page, width < page->name_width ? page->name_width - width : 0);
+}
+
+void page_row(const struct page *page, const struct model_step *step) {
+    struct status_look look = status_look(step->status);
+    AUTO_BUF remarks = BUF_INIT(TRANSCRIPT_LINE_MAX * 4);
+    row_remarks(&remarks, step);
+    page_spaces(page, 2);
+    page_color(page, look.color, page->style->unicode ? look.sign : look.ascii);
+    (void)buf_putc(page->out, ' ');
+    row_name(page, step->step);
+    page_spaces(page, 2);
+    page_color(page, look.color, look.word);
+    size_t word = strlen(look.word);
+    page_spaces(page, word < page->word_width ? page->word_width - word : 0);
+    row_duration(page, step);
+    size_t used = 2 + 2 + page->name_width + 2 + page->word_width + DURATION_WIDTH + 2;
+    size_t columns = page->style->columns;
+    if (remarks.length > 0 && (columns == 0 || columns > used + LEAST_TITLE)) {
+        page_spaces(page, 2);
+        page_fit(page, buf_text(&remarks), used);
+    }
+    (void)buf_putc(page->out, '\n');
+}
+
+void page_trouble(const struct page *page, const struct model_step *step, size_t indent) {
+    bool over = text_equal(step->status, "failed") || text_equal(step->status, "cancelled") ||
+                text_equal(step->status, "in_doubt") || step->error;
+    if (!over)
+        return;
+    if (step->error)
+        page_block(page, indent, NULL, NULL, step->error);
+    if (step->reason && *step->reason)
+        page_block(page, indent, page->style->unicode ? "│ " : "| ", COLOR_DIM, step->reason);
+    if (step->hint)
+        page_block(page, indent, "hint: ", COLOR_HINT, step->hint);
+}
+
+void page_plan(const struct page *page, value plan, size_t indent) {
+    for (size_t i = 0; i < value_count(plan); i++) {
+        AUTO_VALUE line = value_at(plan, i);
+        AUTO_VALUE label = value_at(line, 0);
+        AUTO_VALUE text = value_at(line, 1);
+        AUTO_TEXT shown_label = shown_text(value_text(label));
+        AUTO_TEXT name = mem_printf("%s: ", shown_label);
+        AUTO_TEXT body = value_to_text(text);
+        page_block(page, indent, name, COLOR_DIM, body);
+    }
+}
+
+/* ---- the run ------------------------------------------------------------------------------- */
+
+void page_title(const struct page *page) {
+    const struct model *model = page->model;
+    struct status_look look = status_look(model->status);
+    AUTO_TEXT name = shown_text(model->name ? model->name : "run");
+    AUTO_TEXT duration = text_show_duration(model->duration_ms);
+    AUTO_TEXT word = shown_text(look.word);
+    page_color(page, look.color, page->style->unicode ? look.sign : look.ascii);
+    (void)buf_putc(page->out, ' ');
+    page_color(page, COLOR_HEAD, name);
+    (void)buf_putc(page->out, ' ');
+    page_color(page, look.color, word);
+    (void)buf_printf(page->out, "%s%s%s%s", model->finished ? " after " : ", so far ", duration,
+                     model->finished && model->exit != 0 ? ", exit status " : "",
+                     model->dry_run ? " (dry run)" : "");
+    if (model->finished && model->exit != 0)
+        (void)buf_printf(page->out, "%" PRId64, model->exit);
+    (void)buf_putc(page->out, '\n');
+    if (model->reason && *model->reason)
+        page_block(page, 2, NULL, NULL, model->reason);
+}
+
+static char *objective_duration(value objective, const char *key) {
+    AUTO_VALUE number = value_get(objective, key);
+    int64_t ms;
+    if (value_as_integer(number, &ms))
+        return text_show_duration(ms);
+    return mem_strdup("unknown");
+}
+
+static void objective_line(const struct page *page, const char *name, value objective) {
+    AUTO_VALUE met = value_get(objective, "met");
+    bool known = value_is(met, VALUE_BOOL);
+    const char *verdict = !known ? "not known" : value_truth(met) ? "met" : "missed";
+    struct status_look look = status_look(!known             ? "pending"
+                                          : value_truth(met) ? "succeeded"
+                                                             : "failed");
+    AUTO_TEXT limit = objective_duration(objective, "limit_ms");
+    AUTO_TEXT measured = objective_duration(objective, "measured_ms");
+    page_spaces(page, 2);
+    page_color(page, look.color, page->style->unicode ? look.sign : look.ascii);
+    (void)buf_putc(page->out, ' ');
+    for (const char *c = name; *c; c++)
+        (void)buf_putc(page->out, *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c);
+    (void)buf_putc(page->out, ' ');
+    page_color(page, look.color, verdict);
+    (void)buf_printf(page->out, ": %s of %s\n", measured, limit);
+}
+
+static void page_objectives(const struct page *page) {
+    if (!page->model->finished || value_count(page->model->objectives) == 0)
+        return;
+    page_heading(page, "Objectives");
+    value key, item;
+    for (size_t i = 0; value_next(page->model->objectives, &i, &key, &item);) {
+        AUTO_TEXT name = shown_text(value_text(key));
+        objective_line(page, name, item);
+        value_free(key);
+        value_free(item);
+    }
+}
+
+static void hand_text(const struct page *page, value hand, const char *key, const char *label,
+                      const char *color) {
+    AUTO_VALUE text = value_get(hand, key);
+    if (value_text_length(text) > 0)
+        page_block(page, 5, label, color, value_text(text));
+}
+
+static void page_hands(const struct page *page) {
+    value hands = page->model->hands;
+    if (value_count(hands) == 0)
+        return;
+    page_heading(page, "Left for you to do, in order");
+    for (size_t i = 0; i < value_count(hands); i++) {
+        AUTO_VALUE hand = value_at(hands, i);
+        AUTO_VALUE step = value_get(hand, "step");
+        AUTO_VALUE plan = value_get(hand, "plan");
+        AUTO_TEXT name = shown_text(value_text(step));
+        (void)buf_printf(page->out, "%3zu. ", i + 1);
+        page_color(page, COLOR_HEAD, name);
+        (void)buf_putc(page->out, '\n');
+        hand_text(page, hand, "title", NULL, NULL);
+        page_plan(page, plan, 5);
+        hand_text(page, hand, "error", "it failed: ", COLOR_BAD);
+    }
+}
+
+static void page_place(const struct page *page, const char *label, const char *dir,
+                       const char *name) {
+    AUTO_TEXT path = mem_printf("%s/%s", dir, name);
+    page_color(page, COLOR_DIM, label);
+    /* Never cut: a path is there to be copied. */
+    text_escape(page->out, path, strlen(path), false);
+    (void)buf_putc(page->out, '\n');
+}
+
+void page_tail(const struct page *page, const char *dir) {
+    page_objectives(page);
+    if (dir) {
+        (void)buf_putc(page->out, '\n');
+        page_place(page, "transcript  ", dir, "transcript.jsonl");
+        page_place(page, "outputs     ", dir, "output/");
+    }
+    page_hands(page);
+}
