@@ -32,6 +32,13 @@ static void cursor_move(struct cursor *cursor, size_t bytes) {
     cursor->left -= bytes;
 }
 
+/* Writes the two hex digits of a byte. */
+static void put_hex(char at[2], unsigned byte) {
+    static const char digits[] = "0123456789abcdef";
+    at[0] = digits[byte >> 4 & 15];
+    at[1] = digits[byte & 15];
+}
+
 /* The text must go on with `expected`; hex digits in either case. */
 static enum reading cursor_expect(struct cursor *cursor, const char *expected) {
     size_t i = 0;
@@ -74,8 +81,8 @@ static enum reading unit_url(const struct needle *needle, size_t *index, struct 
     if (cursor->left == 0)
         return READ_CUT;
     if (*cursor->at == '%') {
-        char expected[8];
-        snprintf(expected, sizeof expected, "%%%02x", byte);
+        char expected[] = "%00";
+        put_hex(expected + 1, byte);
         return cursor_expect(cursor, expected);
     }
     if (byte == ' ' && *cursor->at == '+')
@@ -92,12 +99,15 @@ static enum reading unit_unicode(const struct needle *needle, size_t *index,
     size_t size = text_decode(bytes, needle->length - *index, &c);
     if (size == 0)
         return READ_NO;
-    char expected[16];
-    if (c > 0xffff)
-        snprintf(expected, sizeof expected, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
-                 0xdc00 + ((c - 0x10000) & 0x3ff));
-    else
-        snprintf(expected, sizeof expected, "\\u%04x", c);
+    char expected[] = "\\u0000\\u0000";
+    uint32_t first = c > 0xffff ? 0xd800 + ((c - 0x10000) >> 10) : c;
+    uint32_t second = 0xdc00 + ((c - 0x10000) & 0x3ff);
+    put_hex(expected + 2, first >> 8);
+    put_hex(expected + 4, first);
+    put_hex(expected + 8, second >> 8);
+    put_hex(expected + 10, second);
+    if (c <= 0xffff)
+        expected[6] = '\0';
     *index += size;
     return cursor_expect(cursor, expected);
 }
@@ -121,16 +131,18 @@ static enum reading unit_backslash(const struct needle *needle, size_t *index,
     }
     if (cursor->left == 1)
         return READ_CUT;
-    char letter = cursor->at[1], expected[8];
+    char letter = cursor->at[1];
     if (letter == 'u')
         return unit_unicode(needle, index, cursor);
     (*index)++;
     if (letter == 'x') {
-        snprintf(expected, sizeof expected, "\\x%02x", byte);
+        char expected[] = "\\x00";
+        put_hex(expected + 2, byte);
         return cursor_expect(cursor, expected);
     }
     if (letter >= '0' && letter <= '7') {
-        snprintf(expected, sizeof expected, "\\%03o", byte);
+        const char expected[] = {'\\', (char)('0' + (byte >> 6)), (char)('0' + (byte >> 3 & 7)),
+                                 (char)('0' + (byte & 7)), '\0'};
         return cursor_expect(cursor, expected);
     }
     if ((unsigned char)backslash_meaning(letter) != byte && (unsigned char)letter != byte)
@@ -196,19 +208,23 @@ static enum reading unit_xml(const struct needle *needle, size_t *index, struct 
     return entity ? cursor_expect(cursor, entity) : READ_NO;
 }
 
+/* In these three a quote must be escaped: a bare one would make `""` mean two things. */
 static enum reading unit_quote(const struct needle *needle, size_t *index, struct cursor *cursor) {
     unsigned char byte = needle->bytes[(*index)++];
-    bool quote = byte == '\'' || byte == '"';
-    if (!quote || cursor->left == 0 || (unsigned char)*cursor->at != byte)
+    if (byte != '\'')
         return cursor_byte(cursor, byte);
-    if (cursor->left == 1)
-        return cursor->final ? cursor_byte(cursor, byte) : READ_CUT;
-    if (byte == '\'' && cursor->at[1] == '\\')
-        return cursor_expect(cursor, "'\\''");
-    if (byte == '\'' && cursor->at[1] == '"')
-        return cursor_expect(cursor, "'\"'\"'");
-    cursor_move(cursor, (unsigned char)cursor->at[1] == byte ? 2 : 1);
-    return READ_YES;
+    bool backslash = cursor->left > 1 && cursor->at[1] == '\\';
+    return cursor_expect(cursor, backslash ? "'\\''" : "'\"'\"'");
+}
+
+static enum reading unit_sql(const struct needle *needle, size_t *index, struct cursor *cursor) {
+    unsigned char byte = needle->bytes[(*index)++];
+    return byte == '\'' ? cursor_expect(cursor, "''") : cursor_byte(cursor, byte);
+}
+
+static enum reading unit_csv(const struct needle *needle, size_t *index, struct cursor *cursor) {
+    unsigned char byte = needle->bytes[(*index)++];
+    return byte == '"' ? cursor_expect(cursor, "\"\"") : cursor_byte(cursor, byte);
 }
 
 static int base64_value(char c) {
@@ -243,8 +259,8 @@ static enum reading unit_base64(const struct needle *needle, size_t *index, stru
 }
 
 static enum reading unit_hex(const struct needle *needle, size_t *index, struct cursor *cursor) {
-    char expected[4];
-    snprintf(expected, sizeof expected, "%02x", needle->bytes[*index]);
+    char expected[] = "00";
+    put_hex(expected, needle->bytes[*index]);
     if ((*index)++ > 0 && cursor->left > 0) {
         if (*cursor->at == ':' || *cursor->at == ' ' || *cursor->at == '-')
             cursor_move(cursor, 1);
@@ -286,8 +302,10 @@ static enum reading needle_read_raw(const struct needle *needle, const char *tex
 }
 
 static const unit_reader unit_readers[] = {
-    [FORM_URL] = unit_url,     [FORM_BACKSLASH] = unit_backslash, [FORM_XML] = unit_xml,
-    [FORM_QUOTE] = unit_quote, [FORM_BASE64] = unit_base64,       [FORM_HEX] = unit_hex,
+    [FORM_URL] = unit_url,       [FORM_BACKSLASH] = unit_backslash,
+    [FORM_XML] = unit_xml,       [FORM_QUOTE] = unit_quote,
+    [FORM_SQL] = unit_sql,       [FORM_CSV] = unit_csv,
+    [FORM_BASE64] = unit_base64, [FORM_HEX] = unit_hex,
 };
 
 enum reading needle_read(const struct needle *needle, const char *text, size_t length, bool final,
@@ -345,8 +363,12 @@ void needle_each(const char *bytes, size_t length, size_t name,
     add(user, needle_make(FORM_URL, bytes, length, name));
     add(user, needle_make(FORM_BACKSLASH, bytes, length, name));
     add(user, needle_make(FORM_XML, bytes, length, name));
-    if (memchr(bytes, '\'', length) || memchr(bytes, '"', length))
+    if (memchr(bytes, '\'', length)) {
         add(user, needle_make(FORM_QUOTE, bytes, length, name));
+        add(user, needle_make(FORM_SQL, bytes, length, name));
+    }
+    if (memchr(bytes, '"', length))
+        add(user, needle_make(FORM_CSV, bytes, length, name));
     if (length >= HEX_LEAST)
         add(user, needle_make(FORM_HEX, bytes, length, name));
     for (size_t before = 0; before < 3; before++) {

@@ -13,7 +13,9 @@ enum form {
     FORM_URL,       /* %41, %2f, + for a space */
     FORM_BACKSLASH, /* JSON, shell and C: \n, \", \/, \x41, \101, \u00e9, \ud83d\ude00 */
     FORM_XML,       /* &amp; &#38; &#x26; */
-    FORM_QUOTE,     /* ' as '\'' or '"'"' or '', " as "" */
+    FORM_QUOTE,     /* shell: ' as '\'' or '"'"' */
+    FORM_SQL,       /* ' as '' */
+    FORM_CSV,       /* " as "" */
     FORM_BASE64,    /* both alphabets, also broken into lines */
     FORM_HEX,       /* both cases, also with separators and broken into lines */
 };

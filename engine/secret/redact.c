@@ -258,7 +258,7 @@ static size_t redact_scan_text(struct redact_stream *stream, struct redact_scan 
         scan_at(needles, scan->text + at, scan->length - at, final, &found);
         if (found.cut && !final)
             break;
-        if (found.cut && found.cut_known >= REDACT_CUT_LEAST)
+        if (found.cut_known >= REDACT_CUT_LEAST && found.length < scan->length - at)
             redact_remove(stream, scan, at, scan->length - at, found.cut_name);
         else if (found.length > 0)
             redact_remove(stream, scan, at, found.length, found.name);
@@ -307,6 +307,11 @@ static void redact_collect(void *user, const char *bytes, size_t length) {
 
 char *redact_text(const struct redactor *redactor, const char *text, size_t length,
                   size_t *ret_length) {
+    if (redactor->patterns.count == 0 && scan_next(redactor->scan, text, 0, length) == length) {
+        if (ret_length)
+            *ret_length = length;
+        return mem_strndup(text, length);
+    }
     struct buf out = BUF_INIT(SIZE_MAX / 4);
     struct redact_stream *stream = redact_stream_new(redactor, redact_collect, &out);
     redact_push(stream, text, length, true);

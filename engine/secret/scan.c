@@ -8,13 +8,14 @@
 #include "secret/encode.h"
 
 /* The filter has a bit for each hash of three bytes: 8 KiB stay in the first-level cache beside
- * the text. Behind it, chains by the same hash hold which needles begin with which three bytes. */
+ * the text. Behind it, chains hold which needles begin with which bytes. */
 #define FILTER_BITS 16
 #define CHAIN_BITS 12
 #define HASH_FACTOR UINT32_C(0x9e3779b1)
 
 struct start {
-    uint32_t bytes; /* the three, the first one lowest */
+    uint64_t bytes; /* the first one lowest */
+    uint64_t mask;  /* of those that are given: three, or more of a numeric escape */
     uint32_t needle;
     uint32_t next; /* index + 1 of the next in the chain */
 };
@@ -54,11 +55,34 @@ static uint32_t scan_hash(uint32_t three) {
     return three * HASH_FACTOR;
 }
 
-static void scan_add_start(struct scan *scan, uint32_t three, uint32_t needle) {
-    uint32_t hash = scan_hash(three), bit = hash >> (32 - FILTER_BITS);
-    uint32_t *chain = &scan->chains[hash >> (32 - CHAIN_BITS)];
+/* The first `length` bytes of the text, at most eight, as one number. */
+static uint64_t scan_word(const char *text, size_t length) {
+    uint64_t word = 0;
+    memcpy(&word, text, length < sizeof word ? length : sizeof word);
+    return word;
+}
+
+static uint64_t scan_mask(size_t length) {
+    return length >= 8 ? UINT64_MAX : (UINT64_C(1) << (8 * length)) - 1;
+}
+
+/* JSON is full of \u escapes that begin alike: these are told apart by all of their bytes. */
+static bool scan_is_unicode(uint64_t word) {
+    return (word & 0xffff) == ('\\' | 'u' << 8);
+}
+
+static size_t scan_chain(uint64_t word) {
+    uint64_t key = word & scan_mask(scan_is_unicode(word) ? 6 : 3);
+    return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - CHAIN_BITS));
+}
+
+static void scan_add_start(struct scan *scan, const char *text, size_t length, uint32_t needle) {
+    uint64_t word = scan_word(text, length);
+    uint32_t hash = scan_hash((uint32_t)word & 0xffffff), bit = hash >> (32 - FILTER_BITS);
+    uint32_t *chain = &scan->chains[scan_chain(word)];
     scan->filter[bit / 64] |= UINT64_C(1) << (bit % 64);
-    *vec_add(&scan->starts) = (struct start){.bytes = three, .needle = needle, .next = *chain};
+    *vec_add(&scan->starts) =
+        (struct start){.bytes = word, .mask = scan_mask(length), .needle = needle, .next = *chain};
     *chain = (uint32_t)scan->starts.count;
 }
 
@@ -85,9 +109,17 @@ struct probe {
     size_t letters;
 };
 
+/* Three bytes tell little where they are the head of a numeric escape, which JSON is full of:
+ * those are asked for to their end. */
+#define PROBE_MAX 6
+static size_t scan_probe_depth(const char *text) {
+    bool numeric = (text[0] == '\\' && text[1] == 'u') || (text[0] == '&' && text[1] == '#');
+    return numeric ? PROBE_MAX : 3;
+}
+
 /* Asks the reader itself with which bytes a text may begin, so that filter and reader cannot
- * disagree. `depth` is at most 3. */
-static void scan_probe(struct probe *probe, char text[3], size_t depth) {
+ * disagree. `depth` is at most PROBE_MAX. */
+static void scan_probe(struct probe *probe, char text[PROBE_MAX], size_t depth) {
     for (size_t i = 0; i < probe->letters; i++) {
         size_t length, known;
         text[depth] = probe->alphabet[i];
@@ -96,15 +128,12 @@ static void scan_probe(struct probe *probe, char text[3], size_t depth) {
             continue;
         unsigned char first = (unsigned char)text[0];
         probe->scan->first[first] = true;
-        if (depth == 2) {
-            uint32_t three = (uint32_t)first | (uint32_t)(unsigned char)text[1] << 8 |
-                             (uint32_t)(unsigned char)text[2] << 16;
-            scan_add_start(probe->scan, three, probe->index);
-        } else if (reading == READ_CUT) {
-            scan_probe(probe, text, depth + 1);
-        }
         if (depth < 2 && reading == READ_YES)
             probe->scan->first_tiny[first] = true;
+        else if (depth >= 2 && (depth + 1 >= scan_probe_depth(text) || reading == READ_YES))
+            scan_add_start(probe->scan, text, depth + 1, probe->index);
+        else
+            scan_probe(probe, text, depth + 1);
     }
 }
 
@@ -117,7 +146,7 @@ static void scan_add_needle(void *user, struct needle taken) {
     /* A needle of one or two characters may be complete before three bytes were read. */
     if (taken.length < 3)
         *vec_add(&scan->tiny) = index;
-    char text[3];
+    char text[PROBE_MAX];
     scan_probe(&probe, text, 0);
 }
 
@@ -188,17 +217,18 @@ static void scan_try(const struct scan *scan, uint32_t index, const char *text, 
 void scan_at(const struct scan *scan, const char *text, size_t length, bool final,
              struct scan_found *ret) {
     *ret = (struct scan_found){0};
-    if (length < 3) {
+    uint64_t word = scan_word(text, length), given = scan_mask(length);
+    if (length < 3 || (length < 6 && scan_is_unicode(word))) {
         for (uint32_t i = 0; i < scan->needles.count; i++)
             scan_try(scan, i, text, length, final, ret);
         return;
     }
-    uint32_t three = (uint32_t)(unsigned char)text[0] | (uint32_t)(unsigned char)text[1] << 8 |
-                     (uint32_t)(unsigned char)text[2] << 16;
-    uint32_t at = scan->chains[scan_hash(three) >> (32 - CHAIN_BITS)];
-    for (; at; at = scan->starts.items[at - 1].next)
-        if (scan->starts.items[at - 1].bytes == three)
-            scan_try(scan, scan->starts.items[at - 1].needle, text, length, final, ret);
+    uint32_t at = scan->chains[scan_chain(word)];
+    for (; at; at = scan->starts.items[at - 1].next) {
+        const struct start *start = &scan->starts.items[at - 1];
+        if (((start->bytes ^ word) & start->mask & given) == 0)
+            scan_try(scan, start->needle, text, length, final, ret);
+    }
     for (size_t i = 0; i < scan->tiny.count; i++)
         scan_try(scan, scan->tiny.items[i], text, length, final, ret);
 }
