@@ -259,7 +259,7 @@ static const struct field http_field_table[] = {
     FIELD_END,
 };
 
-const struct step_type step_http = {
+const struct step_type step_http_type = {
     .key = "http",
     .doc = "One HTTP request. The result holds status, headers, body, json, time_ms, timing, "
            "tls_days_left, url and redirects. Proxies are taken from the environment as curl does.",
