@@ -6,6 +6,7 @@
 
 extern const struct command command_check;
 extern const struct command command_completion;
+extern const struct command command_exec;
 extern const struct command command_graph;
 extern const struct command command_help;
 extern const struct command command_man;

@@ -1,0 +1,335 @@
+#include "cli/lines.h"
+
+#include <inttypes.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "step.h"
+
+/* How a line begins. Words where the locale lacks the signs, and always off the terminal, where
+ * people search logs. */
+struct mark {
+    const char *name, *sign, *word, *color;
+    bool bad; /* shown by --quiet, too */
+};
+
+static const struct mark marks[] = {
+    {"succeeded", "✓", "ok", "32", false},       {"started", "▸", "start", "36", false},
+    {"ready", "✓", "ready", "32", false},        {"skipped", "–", "skip", "2", false},
+    {"waiting", "…", "wait", "33", false},       {"retrying", "↻", "retry", "33", false},
+    {"failed", "✗", "failed", "1;31", true},     {"cancelled", "■", "cancel", "33", true},
+    {"in_doubt", "?", "doubt", "1;35", true},    {"resolved", "!", "settled", "35", false},
+    {"rolled_back", "↶", "undone", "33", false}, {"rollback_failed", "✗", "failed", "1;31", true},
+    {"gate", "●", "gate", "1;36", false},        {"run", "▶", "run", "1", false},
+    {"rollback", "↶", "undo", "1;33", true},     {"signal", "!", "signal", "1;33", true},
+    {"clock", "!", "clock", "33", true},
+};
+
+static const struct mark *mark_find(const char *name) {
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (text_equal(marks[i].name, name)) {
+            return &marks[i];
+        }
+    }
+    return mark_find("failed");
+}
+
+void line_color(struct buf *out, const struct text_style *style, const char *color,
+                const char *text) {
+    if (style->color) {
+        buf_printf(out, "\x1b[%sm%s\x1b[0m", color, text);
+    } else {
+        buf_puts(out, text);
+    }
+}
+
+void line_block(struct buf *out, const char *text, const char *indent) {
+    while (*text) {
+        const size_t length = strcspn(text, "\n");
+        buf_puts(out, indent);
+        text_escape(out, text, length, false);
+        buf_putc(out, '\n');
+        text += length + (text[length] == '\n');
+    }
+}
+
+void line_elapsed(struct buf *out, int64_t ms) {
+    const int64_t seconds = ms / 1000;
+    if (seconds < 60) {
+        buf_printf(out, "%" PRId64 "s", seconds);
+    } else if (seconds < 3600) {
+        buf_printf(out, "%" PRId64 "m %02" PRId64 "s", seconds / 60, seconds % 60);
+    } else {
+        buf_printf(out, "%" PRId64 "h %02" PRId64 "m", seconds / 3600, seconds / 60 % 60);
+    }
+}
+
+bool line_is_container(const char *action) {
+    const struct step_type *type = action ? step_type_find(action) : NULL;
+    return type && type->expand;
+}
+
+/* One line being made. */
+struct line {
+    struct buf *out;
+    const struct event *event;
+    const struct model *model;
+    const struct line_style *style;
+};
+
+static void put_mark(struct line *line, const struct mark *mark) {
+    const struct text_style *text = &line->style->text;
+    if (line->style->live && text->unicode) {
+        line_color(line->out, text, mark->color, mark->sign);
+        buf_putc(line->out, ' ');
+        return;
+    }
+    line_color(line->out, text, mark->color, mark->word);
+    for (size_t width = strlen(mark->word); width < 8; width++) {
+        buf_putc(line->out, ' ');
+    }
+}
+
+static void put_text(struct line *line, const char *text) {
+    text_escape(line->out, text, strlen(text), false);
+}
+
+static void put_duration(struct line *line, const char *before, int64_t ms) {
+    AUTO_TEXT shown = text_show_duration(ms);
+    buf_printf(line->out, "%s%s", before, shown);
+}
+
+/* `✓ restore`, and in the rollback and at the end what it belongs to. */
+static void put_step(struct line *line, const char *mark_name) {
+    put_mark(line, mark_find(mark_name));
+    const char *step = line->event->step ? line->event->step : "";
+    const size_t columns = line->style->text.columns;
+    if (columns > 12 && text_width(step, strlen(step)) > columns - 10) {
+        text_fit(line->out, step, strlen(step), columns - 10, line->style->text.unicode);
+    } else {
+        put_text(line, step);
+    }
+    if (text_equal(line->event->phase, "finally")) {
+        line_color(line->out, &line->style->text, "2", " (finally)");
+    }
+}
+
+static void put_error(struct line *line) {
+    const struct event *event = line->event;
+    if (EVENT_HAS(event, error) && event->error) {
+        line_block(line->out, event->error, "    ");
+    }
+    if (EVENT_HAS(event, hint) && event->hint) {
+        line_color(line->out, &line->style->text, "36", "    hint:");
+        buf_putc(line->out, ' ');
+        put_text(line, event->hint);
+        buf_putc(line->out, '\n');
+    }
+}
+
+/* ---- the events --------------------------------------------------------------------------- */
+
+static void say_run_started(struct line *line) {
+    const struct event *event = line->event;
+    put_mark(line, mark_find("run"));
+    AUTO_BUF name = BUF_INIT(65536);
+    text_escape(&name, event->name, strlen(event->name), false);
+    line_color(line->out, &line->style->text, "1", buf_text(&name));
+    if (EVENT_HAS(event, steps)) {
+        buf_printf(line->out, ", %" PRId64 " step%s", event->steps, event->steps == 1 ? "" : "s");
+    }
+    if (EVENT_HAS(event, dry_run) && event->dry_run) {
+        buf_puts(line->out, ", dry run");
+    }
+    buf_printf(line->out, ", run %s\n", event->run);
+}
+
+static void say_run_resumed(struct line *line) {
+    put_mark(line, mark_find("run"));
+    buf_puts(line->out, "resumed by ");
+    put_text(line, line->event->user);
+    buf_putc(line->out, '\n');
+}
+
+static void say_with_reason(struct line *line, const char *mark, const char *between) {
+    put_step(line, mark);
+    buf_puts(line->out, between);
+    put_text(line, line->event->reason ? line->event->reason : "");
+    buf_putc(line->out, '\n');
+}
+
+static void say_skipped(struct line *line) {
+    say_with_reason(line, "skipped", "  skipped: ");
+}
+
+static void say_waiting(struct line *line) {
+    if (!line->style->live) {
+        say_with_reason(line, "waiting", "  waits: ");
+    }
+}
+
+static void say_started(struct line *line) {
+    const struct event *event = line->event;
+    if (line->style->live || line_is_container(event->action)) {
+        return;
+    }
+    put_step(line, "started");
+    if (event->attempt > 1) {
+        buf_printf(line->out, "  attempt %" PRId64, event->attempt);
+        if (EVENT_HAS(event, attempts)) {
+            buf_printf(line->out, " of %" PRId64, event->attempts);
+        }
+    }
+    buf_putc(line->out, '\n');
+}
+
+static void say_ready(struct line *line) {
+    put_step(line, "ready");
+    put_duration(line, "  answers after ", line->event->duration_ms);
+    buf_putc(line->out, '\n');
+}
+
+static void say_retrying(struct line *line) {
+    const struct event *event = line->event;
+    put_step(line, "retrying");
+    buf_printf(line->out, "  attempt %" PRId64, event->attempt);
+    if (EVENT_HAS(event, attempts)) {
+        buf_printf(line->out, " of %" PRId64, event->attempts);
+    }
+    put_duration(line, " failed, the next in ", event->delay_ms);
+    buf_putc(line->out, '\n');
+    put_error(line);
+}
+
+static const char *finished_mark(const struct event *event) {
+    const bool undoing = text_equal(event->phase, "rollback");
+    if (undoing && text_equal(event->status, "succeeded")) {
+        return "rolled_back";
+    }
+    if (undoing && text_equal(event->status, "failed")) {
+        return "rollback_failed";
+    }
+    return event->status;
+}
+
+static void say_finished(struct line *line) {
+    const struct event *event = line->event;
+    const char *mark = finished_mark(event);
+    const struct model_step *step = model_find(line->model, event->phase, event->step);
+    if (text_equal(mark, "succeeded") && step && line_is_container(step->action)) {
+        return;
+    }
+    put_step(line, mark);
+    if (text_equal(mark, "rolled_back")) {
+        buf_puts(line->out, "  rolled back");
+    } else if (text_equal(mark, "rollback_failed")) {
+        buf_puts(line->out, "  could not be rolled back");
+    } else if (text_equal(mark, "cancelled")) {
+        buf_puts(line->out, "  cancelled");
+    }
+    put_duration(line, "  ", event->duration_ms);
+    buf_putc(line->out, '\n');
+    put_error(line);
+}
+
+static void say_in_doubt(struct line *line) {
+    say_with_reason(line, "in_doubt", "  is in doubt: ");
+}
+
+static void say_resolved(struct line *line) {
+    put_step(line, "resolved");
+    buf_puts(line->out, "  counts as ");
+    put_text(line, line->event->status);
+    buf_puts(line->out, ": ");
+    put_text(line, line->event->reason);
+    buf_putc(line->out, '\n');
+}
+
+static void say_gate_opened(struct line *line) {
+    put_step(line, "gate");
+    buf_puts(line->out, "  asks: ");
+    put_text(line, line->event->message);
+    buf_putc(line->out, '\n');
+}
+
+static void say_gate_answered(struct line *line) {
+    const struct event *event = line->event;
+    put_step(line, "gate");
+    buf_puts(line->out, "  ");
+    put_text(line, event->answer);
+    buf_puts(line->out, " by ");
+    put_text(line, event->by);
+    if (EVENT_HAS(event, comment) && event->comment && *event->comment) {
+        buf_puts(line->out, ": ");
+        put_text(line, event->comment);
+    }
+    buf_putc(line->out, '\n');
+}
+
+static void say_gate_escalated(struct line *line) {
+    put_step(line, "gate");
+    buf_puts(line->out, "  nobody answered in time; more people are told\n");
+}
+
+static void say_gate_closed(struct line *line) {
+    if (text_equal(line->event->answer, "expired")) {
+        put_step(line, "failed");
+        buf_puts(line->out, "  nobody answered in time\n");
+    }
+}
+
+static void say_rollback_begun(struct line *line) {
+    put_mark(line, mark_find("rollback"));
+    buf_puts(line->out, "rolling back: ");
+    put_text(line, line->event->reason);
+    buf_putc(line->out, '\n');
+}
+
+static void say_signal(struct line *line) {
+    put_mark(line, mark_find("signal"));
+    put_text(line, line->event->signal);
+    buf_putc(line->out, '\n');
+}
+
+static void say_clock_jumped(struct line *line) {
+    put_mark(line, mark_find("clock"));
+    put_duration(line, "the clock was set by ", line->event->duration_ms);
+    buf_putc(line->out, '\n');
+}
+
+static void (*const sayers[EVENT_TYPE_COUNT])(struct line *line) = {
+    [EVENT_RUN_STARTED] = say_run_started,       [EVENT_RUN_RESUMED] = say_run_resumed,
+    [EVENT_STEP_SKIPPED] = say_skipped,          [EVENT_STEP_WAITING] = say_waiting,
+    [EVENT_STEP_STARTED] = say_started,          [EVENT_STEP_READY] = say_ready,
+    [EVENT_STEP_RETRYING] = say_retrying,        [EVENT_STEP_FINISHED] = say_finished,
+    [EVENT_STEP_IN_DOUBT] = say_in_doubt,        [EVENT_STEP_RESOLVED] = say_resolved,
+    [EVENT_GATE_OPENED] = say_gate_opened,       [EVENT_GATE_ANSWERED] = say_gate_answered,
+    [EVENT_GATE_ESCALATED] = say_gate_escalated, [EVENT_GATE_CLOSED] = say_gate_closed,
+    [EVENT_ROLLBACK_BEGUN] = say_rollback_begun, [EVENT_SIGNAL_RECEIVED] = say_signal,
+    [EVENT_CLOCK_JUMPED] = say_clock_jumped,
+};
+
+/* What --quiet still says. */
+static bool is_bad(const struct event *event) {
+    switch (event->type) {
+    case EVENT_STEP_FINISHED:
+        return mark_find(finished_mark(event))->bad;
+    case EVENT_STEP_IN_DOUBT:
+    case EVENT_ROLLBACK_BEGUN:
+    case EVENT_SIGNAL_RECEIVED:
+        return true;
+    case EVENT_GATE_CLOSED:
+        return text_equal(event->answer, "expired");
+    default:
+        return false;
+    }
+}
+
+void line_event(struct buf *out, const struct event *event, const struct model *model,
+                const struct line_style *style) {
+    if (!sayers[event->type] || (style->quiet && !is_bad(event))) {
+        return;
+    }
+    struct line line = {.out = out, .event = event, .model = model, .style = style};
+    sayers[event->type](&line);
+}
