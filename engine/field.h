@@ -51,6 +51,8 @@ enum field_flag {
     FIELD_RESULT = 1 << 5,  /* FIELD_EXPR: `.` is the step's result and `$run` the run */
     FIELD_ITEM = 1 << 6,    /* evaluated per attempt, where `.item` and `.index` may exist */
     FIELD_ENV_KEY = 1 << 7, /* FIELD_MAP: keys must be names of environment variables */
+    FIELD_JQ = 1 << 8,      /* FIELD_VALUE: text is one jq expression (`foreach`) */
+    FIELD_INLINE = 1 << 9,  /* FIELD_OBJECT: the struct itself stands at `offset` */
 };
 
 #define FIELD_ZERO_MS INT64_C(-1)
@@ -88,7 +90,9 @@ struct field {
     const struct field *item;   /* FIELD_LIST, FIELD_MAP */
     const char *const *choices; /* FIELD_CHOICE, NULL-terminated */
     int64_t minimum, maximum;   /* FIELD_INTEGER, FIELD_NUMBER, _DURATION, _SIZE; both 0: none */
-    int64_t fallback;           /* FIELD_BOOL, _INTEGER, _DURATION, _SIZE, _CHOICE when absent */
+    int64_t fallback; /* FIELD_BOOL, _INTEGER, _NUMBER, _DURATION, _SIZE, _CHOICE when absent */
+    /* FIELD_STRING: a regular expression that PCRE2 and ECMAScript read alike, and in words. */
+    const char *pattern, *pattern_doc;
 };
 
 #define FIELD_END                                                                                  \

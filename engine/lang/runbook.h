@@ -115,6 +115,10 @@ struct runbook {
     size_t length;
     struct arena *arena;
     struct expr_set *exprs; /* of this file and of those it calls */
+    enum effect effect;     /* the strongest of its steps */
+    /* Of the file that was loaded first: all files, each once, itself included. */
+    const struct runbook **files;
+    size_t file_count;
 };
 
 extern const struct field runbook_fields[];

@@ -1,0 +1,148 @@
+#include "lang/diag.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "lang/diag_show.h"
+
+struct diag {
+    VEC(struct err) errors;
+    VEC(struct diag_source) sources;
+    struct map *seen;
+};
+
+struct diag *diag_new(void) {
+    struct diag *diag = mem_zalloc(sizeof *diag);
+    diag->seen = map_new();
+    return diag;
+}
+
+void diag_free(struct diag *diag) {
+    if (!diag)
+        return;
+    for (size_t i = 0; i < diag->errors.count; i++) {
+        mem_free((char *)(uintptr_t)diag->errors.items[i].span.file);
+        err_release(&diag->errors.items[i]);
+    }
+    for (size_t i = 0; i < diag->sources.count; i++) {
+        mem_free(diag->sources.items[i].path);
+        mem_free(diag->sources.items[i].bytes);
+    }
+    vec_release(&diag->errors);
+    vec_release(&diag->sources);
+    map_free(diag->seen);
+    mem_free(diag);
+}
+
+static const struct diag_source *source_find(const struct diag *diag, const char *path) {
+    for (size_t i = 0; path && i < diag->sources.count; i++)
+        if (strcmp(diag->sources.items[i].path, path) == 0)
+            return &diag->sources.items[i];
+    return NULL;
+}
+
+void diag_source(struct diag *diag, const char *path, const char *bytes, size_t length) {
+    if (source_find(diag, path))
+        return;
+    *vec_add(&diag->sources) =
+        (struct diag_source){mem_strdup(path), mem_strndup(bytes, length), length};
+}
+
+void diag_report(struct diag *diag, struct err *err) {
+    AUTO_TEXT key = mem_printf("%s:%u:%u:%s", err->span.file ? err->span.file : "", err->span.line,
+                               err->span.column, err->message ? err->message : "");
+    if (map_get(diag->seen, key)) {
+        err_release(err);
+        return;
+    }
+    map_put(diag->seen, key, diag);
+    struct err *kept = vec_add(&diag->errors);
+    *kept = *err;
+    /* The span's file lives as long as a runbook, which may die before. */
+    if (kept->span.file)
+        kept->span.file = mem_strdup(kept->span.file);
+    *err = (struct err)ERR_INIT;
+}
+
+size_t diag_count(const struct diag *diag) {
+    return diag->errors.count;
+}
+
+/* ---- in order ----------------------------------------------------------------------------- */
+
+struct placed {
+    const struct err *err;
+    const struct diag_source *source;
+    size_t index;
+};
+
+static int compare_numbers(size_t a, size_t b) {
+    return a < b ? -1 : a > b;
+}
+
+/* Files in the order in which they were read, errors without a place first. */
+static int compare_placed(const void *left, const void *right) {
+    const struct placed *a = left, *b = right;
+    uintptr_t source_a = (uintptr_t)a->source, source_b = (uintptr_t)b->source;
+    if (source_a != source_b)
+        return source_a < source_b ? -1 : 1;
+    int order = compare_numbers(a->err->span.line, b->err->span.line);
+    if (order == 0)
+        order = compare_numbers(a->err->span.column, b->err->span.column);
+    return order ? order : compare_numbers(a->index, b->index);
+}
+
+static struct placed *diag_sorted(const struct diag *diag) {
+    size_t count = diag->errors.count;
+    struct placed *sorted = mem_calloc(count + 1, sizeof *sorted);
+    for (size_t i = 0; i < count; i++) {
+        const struct err *err = &diag->errors.items[i];
+        sorted[i] = (struct placed){err, source_find(diag, err->span.file), i};
+    }
+    qsort(sorted, count, sizeof *sorted, compare_placed);
+    return sorted;
+}
+
+void diag_text(const struct diag *diag, const struct diag_style *style, struct buf *out) {
+    struct placed *sorted = diag_sorted(diag);
+    for (size_t i = 0; i < diag->errors.count; i++)
+        diag_show(out, style, sorted[i].err, sorted[i].source);
+    mem_free(sorted);
+}
+
+static value set_number(value object, const char *key, uint32_t number) {
+    return number ? value_set(object, key, value_number(number)) : object;
+}
+
+static value diag_item(const struct err *err) {
+    static const char *const kinds[] = {
+        [ERR_NONE] = "invalid",          [ERR_INVALID] = "invalid",
+        [ERR_SYSTEM] = "system",         [ERR_UNREACHABLE] = "unreachable",
+        [ERR_REFUSED] = "refused",       [ERR_TIMEOUT] = "timeout",
+        [ERR_LIMIT] = "limit",           [ERR_BUSY] = "busy",
+        [ERR_TRANSCRIPT] = "transcript",
+    };
+    value item = value_object();
+    if (err->span.file)
+        item = value_set(item, "file", value_string(err->span.file));
+    item = set_number(item, "line", err->span.line);
+    item = set_number(item, "column", err->span.column);
+    item = set_number(item, "length", err->span.length);
+    item = value_set(item, "message", value_string(err->message));
+    if (err->hint)
+        item = value_set(item, "hint", value_string(err->hint));
+    return value_set(item, "kind", value_string(kinds[err->kind]));
+}
+
+value diag_value(const struct diag *diag) {
+    struct placed *sorted = diag_sorted(diag);
+    value list = value_array();
+    for (size_t i = 0; i < diag->errors.count; i++)
+        list = value_append(list, diag_item(sorted[i].err));
+    mem_free(sorted);
+    return list;
+}

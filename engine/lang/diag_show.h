@@ -1,0 +1,17 @@
+/* One diagnostic as text: its place, the line, a caret and the hint. */
+#ifndef LANG_DIAG_SHOW_H
+#define LANG_DIAG_SHOW_H
+
+#include "lang/diag.h"
+
+struct diag_source {
+    char *path;
+    char *bytes;
+    size_t length;
+};
+
+/* `source` may be NULL: then no line is shown. */
+void diag_show(struct buf *out, const struct diag_style *style, const struct err *err,
+               const struct diag_source *source);
+
+#endif

@@ -1,0 +1,33 @@
+#include "lang/runbook.h"
+
+bool step_expand(const struct step *step, struct step_expansion *ret) {
+    *ret = (struct step_expansion){0};
+    if (!step->type || !step->type->expand)
+        return false;
+    step->type->expand(step->spec, ret);
+    return true;
+}
+
+/* A container is as strong as the strongest of its members. Nesting is capped by the language. */
+static enum effect expanded_effect(const struct step_expansion *expansion) {
+    enum effect strongest = EFFECT_READ;
+    if (expansion->runbook)
+        strongest = expansion->runbook->effect;
+    for (size_t i = 0; expansion->steps && i < expansion->steps->count; i++) {
+        enum effect effect = step_effect(expansion->steps->items[i]);
+        if (effect > strongest)
+            strongest = effect;
+    }
+    return strongest;
+}
+
+enum effect step_effect(const struct step *step) {
+    struct step_expansion expansion;
+    if (step->effect_override != EFFECT_UNSAID)
+        return step->effect_override;
+    if (step_expand(step, &expansion))
+        return expanded_effect(&expansion);
+    if (!step->type || !step->type->effect)
+        return EFFECT_ONCE;
+    return step->type->effect(step->spec);
+}

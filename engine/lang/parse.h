@@ -1,0 +1,132 @@
+/* Inside lang: one file on its way from nodes to structs. */
+#ifndef LANG_PARSE_H
+#define LANG_PARSE_H
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "lang/node.h"
+#include "lang/runbook.h"
+
+/* What a step is to the step or list that holds it. */
+enum step_role { ROLE_STEP, ROLE_FINALLY, ROLE_ROLLBACK, ROLE_DRY_RUN, ROLE_PROBE };
+
+/* Everything that is known of a step besides what its struct keeps. */
+struct visit {
+    struct step *step;
+    const struct node *node;   /* its mapping */
+    const struct node *action; /* the action's value, NULL where there is none */
+    uint32_t parent;           /* the visit that it stands in, or VISIT_NONE */
+    uint32_t list;             /* which list it is a member of */
+    uint32_t position;         /* in that list, from 0 */
+    uint32_t namesakes;        /* how many ids were made from its own by a number behind it */
+    uint8_t role;              /* enum step_role */
+    bool in_handler;           /* it or a step around it is a handler or a probe */
+    bool in_foreach;           /* it or a step around it has foreach */
+};
+#define VISIT_NONE UINT32_MAX
+
+/* An expression or a template with expressions, and where it stands. */
+struct use {
+    const struct expr *expr;
+    const struct template *tmpl;
+    const char *key; /* of the field, for messages */
+    unsigned flags;  /* enum field_flag, also of what is around it */
+    bool in_foreach;
+};
+
+/* What the files of one load share. */
+struct load {
+    struct diag *diag;
+    struct arena *arena; /* lives as long as the runbook */
+    struct expr_set *exprs;
+    struct map *by_path; /* real path: struct runbook, NULL-like while it is being loaded */
+    VEC(const struct runbook *) files;
+};
+
+struct parse {
+    struct load *load;
+    const struct parse *caller;
+    struct runbook *runbook;
+    const char *real_path;
+    struct arena *nodes; /* dies behind the check */
+    VEC(struct visit) visits;
+    VEC(struct use) uses;
+    uint32_t lists;            /* how many lists of steps were seen */
+    uint32_t visit;            /* the step being parsed, or VISIT_NONE */
+    const struct field *table; /* the fields around the value being parsed */
+    const char *label;         /* the key whose value is being parsed */
+    bool is_item;              /* it is an item of that key's list */
+    unsigned inherited;        /* flags of the fields around it */
+};
+
+/* ---- reporting ---- */
+
+/* `hint` may be NULL. */
+void parse_error(struct parse *parse, struct span span, const char *hint, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+/* Takes an error that has its span. */
+void parse_report(struct parse *parse, struct err *err);
+struct span parse_span(const struct parse *parse, const struct node *node);
+/* "`timeout` must be X, not Y" with Y from the node. */
+void parse_wrong_type(struct parse *parse, const struct node *node, const char *expected,
+                      const char *hint);
+/* A scalar's text as it may be shown, cut; the caller frees. */
+char *node_show(const struct node *node);
+/* How a bad name would be right, as a hint; the caller frees. */
+char *name_hint(const struct node *node);
+
+/* ---- fields (field*.c) ---- */
+
+/* Parses `node` as `field` says into `slot`; a wrong value is reported and leaves the slot. */
+void field_parse(struct parse *parse, const struct field *field, const struct node *node,
+                 void *slot);
+/* As above, with `flags` of the field and `label` for messages about it. */
+void field_parse_item(struct parse *parse, const struct field *field, const struct node *node,
+                      const char *label, bool is_item, void *slot);
+const struct field *field_find(const struct field *fields, const char *key);
+size_t field_count(const struct field *fields);
+/* Parses a mapping into the struct that `fields` describe, complete: unknown and missing keys. */
+void fields_parse(struct parse *parse, const struct field *fields, const struct node *map,
+                  void *object);
+/* As above without the last act; returns which fields were there. */
+uint64_t fields_fill(struct parse *parse, const struct field *fields, const struct node *map,
+                     void *object);
+/* Sets fallbacks of the fields not in `seen` (bits by index) and reports required ones. */
+void fields_finish(struct parse *parse, const struct field *fields, uint64_t seen, struct span span,
+                   void *object);
+/* Reports that `key` is none of `valid`, with what may have been meant. */
+void field_unknown(struct parse *parse, const struct node *key, const char *place,
+                   const char *const *valid, size_t count);
+const char *field_expected(const struct field *field);
+
+void field_parse_scalar(struct parse *parse, const struct field *field, const struct node *node,
+                        void *slot);
+void field_parse_text(struct parse *parse, const struct field *field, const struct node *node,
+                      void *slot);
+void field_parse_container(struct parse *parse, const struct field *field, const struct node *node,
+                           void *slot);
+/* FIELD_DATA's value of any node. */
+value node_to_value(const struct node *node);
+
+/* ---- steps (step_parse.c) ---- */
+
+struct step_list *steps_parse(struct parse *parse, const struct node *node, enum step_role role);
+struct step *step_parse(struct parse *parse, const struct node *node, enum step_role role);
+/* Ids of all steps of the file, once all are parsed. */
+void steps_name(struct parse *parse, struct map *ids);
+
+/* ---- files (load.c) ---- */
+
+struct runbook *runbook_load_called(struct parse *parse, const struct node *node);
+
+/* ---- checks ---- */
+
+void check_file(struct parse *parse, const struct node *root);
+void check_params(struct parse *parse);
+void check_steps(struct parse *parse, const struct map *ids);
+void check_uses(struct parse *parse, const struct map *ids);
+/* Reports a name that `map` (and a second, which may be NULL) lacks. */
+void check_name(struct parse *parse, struct span span, const char *what, const char *name,
+                const struct field_map *map);
+
+#endif

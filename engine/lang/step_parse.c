@@ -1,0 +1,322 @@
+/* A step from its mapping: the action, the keys beside it, and its id. */
+#include <ctype.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "lang/parse.h"
+
+#define MAX_VALID 160
+#define ID_MAX 40 /* of a title's characters */
+
+static const char *role_name(enum step_role role) {
+    static const char *const names[] = {
+        [ROLE_STEP] = "a step",         [ROLE_FINALLY] = "a step of `finally`",
+        [ROLE_ROLLBACK] = "a rollback", [ROLE_DRY_RUN] = "`dry_run`",
+        [ROLE_PROBE] = "a probe",
+    };
+    return names[role];
+}
+
+static const struct field *role_fields(enum step_role role) {
+    if (role == ROLE_PROBE)
+        return probe_fields;
+    return role == ROLE_ROLLBACK || role == ROLE_DRY_RUN ? handler_fields : step_fields;
+}
+
+/* ---- keys --------------------------------------------------------------------------------- */
+
+static void report_second_action(struct parse *parse, const struct node *first,
+                                 const struct node *second) {
+    AUTO_TEXT hint = mem_printf("`%s` at line %u is one already; make two steps of it", first->text,
+                                first->line);
+    parse_error(parse, parse_span(parse, second), hint,
+                "a step has exactly one action, and `%s` is a second", second->text);
+}
+
+static void report_unknown_key(struct parse *parse, enum step_role role, const struct step *step,
+                               const struct node *key) {
+    const char *valid[MAX_VALID];
+    size_t count = 0;
+    for (const struct field *f = role_fields(role); f->kind != FIELD_NONE; f++)
+        valid[count++] = f->key;
+    for (const struct step_type *const *type = step_types; *type && !step->type; type++)
+        if (count < MAX_VALID)
+            valid[count++] = (*type)->key;
+    for (const struct field *f = step->type ? step->type->fields : NULL; f && f->kind != FIELD_NONE;
+         f++)
+        if (f->flags & FIELD_BESIDE && count < MAX_VALID)
+            valid[count++] = f->key;
+    AUTO_TEXT place = mem_printf(" in %s", role_name(role));
+    field_unknown(parse, key, place, valid, count);
+}
+
+/* A key that is none of the step's own, of its action's, nor an action. */
+static void report_stray(struct parse *parse, enum step_role role, const struct step *step,
+                         const struct node *key) {
+    struct span span = parse_span(parse, key);
+    if (role == ROLE_ROLLBACK && strcmp(key->text, "rollback") == 0) {
+        parse_error(parse, span, "use `retry` where it may fail",
+                    "a rollback has no rollback of its own");
+    } else if (field_find(step_fields, key->text)) {
+        parse_error(parse, span, "take it out", "`%s` has no meaning in %s", key->text,
+                    role_name(role));
+    } else if (step->type && field_find(step->type->fields, key->text)) {
+        AUTO_TEXT hint = mem_printf("write `%s: {%s: …}`", step->type->key, key->text);
+        parse_error(parse, span, hint, "`%s` belongs inside `%s`", key->text, step->type->key);
+    } else {
+        report_unknown_key(parse, role, step, key);
+    }
+}
+
+/* The index of the action's pair, or the count where there is none. */
+static size_t find_action(struct parse *parse, const struct field *fields, const struct node *node,
+                          struct visit *visit) {
+    size_t action = node->count;
+    for (size_t i = 0; i < node->count; i++) {
+        const struct node *key = node_key(node, i);
+        if (field_find(fields, key->text)) {
+            if (strcmp(key->text, "foreach") == 0)
+                visit->in_foreach = true;
+            continue;
+        }
+        const struct step_type *type = step_type_find(key->text);
+        if (type && action < node->count) {
+            report_second_action(parse, node_key(node, action), key);
+        } else if (type) {
+            action = i;
+            visit->step->type = type;
+            visit->step->key_span = parse_span(parse, key);
+            visit->action = node_value(node, i);
+        }
+    }
+    return action;
+}
+
+/* ---- the action --------------------------------------------------------------------------- */
+
+static uint64_t parse_shorthand(struct parse *parse, const struct step_type *type,
+                                const struct node *node, void *spec) {
+    const struct field *member = type->shorthand ? field_find(type->fields, type->shorthand) : NULL;
+    if (!member) {
+        AUTO_TEXT hint =
+            type->example ? mem_printf("for example `%s: %s`", type->key, type->example) : NULL;
+        parse_wrong_type(parse, node, "a mapping", hint);
+        return UINT64_MAX;
+    }
+    parse->table = type->fields;
+    field_parse_item(parse, member, node, type->key, false, (char *)spec + member->offset);
+    return UINT64_C(1) << (member - type->fields);
+}
+
+static uint64_t parse_spec(struct parse *parse, const struct step_type *type,
+                           const struct node *node, void *spec) {
+    parse->label = type->key;
+    parse->is_item = false;
+    if (node->kind == NODE_MAP && !type->bare)
+        return fields_fill(parse, type->fields, node, spec);
+    return parse_shorthand(parse, type, node, spec);
+}
+
+/* A field of the action that stands beside its key. */
+static bool parse_beside(struct parse *parse, const struct step_type *type, size_t pair,
+                         const struct node *node, uint64_t *seen, void *spec) {
+    const struct node *key = node_key(node, pair);
+    const struct field *field = field_find(type->fields, key->text);
+    if (!field || !(field->flags & FIELD_BESIDE))
+        return false;
+    uint64_t bit = UINT64_C(1) << (field - type->fields);
+    if (*seen != UINT64_MAX && *seen & bit)
+        parse_error(parse, parse_span(parse, key), "keep one of the two",
+                    "`%s` stands in `%s` already", key->text, type->key);
+    parse->table = type->fields;
+    field_parse(parse, field, node_value(node, pair), (char *)spec + field->offset);
+    *seen |= bit;
+    return true;
+}
+
+/* ---- the step ----------------------------------------------------------------------------- */
+
+static void parse_pairs(struct parse *parse, enum step_role role, struct step *step,
+                        const struct node *node, size_t action) {
+    const struct field *fields = role_fields(role);
+    uint64_t seen = 0, spec_seen = 0;
+    void *spec = step->type ? arena_alloc(parse->runbook->arena, step->type->size + 1) : NULL;
+    bool is_stray = false;
+    step->spec = spec;
+    if (step->type)
+        spec_seen = parse_spec(parse, step->type, node_value(node, action), spec);
+    for (size_t i = 0; i < node->count; i++) {
+        const struct node *key = node_key(node, i);
+        const struct field *field = field_find(fields, key->text);
+        parse->table = fields;
+        if (field) {
+            seen |= UINT64_C(1) << (field - fields);
+            if (field->kind == FIELD_LIST && strcmp(key->text, "needs") == 0)
+                step->has_needs = true;
+            field_parse(parse, field, node_value(node, i), (char *)step + field->offset);
+        } else if (!step_type_find(key->text) &&
+                   !(spec && parse_beside(parse, step->type, i, node, &spec_seen, spec))) {
+            is_stray = true;
+            report_stray(parse, role, step, key);
+        }
+    }
+    parse->label = NULL;
+    fields_finish(parse, fields, seen, step->span, step);
+    parse->label = step->type ? step->type->key : NULL;
+    if (spec && spec_seen != UINT64_MAX)
+        fields_finish(parse, step->type->fields, spec_seen, step->key_span, spec);
+    if (!step->type && !is_stray)
+        parse_error(parse, step->span, "such as `shell: …`; see `runbook help language`",
+                    "%s needs an action", role_name(role));
+}
+
+static uint32_t visit_add(struct parse *parse, const struct node *node, enum step_role role) {
+    uint32_t parent = parse->visit, index = (uint32_t)parse->visits.count;
+    struct visit visit = {.node = node, .parent = parent, .role = (uint8_t)role};
+    visit.step = arena_alloc(parse->runbook->arena, sizeof *visit.step);
+    visit.step->span = parse_span(parse, node);
+    visit.in_handler = role == ROLE_ROLLBACK || role == ROLE_DRY_RUN || role == ROLE_PROBE;
+    if (parent != VISIT_NONE) {
+        visit.in_handler |= parse->visits.items[parent].in_handler;
+        visit.in_foreach |= parse->visits.items[parent].in_foreach;
+    }
+    *vec_add(&parse->visits) = visit;
+    return index;
+}
+
+/* What holds around the step does not hold in it. */
+static struct step *parse_visited(struct parse *parse, const struct node *node, uint32_t index,
+                                  enum step_role role) {
+    const struct field *table = parse->table;
+    const char *label = parse->label;
+    uint32_t outer = parse->visit;
+    unsigned inherited = parse->inherited;
+    struct step *step = parse->visits.items[index].step;
+    parse->visit = index;
+    parse->inherited = 0;
+    size_t action = find_action(parse, role_fields(role), node, &parse->visits.items[index]);
+    parse_pairs(parse, role, step, node, action);
+    parse->inherited = inherited;
+    parse->visit = outer;
+    parse->label = label;
+    parse->table = table;
+    return step;
+}
+
+struct step *step_parse(struct parse *parse, const struct node *node, enum step_role role) {
+    if (node->kind != NODE_MAP || node->count == 0) {
+        AUTO_TEXT shown = node->kind == NODE_SCALAR ? node_show(node) : NULL;
+        AUTO_TEXT hint = shown && node->type == NODE_TEXT
+                             ? mem_printf("write `%s: {shell: %s}`", parse->label, shown)
+                             : NULL;
+        parse_wrong_type(parse, node,
+                         role == ROLE_PROBE ? "a probe, a mapping" : "a step, a mapping", hint);
+        return NULL;
+    }
+    return parse_visited(parse, node, visit_add(parse, node, role), role);
+}
+
+struct step_list *steps_parse(struct parse *parse, const struct node *node, enum step_role role) {
+    struct arena *arena = parse->runbook->arena;
+    if (node->kind != NODE_LIST) {
+        parse_wrong_type(parse, node, "a list of steps",
+                         node->kind == NODE_MAP ? "begin each step with `- `" : NULL);
+        return NULL;
+    }
+    struct step_list *list = arena_alloc(arena, sizeof *list);
+    const struct step **items = arena_alloc(arena, (node->count + 1) * sizeof *items);
+    const char *label = parse->label;
+    uint32_t number = parse->lists++;
+    list->items = items;
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct node *item = node->items[i];
+        parse->label = label;
+        parse->is_item = true;
+        if (item->kind != NODE_MAP || item->count == 0) {
+            AUTO_TEXT shown = item->kind == NODE_SCALAR ? node_show(item) : NULL;
+            AUTO_TEXT hint =
+                shown && item->type == NODE_TEXT ? mem_printf("write `- shell: %s`", shown) : NULL;
+            parse_wrong_type(parse, item, "a step, a mapping", hint);
+            continue;
+        }
+        uint32_t index = visit_add(parse, item, role);
+        parse->visits.items[index].list = number;
+        parse->visits.items[index].position = i;
+        items[list->count++] = parse_visited(parse, item, index, role);
+    }
+    parse->is_item = false;
+    return list;
+}
+
+/* ---- ids ---------------------------------------------------------------------------------- */
+
+/* "Keep what is there now" is keep_what_is_there_now; NULL where no letter is left. */
+static char *id_from_title(const char *title) {
+    char id[ID_MAX + 2];
+    size_t length = 0;
+    for (; *title && length < ID_MAX; title++) {
+        unsigned char c = (unsigned char)*title;
+        if (c < 0x80 && isalnum(c)) {
+            if (length == 0 && isdigit(c))
+                id[length++] = '_';
+            id[length++] = (char)tolower(c);
+        } else if (length > 0 && id[length - 1] != '_') {
+            id[length++] = '_';
+        }
+    }
+    while (length > 0 && id[length - 1] == '_')
+        length--;
+    return length > 0 ? mem_strndup(id, length) : NULL;
+}
+
+static char *id_from_position(const struct parse *parse, const struct visit *visit) {
+    unsigned number = visit->position + 1;
+    if (visit->parent != VISIT_NONE)
+        return mem_printf("%s_%u", parse->visits.items[visit->parent].step->id, number);
+    return mem_printf("%s_%u", visit->role == ROLE_FINALLY ? "finally" : "step", number);
+}
+
+static void name_made(struct parse *parse, struct visit *visit, struct map *ids) {
+    AUTO_TEXT base = visit->step->title ? id_from_title(visit->step->title) : NULL;
+    if (!base)
+        base = id_from_position(parse, visit);
+    AUTO_TEXT id = mem_strdup(base);
+    struct visit *first = map_get(ids, base);
+    while (map_get(ids, id)) {
+        mem_free(id);
+        id = mem_printf("%s_%u", base, ++first->namesakes + 1);
+    }
+    visit->step->id = arena_strdup(parse->runbook->arena, id);
+    map_put(ids, id, visit);
+}
+
+/* Ids are unique in a file; within one list the graph reports it. */
+static void name_said(struct parse *parse, struct visit *visit, struct map *ids) {
+    struct visit *first = map_get(ids, visit->step->id);
+    if (!first) {
+        map_put(ids, visit->step->id, visit);
+        return;
+    }
+    if (first->list == visit->list)
+        return;
+    AUTO_TEXT hint = mem_printf("`.steps.%s` must mean one step; the other is at line %u",
+                                visit->step->id, first->step->span.line);
+    parse_error(parse, parse_span(parse, node_find(visit->node, "id", NULL)), hint,
+                "the id `%s` stands twice in this file", visit->step->id);
+}
+
+void steps_name(struct parse *parse, struct map *ids) {
+    for (size_t i = 0; i < parse->visits.count; i++)
+        if (parse->visits.items[i].step->id)
+            name_said(parse, &parse->visits.items[i], ids);
+    for (size_t i = 0; i < parse->visits.count; i++) {
+        struct visit *visit = &parse->visits.items[i];
+        if (visit->step->id)
+            continue;
+        /* A handler or probe goes by the name of its step. */
+        if (visit->role == ROLE_STEP || visit->role == ROLE_FINALLY)
+            name_made(parse, visit, ids);
+        else
+            visit->step->id = parse->visits.items[visit->parent].step->id;
+    }
+}
