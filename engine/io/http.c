@@ -27,7 +27,7 @@ struct http_request *http_start(struct loop *loop, const struct http_spec *spec,
                                              struct err *err),
                                 void *user) {
     struct err err = ERR_INIT;
-    const struct http_module *module = module_load("http", &err);
+    const struct http_module *module = MODULE_LOAD(http, &err);
     if (module)
         return module->start(loop, spec, done, user);
     struct http_absent *absent = mem_zalloc(sizeof *absent);

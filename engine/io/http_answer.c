@@ -9,7 +9,7 @@
 #define HEADER_BYTES_MAX ((size_t)256 << 10)
 #define SECONDS_PER_DAY 86400
 
-void answer_clear(struct http_answer *answer) {
+void http_answer_clear(struct http_answer *answer) {
     for (size_t i = 0; i < answer->headers.count; i++) {
         mem_free((char *)answer->headers.items[i].name);
         mem_free((char *)answer->headers.items[i].value);
@@ -21,7 +21,7 @@ void answer_clear(struct http_answer *answer) {
     answer->headers_too_long = false;
 }
 
-const char *answer_header(const struct http_answer *answer, const char *name) {
+const char *http_answer_header(const struct http_answer *answer, const char *name) {
     for (size_t i = answer->headers.count; i > 0; i--)
         if (text_equal(answer->headers.items[i - 1].name, name))
             return answer->headers.items[i - 1].value;
@@ -68,12 +68,12 @@ static void header_add(struct http_answer *answer, const char *line, size_t leng
 
 /* libcurl calls it for each line of each answer: those of a proxy's tunnel and of `100 Continue`
  * come first, and each status line starts anew. */
-size_t answer_take_header(char *bytes, size_t size, size_t count, void *user) {
+size_t http_answer_take_header(char *bytes, size_t size, size_t count, void *user) {
     struct request *request = user;
     struct http_answer *answer = &request->answer;
     size_t length = size * count;
     if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
-        answer_clear(answer);
+        http_answer_clear(answer);
         answer->body.ceiling = request->spec.body_ceiling;
         curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &answer->status);
         return length;
@@ -91,7 +91,7 @@ size_t answer_take_header(char *bytes, size_t size, size_t count, void *user) {
 }
 
 /* Decoded bytes: a small compressed body that grows beyond the ceiling ends here. */
-size_t answer_take_body(char *bytes, size_t size, size_t count, void *user) {
+size_t http_answer_take_body(char *bytes, size_t size, size_t count, void *user) {
     struct request *request = user;
     size_t length = size * count;
     return buf_append(&request->answer.body, bytes, length) < 0 ? 0 : length;
@@ -138,8 +138,8 @@ static void measure_certificate(struct request *request, bool kept) {
         return;
     int64_t ends_at;
     if (certificate_end(request->easy, &ends_at))
-        hub_note_certificate(request->hub, request, ends_at);
-    else if (!kept || !hub_find_certificate(request->hub, request, &ends_at))
+        http_hub_note_certificate(request->hub, request, ends_at);
+    else if (!kept || !http_hub_find_certificate(request->hub, request, &ends_at))
         return;
     response->has_certificate = true;
     response->tls_days_left = whole_days(ends_at - clock_wall_ns() / NS_PER_S);
@@ -152,7 +152,7 @@ static void measure_address(struct request *request) {
     request->remote_address = address && *address ? mem_strdup(address) : NULL;
 }
 
-void answer_measure(struct request *request) {
+void http_answer_measure(struct request *request) {
     struct http_response *response = &request->response;
     long request_bytes = 0, new_connections = 0;
     curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &request_bytes);

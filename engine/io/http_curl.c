@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/module.h"
 
 /* Idle easy handles kept for the next requests: setting one up costs more than resetting it. */
 #define IDLE_MAX 64
@@ -158,7 +159,7 @@ static char *certificate_key(const struct request *request) {
                       request->spec.server_name ? request->spec.server_name : "");
 }
 
-void hub_note_certificate(struct hub *hub, const struct request *request, int64_t ends_at) {
+void http_hub_note_certificate(struct hub *hub, const struct request *request, int64_t ends_at) {
     AUTO_TEXT key = certificate_key(request);
     int64_t *known = map_get(hub->certificates, key);
     if (!known && map_count(hub->certificates) >= CERTIFICATES_MAX)
@@ -170,7 +171,8 @@ void hub_note_certificate(struct hub *hub, const struct request *request, int64_
     *known = ends_at;
 }
 
-bool hub_find_certificate(struct hub *hub, const struct request *request, int64_t *ret_ends_at) {
+bool http_hub_find_certificate(struct hub *hub, const struct request *request,
+                               int64_t *ret_ends_at) {
     AUTO_TEXT key = certificate_key(request);
     const int64_t *known = map_get(hub->certificates, key);
     if (known)
@@ -261,14 +263,14 @@ static void hop_end(struct request *request) {
     if (request->easy)
         hub_take_back(request->hub, request->easy);
     request->easy = NULL;
-    hop_release(request);
+    http_hop_release(request);
 }
 
 static void request_free(struct request *request) {
     hop_end(request);
     live_remove(request);
-    answer_clear(&request->answer);
-    origin_release(&request->origin);
+    http_answer_clear(&request->answer);
+    http_origin_release(&request->origin);
     disown(request->url);
     spec_disown(request);
     mem_free(request->remote_address);
@@ -314,7 +316,7 @@ static void request_end(struct request *request) {
 static void hop_start(struct request *request) {
     request->easy = hub_lend(request->hub);
     request->hop_ns = clock_mono_ns();
-    if (hop_prepare(request, &request->err) < 0) {
+    if (http_hop_prepare(request, &request->err) < 0) {
         request_end(request);
         return;
     }
@@ -327,15 +329,15 @@ static void hop_start(struct request *request) {
 
 static void hop_finished(struct request *request, CURLcode code) {
     request->response.total_ms = elapsed_ms(request);
-    answer_measure(request);
+    http_answer_measure(request);
     if (code != CURLE_OK) {
-        fault_explain(request, code, &request->err);
+        http_fault_explain(request, code, &request->err);
         request_end(request);
         return;
     }
     request->response.unanswered = false;
     hop_end(request);
-    if (redirect_follow(request, &request->err) == 1)
+    if (http_redirect_follow(request, &request->err) == 1)
         hop_start(request);
     else
         request_end(request);
@@ -424,7 +426,7 @@ request_start(struct loop *loop, const struct http_spec *spec,
     request->url = mem_strdup(request->spec.url);
     live_add(request);
     if (spec_check(&request->spec, &request->err) < 0 ||
-        origin_parse(request->url, &request->origin, &request->err) < 0)
+        http_origin_parse(request->url, &request->origin, &request->err) < 0)
         request_end(request);
     else
         hop_start(request);
@@ -436,9 +438,9 @@ static void request_cancel(struct http_request *base, bool timed_out) {
     if (request->is_over)
         return;
     request->response.total_ms = elapsed_ms(request);
-    answer_measure(request);
+    http_answer_measure(request);
     if (timed_out)
-        fault_explain(request, CURLE_OPERATION_TIMEDOUT, &request->err);
+        http_fault_explain(request, CURLE_OPERATION_TIMEDOUT, &request->err);
     else
         err_set(&request->err, ERR_REFUSED, "the request to %s was cancelled",
                 request->origin.host);
@@ -450,6 +452,4 @@ static const struct http_module table = {
     .cancel = request_cancel,
 };
 
-__attribute__((visibility("default"))) const void *runbook_module_http(void) {
-    return &table;
-}
+MODULE_EXPORT(http, &table)

@@ -58,37 +58,38 @@ struct request {
 };
 
 /* http_origin.c */
-int origin_parse(const char *url, struct http_origin *ret, struct err *err) MUST_USE;
-void origin_release(struct http_origin *origin);
-bool origin_equal(const struct http_origin *a, const struct http_origin *b);
+int http_origin_parse(const char *url, struct http_origin *ret, struct err *err) MUST_USE;
+void http_origin_release(struct http_origin *origin);
+bool http_origin_equal(const struct http_origin *a, const struct http_origin *b);
 /* "app.example", "127.0.0.1:9", "[::1]:9": as messages name it; the caller frees. */
-char *origin_text(const struct http_origin *origin);
+char *http_origin_text(const struct http_origin *origin);
 /* `url` with another host, for a certificate that carries another name; the caller frees. */
-char *origin_rename(const char *url, const char *host);
+char *http_origin_rename(const char *url, const char *host);
 /* 1: `request` was set up for the next hop; 0: the answer is the last; -1: a redirect that must
  * not be followed. */
-int redirect_follow(struct request *request, struct err *err) MUST_USE;
+int http_redirect_follow(struct request *request, struct err *err) MUST_USE;
 /* Whether a header may be sent to another origin than the one it was written for. */
-bool header_goes_abroad(const char *name);
+bool http_header_goes_abroad(const char *name);
 
 /* http_hop.c: sets all of the easy handle's options for the request's current hop. */
-int hop_prepare(struct request *request, struct err *err) MUST_USE;
-void hop_release(struct request *request);
+int http_hop_prepare(struct request *request, struct err *err) MUST_USE;
+void http_hop_release(struct request *request);
 
 /* http_answer.c */
-size_t answer_take_header(char *bytes, size_t size, size_t count, void *user);
-size_t answer_take_body(char *bytes, size_t size, size_t count, void *user);
-void answer_clear(struct http_answer *answer);
+size_t http_answer_take_header(char *bytes, size_t size, size_t count, void *user);
+size_t http_answer_take_body(char *bytes, size_t size, size_t count, void *user);
+void http_answer_clear(struct http_answer *answer);
 /* The last header called `name` (lower-case), or NULL. */
-const char *answer_header(const struct http_answer *answer, const char *name);
+const char *http_answer_header(const struct http_answer *answer, const char *name);
 /* Reads figures and flags off the easy handle into `request->response`. */
-void answer_measure(struct request *request);
+void http_answer_measure(struct request *request);
 
 /* http_fault.c: says what libcurl's `code` means for this request. Returns -1. */
-int fault_explain(struct request *request, CURLcode code, struct err *err);
+int http_fault_explain(struct request *request, CURLcode code, struct err *err);
 
 /* http_curl.c: what is known of the certificates of origins whose connections are kept. */
-void hub_note_certificate(struct hub *hub, const struct request *request, int64_t ends_at);
-bool hub_find_certificate(struct hub *hub, const struct request *request, int64_t *ret_ends_at);
+void http_hub_note_certificate(struct hub *hub, const struct request *request, int64_t ends_at);
+bool http_hub_find_certificate(struct hub *hub, const struct request *request,
+                               int64_t *ret_ends_at);
 
 #endif

@@ -196,7 +196,7 @@ static int fault_write(struct request *request, CURLcode code, struct err *err) 
                    reason_of(request, code));
 }
 
-int fault_explain(struct request *request, CURLcode code, struct err *err) {
+int http_fault_explain(struct request *request, CURLcode code, struct err *err) {
     switch (code) {
     case CURLE_COULDNT_CONNECT:
         return fault_connect(request, code, err);

@@ -24,7 +24,7 @@
 static bool header_given(const struct request *request, const char *name) {
     for (size_t i = 0; i < request->spec.header_count; i++)
         if (strcasecmp(request->headers[i].name, name) == 0)
-            return !request->abroad || header_goes_abroad(name);
+            return !request->abroad || http_header_goes_abroad(name);
     return false;
 }
 
@@ -36,7 +36,7 @@ static void header_append(struct request *request, const char *line) {
 static void headers_given(struct request *request) {
     for (size_t i = 0; i < request->spec.header_count; i++) {
         const struct http_header *header = &request->headers[i];
-        if (request->abroad && !header_goes_abroad(header->name))
+        if (request->abroad && !http_header_goes_abroad(header->name))
             continue;
         AUTO_TEXT line = *header->value ? mem_printf("%s: %s", header->name, header->value)
                                         : mem_printf("%s;", header->name);
@@ -167,7 +167,7 @@ static int server_name_set(CURL *easy, struct request *request, struct err *err)
         SET(URL, request->url);
         return 0;
     }
-    AUTO_TEXT url = origin_rename(request->url, name);
+    AUTO_TEXT url = http_origin_rename(request->url, name);
     if (!url)
         return err_set(err, ERR_INVALID, "`server_name` %s is not a host's name", name);
     bool v6 = strchr(request->origin.host, ':') != NULL;
@@ -177,7 +177,7 @@ static int server_name_set(CURL *easy, struct request *request, struct err *err)
     SET(CONNECT_TO, request->connect_to);
     SET(URL, url);
     if (!header_given(request, "host")) {
-        AUTO_TEXT host = origin_text(&request->origin);
+        AUTO_TEXT host = http_origin_text(&request->origin);
         AUTO_TEXT line = mem_printf("Host: %s", host);
         header_append(request, line);
     }
@@ -196,7 +196,7 @@ static int time_set(CURL *easy, const struct request *request, struct err *err) 
     int64_t left = spec->timeout_ms - (request->hop_ns - request->started_ns) / NS_PER_MS;
     if (left <= 0) {
         AUTO_TEXT limit = text_show_duration(spec->timeout_ms);
-        AUTO_TEXT host = origin_text(&request->origin);
+        AUTO_TEXT host = http_origin_text(&request->origin);
         return err_set(err, ERR_TIMEOUT, "no answer from %s within %s", host, limit);
     }
     SET(TIMEOUT_MS, (long)left);
@@ -226,9 +226,9 @@ static void transfer_set(CURL *easy, struct request *request) {
     SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     SET(ACCEPT_ENCODING, "");
     SET(SUPPRESS_CONNECT_HEADERS, 1L);
-    SET(HEADERFUNCTION, answer_take_header);
+    SET(HEADERFUNCTION, http_answer_take_header);
     SET(HEADERDATA, request);
-    SET(WRITEFUNCTION, answer_take_body);
+    SET(WRITEFUNCTION, http_answer_take_body);
     SET(WRITEDATA, request);
     SET(PREREQFUNCTION, transfer_begins);
     SET(PREREQDATA, request);
@@ -239,11 +239,11 @@ static void transfer_set(CURL *easy, struct request *request) {
     SET(FRESH_CONNECT, is_sent_once(request) ? 1L : 0L);
 }
 
-int hop_prepare(struct request *request, struct err *err) {
+int http_hop_prepare(struct request *request, struct err *err) {
     CURL *easy = request->easy;
     request->reason[0] = '\0';
     request->about_to_send = false;
-    answer_clear(&request->answer);
+    http_answer_clear(&request->answer);
     transfer_set(easy, request);
     auth_set(easy, request);
     tls_set(easy, request);
@@ -261,7 +261,7 @@ static void slist_wipe(struct curl_slist **list) {
     *list = NULL;
 }
 
-void hop_release(struct request *request) {
+void http_hop_release(struct request *request) {
     slist_wipe(&request->sent_headers);
     slist_wipe(&request->connect_to);
     file_close(&request->body_fd);

@@ -17,6 +17,4 @@ struct http_request {
     const struct http_module *module;
 };
 
-const void *runbook_module_http(void);
-
 #endif

@@ -57,7 +57,7 @@ static int origin_fill(CURLU *handle, struct http_origin *ret, struct err *err) 
     return 0;
 }
 
-int origin_parse(const char *url, struct http_origin *ret, struct err *err) {
+int http_origin_parse(const char *url, struct http_origin *ret, struct err *err) {
     *ret = (struct http_origin){0};
     CURLU *handle = curl_url();
     CURLUcode code = curl_url_set(handle, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
@@ -70,30 +70,30 @@ int origin_parse(const char *url, struct http_origin *ret, struct err *err) {
         result = origin_fill(handle, ret, err);
     curl_url_cleanup(handle);
     if (result < 0)
-        origin_release(ret);
+        http_origin_release(ret);
     return result;
 }
 
-void origin_release(struct http_origin *origin) {
+void http_origin_release(struct http_origin *origin) {
     mem_free(origin->scheme);
     mem_free(origin->host);
     mem_free(origin->port);
     *origin = (struct http_origin){0};
 }
 
-bool origin_equal(const struct http_origin *a, const struct http_origin *b) {
+bool http_origin_equal(const struct http_origin *a, const struct http_origin *b) {
     return text_equal(a->scheme, b->scheme) && text_equal(a->host, b->host) &&
            text_equal(a->port, b->port);
 }
 
-char *origin_text(const struct http_origin *origin) {
+char *http_origin_text(const struct http_origin *origin) {
     bool usual = text_equal(origin->port, text_equal(origin->scheme, "https") ? "443" : "80");
     bool v6 = strchr(origin->host, ':') != NULL;
     return mem_printf("%s%s%s%s%s", v6 ? "[" : "", origin->host, v6 ? "]" : "", usual ? "" : ":",
                       usual ? "" : origin->port);
 }
 
-char *origin_rename(const char *url, const char *host) {
+char *http_origin_rename(const char *url, const char *host) {
     CURLU *handle = curl_url();
     char *result = NULL;
     if (curl_url_set(handle, CURLUPART_URL, url, 0) == CURLUE_OK &&
@@ -137,15 +137,15 @@ static bool has_body(const struct request *request) {
 }
 
 static int hop_refuse(struct request *request, const struct http_origin *to, struct err *err) {
-    AUTO_TEXT from = origin_text(&request->origin);
-    AUTO_TEXT target = origin_text(to);
+    AUTO_TEXT from = http_origin_text(&request->origin);
+    AUTO_TEXT target = http_origin_text(to);
     if (request->redirects >= HTTP_REDIRECTS)
         return err_set(err, ERR_LIMIT, "%s redirects more than %d times", from, HTTP_REDIRECTS);
     if (text_equal(request->origin.scheme, "https") && text_equal(to->scheme, "http")) {
         err_set(err, ERR_REFUSED, "%s redirects from https to http on %s", from, target);
         return err_hint(err, "ask for the http:// address itself, if it is meant");
     }
-    if (!origin_equal(&request->origin, to) && has_body(request) && !becomes_get(request)) {
+    if (!http_origin_equal(&request->origin, to) && has_body(request) && !becomes_get(request)) {
         err_set(err, ERR_REFUSED, "%s redirects (%ld) the request's body to another host, %s", from,
                 request->answer.status, target);
         return err_hint(err, "send it to %s itself, if it is meant", target);
@@ -153,34 +153,34 @@ static int hop_refuse(struct request *request, const struct http_origin *to, str
     return 0;
 }
 
-int redirect_follow(struct request *request, struct err *err) {
-    const char *location = answer_header(&request->answer, "location");
+int http_redirect_follow(struct request *request, struct err *err) {
+    const char *location = http_answer_header(&request->answer, "location");
     if (!request->spec.follow || !status_redirects(request->answer.status) || !location)
         return 0;
     char *url = location_resolve(request->url, location);
     struct http_origin to = {0};
-    if (!url || origin_parse(url, &to, err) < 0) {
-        AUTO_TEXT from = origin_text(&request->origin);
+    if (!url || http_origin_parse(url, &to, err) < 0) {
+        AUTO_TEXT from = http_origin_text(&request->origin);
         mem_free(url);
         return err_set(err, ERR_REFUSED, "%s redirects to something that is no http address", from);
     }
     if (hop_refuse(request, &to, err) < 0) {
         mem_free(url);
-        origin_release(&to);
+        http_origin_release(&to);
         return -1;
     }
     if (becomes_get(request))
         request->method = "GET";
-    request->abroad = request->abroad || !origin_equal(&request->origin, &to);
+    request->abroad = request->abroad || !http_origin_equal(&request->origin, &to);
     request->redirects++;
     mem_free(request->url);
-    origin_release(&request->origin);
+    http_origin_release(&request->origin);
     request->url = url;
     request->origin = to;
     return 1;
 }
 
-bool header_goes_abroad(const char *name) {
+bool http_header_goes_abroad(const char *name) {
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
         if (strcasecmp(name, harmless[i]) == 0)
             return true;
