@@ -1,6 +1,6 @@
 #include "cli/commands.h"
 
 const struct command *const commands[] = {
-    &command_exec,       &command_check, &command_graph, &command_new, &command_schema,
-    &command_completion, &command_man,   &command_help,  NULL,
+    &command_exec,   &command_plan,       &command_check, &command_graph, &command_new,
+    &command_schema, &command_completion, &command_man,   &command_help,  NULL,
 };

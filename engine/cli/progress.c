@@ -388,6 +388,7 @@ struct progress *progress_new(const struct progress_options *options) {
         if (options->loop) {
             progress->resized =
                 loop_signal_new(options->loop, SIGWINCH, progress_resized, progress);
+            loop_signal_background(progress->resized);
         }
     }
     if (options->interactive) {
