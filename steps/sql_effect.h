@@ -1,0 +1,47 @@
+/* What a script's statements are and do, by PostgreSQL's own parser. Private to `sql`: this is
+ * what the module "sql" (libpg_query) exports. */
+#ifndef STEPS_SQL_EFFECT_H
+#define STEPS_SQL_EFFECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct sql_argument {
+    char *name;
+    size_t offset; /* of the colon where it is first named */
+};
+
+struct sql_statement {
+    char *text;            /* as the server gets it: `:name` is $1, $2, … */
+    size_t offset, length; /* of what it is in the script */
+    size_t *arguments;     /* for $1, $2, …: index into the script's arguments */
+    size_t argument_count;
+    bool reads;           /* changes nothing: may run in a READ ONLY transaction */
+    char *unread;         /* why it does not count as a read; NULL where it does */
+    const char *alone;    /* what it is, where it cannot run inside a transaction; else NULL */
+    const char *controls; /* BEGIN, COMMIT, … where it begins or ends one itself; else NULL */
+    bool copies;          /* COPY from or to the client */
+};
+
+struct sql_script {
+    struct sql_statement *statements;
+    size_t count;
+    struct sql_argument *arguments; /* each name once, in order of appearance */
+    size_t argument_count;
+};
+
+struct sql_module {
+    /* An error's span holds line and column (both from 1) within `text`, and no file. */
+    int (*parse)(const char *text, size_t length, struct sql_script **ret, struct err *err);
+    void (*free)(struct sql_script *script); /* NULL is legal */
+};
+
+/* Line and column of a byte of a text; `length` of the span is left at 1. */
+struct span sql_span(const char *text, size_t length, size_t offset);
+/* The byte at which the character number `cursor` (from 1, as PostgreSQL counts) stands. */
+size_t sql_cursor_offset(const char *text, size_t length, size_t cursor);
+
+#endif
