@@ -1,0 +1,92 @@
+#include <git2.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "io/repo_module.h"
+
+#define REMOTE "origin"
+
+static int git_fail(struct err *err, const char *what) {
+    const git_error *last = git_error_last();
+    return err_set(err, ERR_SYSTEM, "%s: %s", what, last ? last->message : "unknown reason");
+}
+
+/* "https://user:token@host/x" tells "https://host/x". */
+static char *url_without_user(const char *url) {
+    const char *scheme = strstr(url, "://");
+    const char *host = scheme ? scheme + 3 : url;
+    size_t authority = strcspn(host, "/");
+    const char *at = scheme ? memrchr(host, '@', authority) : NULL;
+    if (!at)
+        return mem_strdup(url);
+    return mem_printf("%.*s%s", (int)(host - url), url, at + 1);
+}
+
+static value remote_value(git_repository *repository) {
+    git_remote *remote = NULL;
+    value found = value_null();
+    if (git_remote_lookup(&remote, repository, REMOTE) == 0) {
+        AUTO_TEXT url = url_without_user(git_remote_url(remote) ? git_remote_url(remote) : "");
+        found = value_string(url);
+    }
+    git_remote_free(remote);
+    return found;
+}
+
+static int changed(const char *path, unsigned int flags, void *user) {
+    (void)path;
+    (void)flags;
+    *(bool *)user = true;
+    return 1; /* one is enough */
+}
+
+static bool is_dirty(git_repository *repository, const char *file) {
+    git_status_options options;
+    bool dirty = false;
+    unsigned int flags = 0;
+    git_status_options_init(&options, GIT_STATUS_OPTIONS_VERSION);
+    options.flags = GIT_STATUS_OPT_EXCLUDE_SUBMODULES;
+    git_status_foreach_ext(repository, &options, changed, &dirty);
+    const char *root = git_repository_workdir(repository);
+    if (!dirty && root && text_starts_with(file, root) &&
+        git_status_file(&flags, repository, file + strlen(root)) == 0)
+        dirty = flags != GIT_STATUS_CURRENT;
+    return dirty;
+}
+
+static value head_value(git_repository *repository) {
+    git_reference *head = NULL;
+    char commit[GIT_OID_HEXSZ + 1] = "";
+    value found = value_object();
+    if (git_repository_head(&head, repository) == 0 && git_reference_target(head)) {
+        git_oid_tostr(commit, sizeof commit, git_reference_target(head));
+        found = value_set(found, "branch", value_string(git_reference_shorthand(head)));
+    }
+    git_reference_free(head);
+    return value_set(found, "commit", *commit ? value_string(commit) : value_null());
+}
+
+static int describe(const char *path, value *ret, struct err *err) {
+    git_repository *repository = NULL;
+    char *file = realpath(path, NULL);
+    git_libgit2_init();
+    if (!file || git_repository_open_ext(&repository, file, 0, NULL) < 0) {
+        free(file);
+        return git_fail(err, "opening the git repository of the runbook");
+    }
+    *ret = head_value(repository);
+    *ret = value_set(*ret, "dirty", value_bool(is_dirty(repository, file)));
+    *ret = value_set(*ret, "remote", remote_value(repository));
+    git_repository_free(repository);
+    git_libgit2_shutdown();
+    free(file);
+    return 0;
+}
+
+static const struct repo_module module = {.describe = describe};
+
+__attribute__((visibility("default"))) const void *runbook_module_git(void) {
+    return &module;
+}
