@@ -161,6 +161,13 @@ void step_done(struct step_ctx *ctx, struct step_result *result);
 
 /* ---- the descriptor ----------------------------------------------------------------------- */
 
+/* Whether a step can only go on when people answer. */
+enum step_asks {
+    STEP_ASKS_NOBODY,
+    STEP_ASKS_ANYBODY, /* `--yes` may stand for the answer */
+    STEP_ASKS_PERSON,  /* it names approvers, or a person must do something */
+};
+
 struct step_type {
     const char *key;
     const char *doc;
@@ -181,6 +188,8 @@ struct step_type {
     void (*check)(const void *spec, const struct step_check *check); /* may be NULL */
     void (*plan)(const void *spec, const struct step_plan *plan);
     void (*expand)(const void *spec, struct step_expansion *ret); /* containers only */
+    /* Whom it asks; NULL: nobody. */
+    enum step_asks (*asks)(const void *spec);
     /* Begins; returns at once. An error is a failure without effect. Containers have none. */
     int (*start)(struct step_ctx *ctx, struct err *err);
     /* Asks it to end soon; it still reports by step_done. */

@@ -171,6 +171,11 @@ static enum effect approval_effect(const void *spec) {
     return EFFECT_READ;
 }
 
+static enum step_asks approval_asks(const void *spec) {
+    const struct approval_spec *approval = spec;
+    return approval->approvers.count ? STEP_ASKS_PERSON : STEP_ASKS_ANYBODY;
+}
+
 static size_t count_approvers(const struct approval_spec *approval) {
     size_t count = approval->approvers.count;
     for (size_t i = 0; i < approval->escalate.count; i++)
@@ -297,6 +302,8 @@ const struct step_type step_approval_type = {
     .effect = approval_effect,
     .check = approval_check,
     .plan = approval_plan,
+    .is_passive = true,
+    .asks = approval_asks,
     .start = approval_start,
     .cancel = ask_cancel,
     .release = ask_release,

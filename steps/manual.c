@@ -51,6 +51,12 @@ static enum effect manual_effect(const void *spec) {
     return EFFECT_ONCE;
 }
 
+/* `--yes` cannot say that a person's hands did something. */
+static enum step_asks manual_asks(const void *spec) {
+    (void)spec;
+    return STEP_ASKS_PERSON;
+}
+
 static void plan_line(const struct step_plan *plan, const char *label,
                       const struct template *text) {
     AUTO_BUF line = BUF_INIT(LINE_CEILING);
@@ -123,6 +129,8 @@ const struct step_type step_manual_type = {
     .state_size = sizeof(struct ask_state),
     .effect = manual_effect,
     .plan = manual_plan,
+    .is_passive = true,
+    .asks = manual_asks,
     .start = manual_start,
     .cancel = ask_cancel,
     .release = ask_release,

@@ -145,6 +145,7 @@ const struct step_type step_wait_type = {
     .effect = wait_effect,
     .check = wait_check,
     .plan = wait_plan,
+    .is_passive = true,
     .start = wait_start,
     .cancel = wait_cancel,
     .release = wait_release,

@@ -8,6 +8,6 @@
 #include <time.h>
 
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atof system popen gets
-#pragma GCC poison localtime gmtime asctime ctime mktemp tmpnam strncpy strncat
+#pragma GCC poison localtime gmtime asctime mktemp tmpnam strncpy strncat
 
 #endif

@@ -20,6 +20,10 @@ static void expr_free(struct expr *expr) {
     mem_free(expr);
 }
 
+size_t expr_set_count(const struct expr_set *set) {
+    return set->exprs.count;
+}
+
 void expr_set_free(struct expr_set *set) {
     if (!set)
         return;

@@ -18,6 +18,7 @@ struct expr_set;
 
 struct expr_set *expr_set_new(void);
 void expr_set_free(struct expr_set *set); /* and all its expressions */
+size_t expr_set_count(const struct expr_set *set);
 
 /* Adds an expression written at `at` (borrowed file name). Unbalanced brackets and empty text
  * are refused here, with the span of the offending character. */
