@@ -193,7 +193,6 @@ static int exec_with(const struct exec_options *options, struct plan *plan, stru
         .dry_run = options->dry_run,
         .cancel_running = options->cancel_running,
         .sync = options->durability != DURABILITY_PROCESS,
-        .interactive = is_interactive(options),
         .terminal = *terminal ? terminal : NULL,
     };
     struct run *run = NULL;

@@ -47,7 +47,6 @@ struct run_options {
     bool dry_run;
     bool cancel_running;  /* on failure, do not wait for what runs */
     bool sync;            /* --durability disk (default) or process */
-    bool interactive;     /* a terminal is there to ask */
     const char *terminal; /* its name, or NULL */
 };
 

@@ -1,0 +1,386 @@
+#include "run/act.h"
+
+#include "base/text.h"
+#include "run/capture.h"
+#include "run/gate.h"
+#include "run/judge.h"
+
+struct step_ctx {
+    struct act_spec spec;
+    struct run *run;
+    char *path, *token, *output_file;
+    void *state;
+    struct capture *capture;
+    struct loop_timer *timer;
+    struct gate *gate;
+    bool started, running, cancelled, timed_out, over;
+    int64_t began_ns, duration_ms;
+    /* The verdict. */
+    enum step_outcome outcome;
+    bool without_effect;
+    struct err err;
+    value data, outputs, notes;
+    struct step_ctx *next, **link; /* among the run's acts */
+};
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+static void output_shown(void *user, enum step_stream stream, const char *bytes, size_t length) {
+    struct step_ctx *act = user;
+    const struct run_ui *ui = &act->run->ui;
+    if (ui->output && !act->spec.is_probe)
+        ui->output(ui->user, act->path, stream, bytes, length);
+}
+
+static void output_failed(void *user, struct err *err) {
+    struct step_ctx *act = user;
+    if (act->run->transcript_err.kind == ERR_NONE) {
+        err_move(&act->run->transcript_err, err);
+        run_transcript_failed(act->run);
+    }
+}
+
+/* A file name that any step path fits into. */
+static char *output_name(const char *path, const char *label) {
+    char *name = mem_printf("%.160s.%s", path, label);
+    for (char *c = name; *c; c++)
+        if (*c == '/')
+            *c = '~';
+    return name;
+}
+
+struct step_ctx *act_new(const struct act_spec *spec) {
+    struct step_ctx *act = mem_zalloc(sizeof *act);
+    struct run *run = spec->frame->run;
+    const char *dir = store_run_dir(run->place);
+    bool is_stored = spec->label && !spec->step->sensitive;
+    AUTO_TEXT name = is_stored ? output_name(spec->path, spec->label) : NULL;
+    act->spec = *spec;
+    act->run = run;
+    act->path = mem_strdup(spec->path);
+    act->spec.path = act->path;
+    act->token = mem_printf("%s:%s:%s", store_run_id(run->place), spec->path,
+                            spec->label ? spec->label : "probe");
+    act->data = act->outputs = act->notes = value_null();
+    act->capture = capture_new(&(struct capture_spec){
+        .redactor = run->redacts ? run->redactor : NULL,
+        .dir = dir,
+        .name = name,
+        .shown = spec->step->sensitive ? NULL : output_shown,
+        .failed = output_failed,
+        .user = act,
+    });
+    if (spec->step->type->is_command) {
+        AUTO_TEXT file = output_name(spec->path, spec->label ? spec->label : "probe");
+        act->output_file = mem_printf("%s/work/%s", dir, file);
+    }
+    if (spec->step->type->state_size)
+        act->state = mem_zalloc(spec->step->type->state_size);
+    return act;
+}
+
+void act_free(struct step_ctx *act) {
+    if (!act)
+        return;
+    loop_timer_free(act->timer);
+    gate_free(act->gate);
+    capture_free(act->capture);
+    err_release(&act->err);
+    value_free(act->data);
+    value_free(act->outputs);
+    value_free(act->notes);
+    mem_free(act->state);
+    mem_free(act->output_file);
+    mem_free(act->token);
+    mem_free(act->path);
+    mem_free(act);
+}
+
+static void act_link(struct step_ctx *act) {
+    struct run *run = act->run;
+    act->next = run->acts;
+    act->link = &run->acts;
+    if (act->next)
+        act->next->link = &act->next;
+    run->acts = act;
+    act->running = true;
+    if (!act->spec.step->type->is_passive)
+        run->running++;
+}
+
+static void act_unlink(struct step_ctx *act) {
+    if (!act->running)
+        return;
+    act->running = false;
+    *act->link = act->next;
+    if (act->next)
+        act->next->link = act->link;
+    if (!act->spec.step->type->is_passive)
+        act->run->running--;
+}
+
+static void time_is_up(void *user) {
+    act_cancel(user, true);
+}
+
+static void start_failed(void *user) {
+    struct step_ctx *act = user;
+    struct step_result result = {.outcome = STEP_FAILED, .without_effect = true,
+                                 .data = value_none()};
+    err_move(&result.err, &act->err);
+    step_done(act, &result);
+}
+
+void act_start(struct step_ctx *act) {
+    act->began_ns = clock_mono_ns();
+    act_link(act);
+    if (act->spec.timeout_ms > 0)
+        act->timer = loop_timer_new(act->run->loop, act->spec.timeout_ms, time_is_up, act);
+    act->started = true;
+    if (act->spec.step->type->start(act, &act->err) < 0)
+        loop_defer(act->run->loop, start_failed, act);
+}
+
+void act_cancel(struct step_ctx *act, bool timed_out) {
+    if (!act->started || act->over || act->cancelled)
+        return;
+    act->cancelled = true;
+    act->timed_out = timed_out;
+    if (act->gate)
+        gate_cancel(act->gate);
+    if (act->spec.step->type->cancel)
+        act->spec.step->type->cancel(act);
+}
+
+/* ---- verdict ------------------------------------------------------------------------------- */
+
+static value stream_value(const struct step_ctx *act, enum step_stream stream, bool *cut) {
+    size_t length;
+    bool own_cut;
+    const char *head = capture_head(act->capture, stream, &length, &own_cut);
+    *cut |= own_cut;
+    /* As a shell's $(…) does: what compares with "OK" should not care for the newline. */
+    while (length && !own_cut && (head[length - 1] == '\n' || head[length - 1] == '\r'))
+        length--;
+    return value_string_n(head, length);
+}
+
+static bool may_be_json(const char *text) {
+    return *text && strchr("{[\"-0123456789tfn", *text);
+}
+
+static value data_compose(struct step_ctx *act, value own) {
+    bool cut = false;
+    value data = value_is(own, VALUE_NONE) ? value_object() : own;
+    data = value_set(data, "duration_ms", value_integer(act->duration_ms));
+    if (!act->spec.step->type->is_command)
+        return data;
+    value out = stream_value(act, STEP_STDOUT, &cut);
+    value json = value_null();
+    if (!cut && may_be_json(value_text(out)) &&
+        value_parse(value_text(out), value_text_length(out), &json, NULL) < 0)
+        json = value_null();
+    data = value_set(data, "json", json);
+    data = value_set(data, "stdout", out);
+    data = value_set(data, "stderr", stream_value(act, STEP_STDERR, &cut));
+    return cut ? value_set(data, "truncated", value_bool(true)) : data;
+}
+
+/* A failure for which nobody wrote a reason gets the last thing the step said. */
+static void judge(struct step_ctx *act) {
+    struct expr_input run = scope_input_public(act->spec.frame);
+    if (act->outcome != STEP_SUCCEEDED)
+        return;
+    if (judge_expect(act->spec.step, act->data, &run, &act->err) < 0) {
+        act->outcome = STEP_FAILED;
+        return;
+    }
+    value outputs;
+    if (judge_outputs(act->spec.step, act->data, &run, act->output_file, &outputs, &act->err) < 0)
+        act->outcome = STEP_FAILED;
+    else
+        act->outputs = outputs;
+}
+
+static void timed_out_say(struct step_ctx *act) {
+    AUTO_TEXT limit = text_format_duration(act->spec.timeout_ms);
+    err_release(&act->err);
+    err_set(&act->err, ERR_TIMEOUT, "did not end within %s", limit);
+    err_hint(&act->err, "give it more time with `timeout:`, or find out what it waits for");
+}
+
+static void ended_tell(void *user) {
+    struct step_ctx *act = user;
+    act->spec.ended(act->spec.user, act);
+}
+
+void step_done(struct step_ctx *act, struct step_result *result) {
+    act->over = true;
+    act->duration_ms = (clock_mono_ns() - act->began_ns) / NS_PER_MS;
+    loop_timer_free(act->timer);
+    act->timer = NULL;
+    capture_end(act->capture);
+    act->outcome = result->outcome;
+    act->without_effect = result->without_effect;
+    err_move(&act->err, &result->err);
+    act->data = data_compose(act, result->data);
+    if (act->timed_out && act->outcome == STEP_CANCELLED)
+        act->outcome = STEP_FAILED;
+    if (act->timed_out && act->outcome != STEP_SUCCEEDED)
+        timed_out_say(act);
+    judge(act);
+    if (act->spec.step->type->release)
+        act->spec.step->type->release(act);
+    act_unlink(act);
+    loop_defer(act->run->loop, ended_tell, act);
+}
+
+struct gate *act_gate(struct run *run, const char *path) {
+    for (struct step_ctx *act = run->acts; act; act = act->next)
+        if (act->gate && text_equal(act->path, path))
+            return act->gate;
+    return NULL;
+}
+
+void acts_each(struct run *run, void (*each)(struct step_ctx *act)) {
+    for (struct step_ctx *act = run->acts; act; act = act->next)
+        each(act);
+}
+
+const struct act_spec *act_spec_of(const struct step_ctx *act) {
+    return &act->spec;
+}
+
+const char *act_output_file(const struct step_ctx *act) {
+    return act->output_file;
+}
+
+enum step_outcome act_outcome(const struct step_ctx *act) {
+    return act->outcome;
+}
+
+bool act_without_effect(const struct step_ctx *act) {
+    return act->without_effect;
+}
+
+bool act_timed_out(const struct step_ctx *act) {
+    return act->timed_out;
+}
+
+const struct err *act_err(const struct step_ctx *act) {
+    return &act->err;
+}
+
+value act_data(const struct step_ctx *act) {
+    return value_copy(act->data);
+}
+
+value act_outputs(const struct step_ctx *act) {
+    return value_copy(act->outputs);
+}
+
+value act_record(const struct step_ctx *act) {
+    return capture_record(act->capture);
+}
+
+value act_notes(const struct step_ctx *act) {
+    return value_copy(act->notes);
+}
+
+int64_t act_duration_ms(const struct step_ctx *act) {
+    return act->duration_ms;
+}
+
+const char *act_last_lines(const struct step_ctx *act) {
+    const char *tail = capture_tail(act->capture, STEP_STDERR);
+    return *tail ? tail : capture_tail(act->capture, STEP_STDOUT);
+}
+
+static void plan_line(void *user, const char *label, const char *text, size_t length) {
+    value *lines = user;
+    /* Long scripts are in the run's directory; the record needs to be recognised. */
+    value line = value_append(value_array(), value_string(label));
+    line = value_append(line, value_string_n(text, length > 2000 ? 2000 : length));
+    *lines = value_append(*lines, line);
+}
+
+value act_plan(const struct step *step) {
+    value lines = value_array();
+    struct step_plan plan = {&lines, plan_line};
+    if (step->type->plan)
+        step->type->plan(step->spec, &plan);
+    return lines;
+}
+
+/* ---- what a step type is lent -------------------------------------------------------------- */
+
+struct loop *step_loop(struct step_ctx *ctx) {
+    return ctx->run->loop;
+}
+
+const void *step_spec(const struct step_ctx *ctx) {
+    return ctx->spec.step->spec;
+}
+
+void *step_state(struct step_ctx *ctx) {
+    return ctx->state;
+}
+
+const char *step_id(const struct step_ctx *ctx) {
+    return ctx->path;
+}
+
+const char *step_run_id(const struct step_ctx *ctx) {
+    return store_run_id(ctx->run->place);
+}
+
+const char *step_token(const struct step_ctx *ctx) {
+    return ctx->token;
+}
+
+int64_t step_timeout_ms(const struct step_ctx *ctx) {
+    return ctx->spec.timeout_ms;
+}
+
+int64_t step_grace_ms(const struct step_ctx *ctx) {
+    int64_t grace = ctx->spec.step->grace_ms;
+    if (!grace)
+        grace = ctx->spec.frame->file->defaults.grace_ms;
+    return grace == FIELD_ZERO_MS ? 0 : grace ? grace : 10000;
+}
+
+int step_render(struct step_ctx *ctx, const struct template *tmpl, value *ret, struct err *err) {
+    struct expr_input input = scope_input(ctx->spec.frame);
+    return template_render(tmpl, &input, ret, err);
+}
+
+int step_render_text(struct step_ctx *ctx, const struct template *tmpl, char **ret,
+                     struct err *err) {
+    struct expr_input input = scope_input(ctx->spec.frame);
+    return template_render_text(tmpl, &input, ret, err);
+}
+
+int step_test(struct step_ctx *ctx, const struct expr *expr, bool *ret, struct err *err) {
+    struct expr_input input = scope_input_public(ctx->spec.frame);
+    return expr_test(expr, &input, ret, err);
+}
+
+void step_output(struct step_ctx *ctx, enum step_stream stream, const char *bytes, size_t length) {
+    capture_write(ctx->capture, stream, bytes, length);
+}
+
+void step_note(struct step_ctx *ctx, const char *what, value taken) {
+    value note = value_append(value_append(value_array(), value_string(what)), taken);
+    if (!value_is(ctx->notes, VALUE_ARRAY))
+        ctx->notes = value_array();
+    /* What a chatty server says is in the transcript only up to here. */
+    if (value_count(ctx->notes) < 100)
+        ctx->notes = value_append(ctx->notes, note);
+    else
+        value_free(note);
+}
+
+void step_ask(struct step_ctx *ctx, const struct step_question *question,
+              void (*answered)(struct step_ctx *ctx, const struct step_answer *answer)) {
+    ctx->gate = gate_new(ctx, question, answered);
+}

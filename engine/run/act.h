@@ -1,0 +1,53 @@
+/* An act: one start of a step type, with its time limit, its output and its verdict. Attempts,
+ * probes, services and handlers are all acts. `struct step_ctx` of engine/step.h is an act. */
+#ifndef RUN_ACT_H
+#define RUN_ACT_H
+
+#include "run/engine.h"
+
+struct act_spec {
+    struct frame *frame;
+    const struct step *step;
+    const char *path;   /* of the step, for messages, output files and tokens */
+    const char *label;  /* output files are PATH.LABEL.stdout; NULL: nothing is stored */
+    int64_t timeout_ms; /* 0: none */
+    bool is_service;    /* goes on until act_cancel */
+    bool is_probe;      /* its failure is an answer: nothing is shown */
+    void *user;
+    /* Once, from the loop. The act is still there for act_* until act_free. */
+    void (*ended)(void *user, struct step_ctx *act);
+};
+
+struct step_ctx *act_new(const struct act_spec *spec);
+/* Begins; `ended` follows in every case. */
+void act_start(struct step_ctx *act);
+/* Asks it to end; `timed_out` decides what it is called. Idempotent. */
+void act_cancel(struct step_ctx *act, bool timed_out);
+void act_free(struct step_ctx *act); /* not while it runs */
+
+const struct act_spec *act_spec_of(const struct step_ctx *act);
+/* Where its command may write outputs (RUNBOOK_OUTPUT), or NULL. */
+const char *act_output_file(const struct step_ctx *act);
+
+/* The open gate of the act with this path, or NULL. */
+struct gate *act_gate(struct run *run, const char *path);
+
+void acts_each(struct run *run, void (*each)(struct step_ctx *act));
+
+/* Behind `ended`: */
+enum step_outcome act_outcome(const struct step_ctx *act); /* with `expect` judged */
+bool act_without_effect(const struct step_ctx *act);
+bool act_timed_out(const struct step_ctx *act);
+const struct err *act_err(const struct step_ctx *act);
+value act_data(const struct step_ctx *act);    /* owned; what `.` is in expect and outputs */
+value act_outputs(const struct step_ctx *act); /* owned */
+value act_record(const struct step_ctx *act);  /* owned; stored streams, or null */
+value act_notes(const struct step_ctx *act);   /* owned; array, or null */
+int64_t act_duration_ms(const struct step_ctx *act);
+/* The last lines it printed, redacted: of stderr, or of stdout where that is silent. */
+const char *act_last_lines(const struct step_ctx *act);
+
+/* What the plan of the step's type shows: [[label, text], …]; owned. */
+value act_plan(const struct step *step);
+
+#endif

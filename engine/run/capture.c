@@ -1,0 +1,182 @@
+#include "run/capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "secret/digest.h"
+
+struct stream {
+    struct capture *capture;
+    enum step_stream kind;
+    struct buf head, tail;
+    bool cut;
+    struct redact_stream *redact;
+    int fd;
+    struct digest *digest;
+    char sha256[DIGEST_TEXT_SIZE];
+    char *file; /* relative to the run's directory */
+    uint64_t bytes;
+};
+
+struct capture {
+    struct capture_spec spec;
+    char *name, *dir;
+    bool failed;
+    struct stream streams[2];
+};
+
+static const char *const suffixes[] = {"stdout", "stderr"};
+
+struct capture *capture_new(const struct capture_spec *spec) {
+    struct capture *capture = mem_zalloc(sizeof *capture);
+    capture->spec = *spec;
+    capture->name = spec->name ? mem_strdup(spec->name) : NULL;
+    capture->dir = mem_strdup(spec->dir);
+    for (int i = 0; i < 2; i++) {
+        struct stream *stream = &capture->streams[i];
+        stream->capture = capture;
+        stream->kind = (enum step_stream)i;
+        stream->fd = -1;
+        stream->head.ceiling = CAPTURE_HEAD_MAX;
+        stream->tail.ceiling = CAPTURE_TAIL_MAX;
+    }
+    return capture;
+}
+
+void capture_free(struct capture *capture) {
+    if (!capture)
+        return;
+    for (int i = 0; i < 2; i++) {
+        struct stream *stream = &capture->streams[i];
+        redact_stream_free(stream->redact);
+        file_close(&stream->fd);
+        digest_free(stream->digest);
+        buf_release(&stream->head);
+        buf_release(&stream->tail);
+        mem_free(stream->file);
+    }
+    mem_free(capture->name);
+    mem_free(capture->dir);
+    mem_free(capture);
+}
+
+static void store_fail(struct capture *capture, int sys, const char *what, const char *file) {
+    AUTO_ERR err = ERR_INIT;
+    if (capture->failed)
+        return;
+    capture->failed = true;
+    err_sys(&err, sys, "%s %s/%s", what, capture->dir, file);
+    err.kind = ERR_TRANSCRIPT;
+    capture->spec.failed(capture->spec.user, &err);
+}
+
+/* Opened with the first byte: most steps print nothing on one of the two. */
+static bool stream_open(struct stream *stream) {
+    struct capture *capture = stream->capture;
+    if (stream->fd >= 0)
+        return true;
+    if (!capture->name || capture->failed)
+        return false;
+    stream->file = mem_printf("output/%s.%s", capture->name, suffixes[stream->kind]);
+    AUTO_TEXT path = mem_printf("%s/%s", capture->dir, stream->file);
+    stream->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (stream->fd < 0) {
+        store_fail(capture, errno, "creating", stream->file);
+        return false;
+    }
+    stream->digest = digest_new();
+    return true;
+}
+
+static void tail_keep(struct buf *tail, const char *bytes, size_t length) {
+    if (length > CAPTURE_TAIL_MAX) {
+        bytes += length - CAPTURE_TAIL_MAX;
+        length = CAPTURE_TAIL_MAX;
+    }
+    if (tail->length + length > CAPTURE_TAIL_MAX)
+        buf_consume(tail, tail->length + length - CAPTURE_TAIL_MAX);
+    buf_append(tail, bytes, length);
+}
+
+static void stream_store(void *user, const char *bytes, size_t length) {
+    struct stream *stream = user;
+    struct capture *capture = stream->capture;
+    AUTO_ERR err = ERR_INIT;
+    if (stream_open(stream)) {
+        if (file_write_all(stream->fd, bytes, length, &err) < 0) {
+            store_fail(capture, err.sys, "writing", stream->file);
+        } else {
+            digest_update(stream->digest, bytes, length);
+            stream->bytes += length;
+        }
+    }
+    tail_keep(&stream->tail, bytes, length);
+    if (capture->spec.shown)
+        capture->spec.shown(capture->spec.user, stream->kind, bytes, length);
+}
+
+static void head_keep(struct stream *stream, const char *bytes, size_t length) {
+    size_t room = CAPTURE_HEAD_MAX - stream->head.length;
+    if (length > room) {
+        stream->cut = true;
+        length = room;
+    }
+    if (length)
+        buf_append(&stream->head, bytes, length);
+}
+
+void capture_write(struct capture *capture, enum step_stream kind, const char *bytes,
+                   size_t length) {
+    struct stream *stream = &capture->streams[kind];
+    head_keep(stream, bytes, length);
+    if (!capture->spec.redactor) {
+        stream_store(stream, bytes, length);
+        return;
+    }
+    if (!stream->redact)
+        stream->redact = redact_stream_new(capture->spec.redactor, stream_store, stream);
+    redact_stream_write(stream->redact, bytes, length);
+}
+
+void capture_end(struct capture *capture) {
+    for (int i = 0; i < 2; i++) {
+        struct stream *stream = &capture->streams[i];
+        if (stream->redact)
+            redact_stream_end(stream->redact);
+        if (stream->fd < 0)
+            continue;
+        digest_finish(stream->digest, stream->sha256);
+        file_close(&stream->fd);
+    }
+}
+
+const char *capture_head(const struct capture *capture, enum step_stream stream,
+                         size_t *ret_length, bool *ret_cut) {
+    *ret_length = capture->streams[stream].head.length;
+    *ret_cut = capture->streams[stream].cut;
+    return buf_text(&capture->streams[stream].head);
+}
+
+const char *capture_tail(const struct capture *capture, enum step_stream stream) {
+    return buf_text(&capture->streams[stream].tail);
+}
+
+value capture_record(const struct capture *capture) {
+    value record = value_object();
+    for (int i = 0; i < 2; i++) {
+        const struct stream *stream = &capture->streams[i];
+        if (!stream->file)
+            continue;
+        value one = value_set(value_object(), "file", value_string(stream->file));
+        one = value_set(one, "bytes", value_integer((int64_t)stream->bytes));
+        one = value_set(one, "sha256", value_string(stream->sha256));
+        record = value_set(record, suffixes[i], one);
+    }
+    if (value_count(record))
+        return record;
+    value_free(record);
+    return value_null();
+}

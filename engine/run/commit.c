@@ -1,0 +1,97 @@
+#include "run/commit.h"
+
+#include "base/vec.h"
+
+struct waiter {
+    uint64_t seq; /* records that must be on disk */
+    void (*durable)(void *user);
+    void *user;
+};
+
+struct commit {
+    struct loop *loop;
+    struct writer *writer;
+    bool sync;
+    void (*failed)(void *user, struct err *err);
+    void *user;
+    VEC(struct waiter) waiters; /* in order of seq */
+    size_t head;
+    bool busy, is_failed, orphaned;
+    struct err err;
+};
+
+struct commit *commit_new(struct loop *loop, struct writer *writer, bool sync,
+                          void (*failed)(void *user, struct err *err), void *user) {
+    struct commit *commit = mem_zalloc(sizeof *commit);
+    commit->loop = loop;
+    commit->writer = writer;
+    commit->sync = sync;
+    commit->failed = failed;
+    commit->user = user;
+    return commit;
+}
+
+static void commit_destroy(struct commit *commit) {
+    vec_release(&commit->waiters);
+    err_release(&commit->err);
+    mem_free(commit);
+}
+
+void commit_free(struct commit *commit) {
+    if (!commit)
+        return;
+    commit->orphaned = true;
+    if (!commit->busy)
+        commit_destroy(commit);
+}
+
+static void sync_work(void *user) {
+    struct commit *commit = user;
+    if (commit->sync && writer_sync(commit->writer, &commit->err) < 0)
+        commit->is_failed = true;
+}
+
+static void commit_start(struct commit *commit);
+
+static void sync_done(void *user) {
+    struct commit *commit = user;
+    commit->busy = false;
+    if (commit->orphaned) {
+        commit_destroy(commit);
+        return;
+    }
+    if (commit->is_failed) {
+        commit->failed(commit->user, &commit->err);
+        return;
+    }
+    uint64_t durable =
+        commit->sync ? writer_synced(commit->writer) : writer_appended(commit->writer);
+    while (commit->head < commit->waiters.count &&
+           commit->waiters.items[commit->head].seq <= durable) {
+        struct waiter waiter = commit->waiters.items[commit->head++];
+        waiter.durable(waiter.user);
+    }
+    if (commit->head == commit->waiters.count)
+        commit->head = commit->waiters.count = 0;
+    commit_start(commit);
+}
+
+static void commit_start(struct commit *commit) {
+    if (commit->busy || commit->is_failed || commit->head == commit->waiters.count)
+        return;
+    commit->busy = true;
+    if (commit->sync)
+        loop_work(commit->loop, sync_work, sync_done, commit);
+    else
+        loop_defer(commit->loop, sync_done, commit);
+}
+
+void commit_then(struct commit *commit, void (*durable)(void *user), void *user) {
+    *vec_add(&commit->waiters) =
+        (struct waiter){writer_appended(commit->writer), durable, user};
+    commit_start(commit);
+}
+
+int commit_now(struct commit *commit, struct err *err) {
+    return commit->sync ? writer_sync(commit->writer, err) : 0;
+}

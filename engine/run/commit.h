@@ -1,0 +1,21 @@
+/* Group commit: records that wait at the same moment share one fdatasync in a worker thread. */
+#ifndef RUN_COMMIT_H
+#define RUN_COMMIT_H
+
+#include <stdbool.h>
+
+#include "io/loop.h"
+#include "journal/writer.h"
+
+struct commit;
+/* Without `sync` the kernel writes when it likes. `failed` is told once. */
+struct commit *commit_new(struct loop *loop, struct writer *writer, bool sync,
+                          void (*failed)(void *user, struct err *err), void *user);
+void commit_free(struct commit *commit);
+
+/* Calls back from the loop when every record appended so far is on disk; never after a failure. */
+void commit_then(struct commit *commit, void (*durable)(void *user), void *user);
+/* Syncs here and now: for the last record. */
+int commit_now(struct commit *commit, struct err *err) MUST_USE;
+
+#endif

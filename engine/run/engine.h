@@ -1,0 +1,179 @@
+/* The anatomy of a run, shared by the rooms of engine/run and by nobody else.
+ *
+ * A frame is one instance of a graph: the runbook's steps, its `finally`, the steps of a called
+ * runbook, the body of one foreach item, a rollback handler. A node is a graph node in a frame. A
+ * task is a node's step being carried out: probes, lock, attempts. An act is one start of a step
+ * type: an attempt, or a probe. */
+#ifndef RUN_ENGINE_H
+#define RUN_ENGINE_H
+
+#include "base/vec.h"
+#include "io/loop.h"
+#include "journal/store.h"
+#include "journal/writer.h"
+#include "run/run.h"
+#include "run/state.h"
+
+enum phase { PHASE_RUN, PHASE_ROLLBACK, PHASE_FINALLY };
+
+struct node {
+    struct frame *frame;
+    uint32_t index; /* in the frame's graph */
+    uint32_t open;  /* needs that are not settled; while undoing: dependents not released */
+    uint8_t state;  /* enum step_state */
+    bool active : 1;         /* started and not settled */
+    bool tolerated : 1;      /* it failed, and the run goes on all the same */
+    bool group_failed : 1;   /* of an END: a member failed and the group takes it */
+    bool without_effect : 1; /* its own handler is not needed */
+    bool kept : 1;           /* a point of no return lies below it */
+    bool was_done : 1;       /* `done_when` held before it */
+    struct task *task;
+    struct frame *children; /* of foreach and call, oldest first */
+    int64_t duration_ms;
+};
+
+struct frame {
+    struct run *run;
+    struct frame *parent; /* NULL for the two roots */
+    struct node *owner;   /* the node of the parent whose body this is */
+    struct frame *next;   /* among the owner's children */
+    enum phase phase;
+    bool is_single;    /* one step alone: a foreach body or a handler; its path is `path` */
+    bool failed;       /* a member failed: no more are started */
+    bool done;         /* `ended` was called */
+    char *path;        /* before the ids of its members; of the single step */
+    const struct graph *graph;
+    struct node *nodes;
+    size_t unsettled, active;
+    const struct runbook *file;
+    value params;
+    value item; /* VALUE_NONE outside of foreach */
+    int64_t index;
+    value steps; /* results of settled steps by id, for expressions */
+    /* All nodes are settled, or one failed and none is active. */
+    void (*ended)(struct frame *frame, bool ok);
+    /* While undoing. */
+    size_t undo_active;
+    bool undo_failed, is_undo_over;
+    void (*undone)(struct frame *frame, bool ok);
+    void *user;
+};
+
+enum run_stage {
+    STAGE_RUNNING,
+    STAGE_DRAINING, /* a step failed or somebody interrupts: what runs may end */
+    STAGE_UNDOING,
+    STAGE_FINALLY,
+    STAGE_CLOSING, /* services end, the last record is written */
+    STAGE_OVER,
+};
+
+struct run {
+    struct loop *loop;
+    struct run_options options;
+    struct plan *plan;
+    const struct runbook *runbook;
+    struct run_ui ui;
+    enum run_stage stage;
+    enum run_exit exit;
+
+    struct store *store;
+    struct store_run *place;
+    struct secrets *secrets;
+    struct redactor *redactor;
+    bool redacts; /* there is something to redact */
+    struct writer *writer;
+    struct commit *commit;
+    struct err transcript_err;
+    int lock_fd;
+
+    char **environment; /* of every command: the engine's, without the variables of secrets */
+    value environment_value;
+    value secrets_value;
+    char *user, *host;
+    int64_t started_wall_ns, started_mono_ns;
+    char started_text[CLOCK_TEXT_SIZE];
+    bool keeps_results; /* some expression looks at `.steps` */
+
+    struct frame *root, *finally;
+    VEC(struct node *) ready;
+    size_t ready_head;
+    VEC(struct node *) undo;
+    size_t undo_head;
+    bool pumping, pump_asked;
+    int64_t running; /* acts that take one of --jobs */
+    struct step_ctx *acts; /* all that are under way */
+    struct service *services; /* newest first */
+
+    /* How it went. */
+    struct node *failed_node;
+    char *failed_step, *failed_error;
+    enum on_failure failure_rule;
+    int interrupts;
+    bool rejected, doubtful, hands_needed, finally_failed;
+    value hands;
+    size_t counts[STATE_COUNT];
+    size_t dry_counts[3];
+    struct task *asking; /* a failure that a person is to decide */
+    bool asking_interrupt;
+    struct loop_signal *signals[3];
+    enum run_stage stage_when_interrupted;
+    int64_t undo_began_ns;
+};
+
+/* node.c: names and facts of a node */
+const struct graph_node *node_graph(const struct node *node);
+const struct step *node_step(const struct node *node);
+char *node_path(const struct node *node); /* the caller frees */
+const char *phase_name(enum phase phase);
+const char *effect_name(enum effect effect);
+/* Fills step, phase, and for the first records title and action. `path` must outlive the event. */
+void node_event(const struct node *node, enum event_type type, const char *path,
+                struct event *ret);
+/* Writes the record and moves the node's state. A failed write stops the run. */
+void node_record(struct node *node, struct event *event, enum state_event transition);
+
+/* frame.c */
+struct frame *frame_new(struct run *run, struct node *owner, const struct graph *graph,
+                        enum phase phase, char *path_taken);
+void frame_free(struct frame *frame);
+void frame_start(struct frame *frame);
+void frame_check(struct frame *frame); /* calls `ended` where it is time */
+
+/* scope.c */
+struct expr_input scope_input(struct frame *frame);        /* with `.secrets` */
+struct expr_input scope_input_public(struct frame *frame); /* without */
+void scope_publish(struct node *node, value result_taken); /* `.steps.ID` from here on */
+
+/* sched.c */
+void sched_ready(struct node *node);
+void sched_pump(struct run *run); /* soon, from the loop */
+void node_settle(struct node *node);
+void node_skip(struct node *node, const char *reason);
+bool frame_may_start(const struct frame *frame);
+
+/* expand.c: foreach and call */
+int expand_foreach(struct node *node, struct err *err) MUST_USE;
+int expand_call(struct node *node, struct err *err) MUST_USE;
+
+/* task.c */
+void task_begin(struct node *node);
+void task_cancel(struct task *task);
+void task_choose(struct task *task, enum run_choice choice);
+struct node *task_node(const struct task *task);
+void task_free(struct task *task);
+
+/* rollback.c */
+void rollback_frame(struct frame *frame, void (*undone)(struct frame *frame, bool ok));
+void rollback_pump(struct run *run);
+void rollback_keep_above(struct node *node); /* a point of no return was passed */
+value rollback_ledger(const struct run *run);
+
+/* run.c */
+void run_failed(struct run *run, struct node *node, enum on_failure rule);
+void run_check(struct run *run); /* goes on to the next stage where it is time */
+void run_record(struct run *run, struct event *event);
+void run_transcript_failed(struct run *run);
+void run_cancel_all(struct run *run);
+
+#endif

@@ -1,0 +1,227 @@
+#include "run/gate.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "run/act.h"
+
+struct gate {
+    struct run *run;
+    struct step_ctx *act;
+    struct step_question question; /* borrowed from the step type, which waits */
+    void (*answered)(struct step_ctx *act, const struct step_answer *answer);
+    struct loop_timer *expiry;
+    char *path;
+    VEC(char *) accepted; /* who said yes */
+    bool is_closed;
+    /* The answer on its way to the step. */
+    bool verdict;
+    char *by, *comment, *evidence;
+    struct loop_timer *delivery;
+};
+
+/* ---- who may ------------------------------------------------------------------------------- */
+
+static bool is_member(const char *user, const char *group) {
+    const struct group *entry = getgrnam(group);
+    const struct passwd *account = getpwnam(user);
+    if (!entry)
+        return false;
+    for (char **member = entry->gr_mem; *member; member++)
+        if (text_equal(*member, user))
+            return true;
+    return account && account->pw_gid == entry->gr_gid;
+}
+
+static char *approvers_show(const struct step_question *question) {
+    AUTO_BUF out = BUF_INIT(1 << 16);
+    for (const char *const *name = question->approvers; *name; name++)
+        buf_printf(&out, "%s%s", out.length ? ", " : "", *name);
+    return mem_strdup(buf_text(&out));
+}
+
+/* Approvers are names of users or of groups of this machine. NULL: they may. */
+static char *refusal(const struct gate *gate, const char *by) {
+    const struct step_question *question = &gate->question;
+    if (question->not_requester && text_equal(by, gate->run->user))
+        return mem_printf("%s started this run and may not answer its gate", by);
+    if (!question->approvers)
+        return NULL;
+    for (const char *const *name = question->approvers; *name; name++)
+        if (text_equal(*name, by) || is_member(by, *name))
+            return NULL;
+    AUTO_TEXT wanted = approvers_show(question);
+    return mem_printf("%s may not answer this gate: it needs %s", by, wanted);
+}
+
+/* ---- records ------------------------------------------------------------------------------- */
+
+static void gate_event(const struct gate *gate, enum event_type type, struct event *event) {
+    *event = (struct event){.type = type};
+    EVENT_SET(event, phase, phase_name(act_spec_of(gate->act)->frame->phase));
+    EVENT_SET(event, step, gate->path);
+}
+
+static void opened_record(const struct gate *gate) {
+    struct event event;
+    const struct step_question *question = &gate->question;
+    AUTO_VALUE approvers = question->approvers ? value_array() : value_null();
+    for (const char *const *name = question->approvers; name && *name; name++)
+        approvers = value_append(approvers, value_string(*name));
+    gate_event(gate, EVENT_GATE_OPENED, &event);
+    EVENT_SET(&event, message, question->message ? question->message : "");
+    EVENT_SET(&event, approvers, approvers);
+    EVENT_SET(&event, quorum, question->quorum > 0 ? question->quorum : 1);
+    run_record(gate->run, &event);
+}
+
+static void answer_record(const struct gate *gate, bool accepted, const char *by,
+                          const char *comment) {
+    struct event event;
+    gate_event(gate, EVENT_GATE_ANSWERED, &event);
+    EVENT_SET(&event, answer, accepted ? "accepted" : "rejected");
+    EVENT_SET(&event, by, by);
+    if (comment)
+        EVENT_SET(&event, comment, comment);
+    run_record(gate->run, &event);
+}
+
+/* ---- closing ------------------------------------------------------------------------------- */
+
+static void deliver(void *user) {
+    struct gate *gate = user;
+    const struct step_answer answer = {gate->verdict, gate->by, gate->comment, gate->evidence};
+    gate->answered(gate->act, &answer);
+}
+
+static void gate_close(struct gate *gate, const char *answer, bool accepted, const char *by,
+                       const char *comment, const char *evidence) {
+    struct event event;
+    if (gate->is_closed)
+        return;
+    gate->is_closed = true;
+    loop_timer_free(gate->expiry);
+    gate->expiry = NULL;
+    gate_event(gate, EVENT_GATE_CLOSED, &event);
+    EVENT_SET(&event, answer, answer);
+    if (comment)
+        EVENT_SET(&event, comment, comment);
+    run_record(gate->run, &event);
+    gate->verdict = accepted;
+    gate->by = mem_strdup(by);
+    gate->comment = comment ? mem_strdup(comment) : NULL;
+    gate->evidence = evidence ? mem_strdup(evidence) : NULL;
+    gate->delivery = loop_timer_new(gate->run->loop, 0, deliver, gate);
+}
+
+static void unask(struct gate *gate) {
+    if (gate->run->ui.unask && !gate->is_closed)
+        gate->run->ui.unask(gate->run->ui.user, gate->path);
+}
+
+static void gate_expired(void *user) {
+    struct gate *gate = user;
+    AUTO_TEXT after = text_format_duration(gate->question.expires_ms);
+    AUTO_TEXT why = mem_printf("nobody answered within %s", after);
+    unask(gate);
+    gate_close(gate, "expired", false, gate->run->user, why, NULL);
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+static bool has_said_yes(const struct gate *gate, const char *by) {
+    for (size_t i = 0; i < gate->accepted.count; i++)
+        if (text_equal(gate->accepted.items[i], by))
+            return true;
+    return false;
+}
+
+static void answer_take(struct gate *gate, const struct step_answer *answer) {
+    if (gate->is_closed)
+        return;
+    AUTO_TEXT refused = refusal(gate, answer->by);
+    if (refused) {
+        gate_close(gate, "rejected", false, answer->by, refused, NULL);
+        return;
+    }
+    answer_record(gate, answer->accepted, answer->by, answer->comment);
+    if (!answer->accepted) {
+        gate_close(gate, "rejected", false, answer->by, answer->comment, NULL);
+        return;
+    }
+    if (!has_said_yes(gate, answer->by))
+        *vec_add(&gate->accepted) = mem_strdup(answer->by);
+    int64_t quorum = gate->question.quorum > 0 ? gate->question.quorum : 1;
+    if ((int64_t)gate->accepted.count >= quorum)
+        gate_close(gate, "accepted", true, answer->by, answer->comment, answer->evidence);
+    else if (gate->run->ui.ask)
+        gate->run->ui.ask(gate->run->ui.user, gate->path, &gate->question);
+}
+
+static void gate_ask(struct gate *gate) {
+    struct run *run = gate->run;
+    bool is_gate = gate->question.kind == STEP_ASK_GATE;
+    if (is_gate && run->options.yes && !gate->question.approvers) {
+        const struct step_answer yes = {true, run->user, "--yes", NULL};
+        answer_take(gate, &yes);
+        return;
+    }
+    AUTO_TEXT refused = refusal(gate, run->user);
+    if (refused && run->ui.ask) {
+        gate_close(gate, "rejected", false, run->user, refused, NULL);
+        return;
+    }
+    if (!run->ui.ask) {
+        gate_close(gate, "rejected", false, run->user,
+                   "there is no terminal, and nobody can be asked", NULL);
+        return;
+    }
+    run->ui.ask(run->ui.user, gate->path, &gate->question);
+}
+
+struct gate *gate_new(struct step_ctx *act, const struct step_question *question,
+                      void (*answered)(struct step_ctx *act, const struct step_answer *answer)) {
+    struct gate *gate = mem_zalloc(sizeof *gate);
+    gate->run = act_spec_of(act)->frame->run;
+    gate->act = act;
+    gate->question = *question;
+    gate->answered = answered;
+    gate->path = mem_strdup(act_spec_of(act)->path);
+    opened_record(gate);
+    if (question->expires_ms > 0)
+        gate->expiry =
+            loop_timer_new(gate->run->loop, question->expires_ms, gate_expired, gate);
+    gate_ask(gate);
+    return gate;
+}
+
+void gate_cancel(struct gate *gate) {
+    unask(gate);
+    gate->is_closed = true;
+    loop_timer_free(gate->expiry);
+    loop_timer_free(gate->delivery);
+    gate->expiry = gate->delivery = NULL;
+}
+
+void gate_free(struct gate *gate) {
+    if (!gate)
+        return;
+    loop_timer_free(gate->expiry);
+    loop_timer_free(gate->delivery);
+    for (size_t i = 0; i < gate->accepted.count; i++)
+        mem_free(gate->accepted.items[i]);
+    vec_release(&gate->accepted);
+    mem_free(gate->path);
+    mem_free(gate->by);
+    mem_free(gate->comment);
+    mem_free(gate->evidence);
+    mem_free(gate);
+}
+
+void gate_answer(struct run *run, const char *step, const struct step_answer *answer) {
+    struct gate *gate = act_gate(run, step);
+    if (gate)
+        answer_take(gate, answer);
+}

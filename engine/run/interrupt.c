@@ -1,0 +1,137 @@
+#include "run/interrupt.h"
+
+#include <signal.h>
+
+#include "base/text.h"
+#include "io/process.h"
+#include "run/act.h"
+#include "run/commit.h"
+
+static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
+
+static const char *signal_text(int signum) {
+    return signum == SIGINT ? "SIGINT" : signum == SIGTERM ? "SIGTERM" : "SIGHUP";
+}
+
+static void choice_record(struct run *run, const char *step, const char *answer, const char *by) {
+    struct event event = {.type = EVENT_GATE_ANSWERED};
+    EVENT_SET(&event, phase, phase_name(PHASE_RUN));
+    EVENT_SET(&event, step, step);
+    EVENT_SET(&event, answer, answer);
+    EVENT_SET(&event, by, by);
+    run_record(run, &event);
+}
+
+static const char *choice_name(enum run_choice choice) {
+    static const char *const names[] = {
+        [RUN_RETRY] = "retry", [RUN_SKIP] = "skip",   [RUN_ROLLBACK] = "rollback",
+        [RUN_STOP] = "stop",   [RUN_SHELL] = "shell", [RUN_CONTINUE] = "continue",
+    };
+    return names[choice];
+}
+
+/* No more is begun; what runs may end, or is cancelled. */
+static void wind_down(struct run *run, enum on_failure rule, bool cancel) {
+    run->asking_interrupt = false;
+    if (run->stage == STAGE_RUNNING)
+        run->stage = STAGE_DRAINING;
+    if (run->failure_rule == ON_FAILURE_UNSAID || rule == ON_FAILURE_STOP)
+        run->failure_rule = rule;
+    if (cancel)
+        run_cancel_all(run);
+    sched_pump(run);
+}
+
+static void interrupt_ask(struct run *run) {
+    AUTO_VALUE undo = rollback_ledger(run);
+    run->asking_interrupt = true;
+    run->ui.choose(run->ui.user, NULL, NULL, undo);
+}
+
+static void doubt_record(struct step_ctx *act) {
+    const struct act_spec *spec = act_spec_of(act);
+    struct event event = {.type = EVENT_STEP_IN_DOUBT};
+    if (spec->is_probe || spec->is_service)
+        return;
+    EVENT_SET(&event, phase, phase_name(spec->frame->phase));
+    EVENT_SET(&event, step, spec->path);
+    EVENT_SET(&event, reason, "the engine was told to leave at once while it ran");
+    run_record(spec->frame->run, &event);
+    if (step_effect(spec->step) != EFFECT_READ)
+        spec->frame->run->doubtful = true;
+}
+
+void interrupt_leave(struct run *run) {
+    if (run->stage == STAGE_OVER)
+        return;
+    bool can_record = run->transcript_err.kind == ERR_NONE;
+    acts_each(run, doubt_record);
+    if (can_record) {
+        struct event event = {.type = EVENT_RUN_FINISHED};
+        run->exit = run->doubtful ? RUN_IN_DOUBT : RUN_INTERRUPTED;
+        EVENT_SET(&event, status, run->doubtful ? "in_doubt" : "interrupted");
+        EVENT_SET(&event, exit, (int64_t)run->exit);
+        run_record(run, &event);
+        AUTO_ERR err = ERR_INIT;
+        if (commit_now(run->commit, &err) < 0)
+            run->exit = RUN_TRANSCRIPT;
+    }
+    run->stage = STAGE_OVER;
+    process_kill_all(run->loop);
+    loop_stop(run->loop);
+}
+
+static void caught(void *user, int signum) {
+    struct run *run = user;
+    struct event event = {.type = EVENT_SIGNAL_RECEIVED};
+    if (run->stage >= STAGE_CLOSING)
+        return;
+    EVENT_SET(&event, signal, signal_text(signum));
+    run_record(run, &event);
+    if (!run->interrupts)
+        run->stage_when_interrupted = run->stage;
+    run->interrupts++;
+    if (run->interrupts >= 3) {
+        interrupt_leave(run);
+        return;
+    }
+    if (run->stage > STAGE_DRAINING)
+        return; /* a rollback or finally is under way: the first two leave it alone */
+    bool can_ask = run->ui.choose && signum == SIGINT && !run->asking && run->interrupts == 1;
+    if (can_ask)
+        interrupt_ask(run);
+    else
+        wind_down(run, ON_FAILURE_ROLLBACK, true);
+}
+
+void interrupt_watch(struct run *run) {
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+        run->signals[i] = loop_signal_new(run->loop, watched[i], caught, run);
+}
+
+void interrupt_unwatch(struct run *run) {
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
+        loop_signal_free(run->signals[i]);
+        run->signals[i] = NULL;
+    }
+}
+
+void run_choose(struct run *run, enum run_choice choice, const char *by) {
+    if (run->asking) {
+        AUTO_TEXT path = node_path(task_node(run->asking));
+        choice_record(run, path, choice_name(choice), by);
+        task_choose(run->asking, choice);
+        return;
+    }
+    if (!run->asking_interrupt)
+        return;
+    choice_record(run, "", choice_name(choice), by);
+    if (choice == RUN_CONTINUE) {
+        run->asking_interrupt = false;
+        run->interrupts = 0;
+        sched_pump(run);
+    } else {
+        wind_down(run, choice == RUN_STOP ? ON_FAILURE_STOP : ON_FAILURE_ROLLBACK,
+                  choice == RUN_ROLLBACK);
+    }
+}

@@ -1,0 +1,16 @@
+/* What a result is worth: does it meet `expect`, and which outputs does it yield. */
+#ifndef RUN_JUDGE_H
+#define RUN_JUDGE_H
+
+#include "lang/step.h"
+
+/* 0 where everything holds that the step expects, or that its type expects where it is silent;
+ * else every broken expectation in one message. `run` is `$run`. */
+int judge_expect(const struct step *step, value result, const struct expr_input *run,
+                 struct err *err) MUST_USE;
+
+/* Outputs declared by the step and written to `output_file` (which is removed). */
+int judge_outputs(const struct step *step, value result, const struct expr_input *run,
+                  const char *output_file, value *ret, struct err *err) MUST_USE;
+
+#endif

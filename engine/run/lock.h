@@ -1,0 +1,15 @@
+/* Named locks: two steps, of one run or of two on this machine, that hold the same name never
+ * run together. Waiting costs nothing: the kernel tells when the holder lets go. */
+#ifndef RUN_LOCK_H
+#define RUN_LOCK_H
+
+#include "run/engine.h"
+
+struct lock;
+/* Takes it, or waits. `taken` is called from the loop; `waits` (once, where it must wait) gets
+ * who holds it. */
+struct lock *lock_new(struct run *run, const char *name, void (*waits)(void *user, const char *who),
+                      void (*taken)(void *user, struct err *err), void *user);
+void lock_free(struct lock *lock); /* gives it back, or stops waiting */
+
+#endif

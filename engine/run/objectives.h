@@ -1,0 +1,14 @@
+/* Objectives: what was promised, what was measured, and whether it was met. */
+#ifndef RUN_OBJECTIVES_H
+#define RUN_OBJECTIVES_H
+
+#include "run/engine.h"
+
+/* {rto: {objective_ms, measured_ms, met}, rpo: …}; null where the runbook has none; owned.
+ *
+ * RTO is measured from the start of the run to its end. RPO needs to know how old the recovered
+ * data is: a step says so by an output called `recovery_point`, a point in time (RFC 3339) or
+ * seconds since 1970; without one `measured_ms` and `met` are null. */
+value objectives_judge(const struct run *run, int64_t duration_ms);
+
+#endif

@@ -1,0 +1,314 @@
+#include "run/prepare.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/map.h"
+#include "base/text.h"
+#include "io/process.h"
+#include "io/repo.h"
+#include "run/commit.h"
+#include "run/secrets.h"
+#include "secret/digest.h"
+
+extern char **environ;
+
+struct prepare {
+    struct run *run;
+    struct diag *diag;
+    value files;
+    size_t file_count;
+};
+
+/* ---- who and where ------------------------------------------------------------------------- */
+
+static void identity_read(struct run *run) {
+    const struct passwd *account = getpwuid(getuid());
+    char host[256] = "localhost";
+    gethostname(host, sizeof host - 1);
+    run->user = account ? mem_strdup(account->pw_name) : mem_printf("uid %ld", (long)getuid());
+    run->host = mem_strdup(host);
+}
+
+static bool is_secret_variable(const struct run *run, const char *entry) {
+    size_t length = strcspn(entry, "=");
+    AUTO_TEXT name = mem_strndup(entry, length);
+    return secrets_has_variable(run->plan, name);
+}
+
+/* Commands inherit the engine's environment, less what holds a declared secret. */
+static void environment_make(struct run *run) {
+    VEC(char *) kept = {0};
+    run->environment_value = value_object();
+    for (char **entry = environ; *entry; entry++) {
+        if (is_secret_variable(run, *entry))
+            continue;
+        size_t length = strcspn(*entry, "=");
+        AUTO_TEXT name = mem_strndup(*entry, length);
+        *vec_add(&kept) = mem_strdup(*entry);
+        if ((*entry)[length])
+            run->environment_value =
+                value_set(run->environment_value, name, value_string(*entry + length + 1));
+    }
+    *vec_add(&kept) = NULL;
+    run->environment = kept.items;
+}
+
+/* ---- requirements -------------------------------------------------------------------------- */
+
+static void command_require(const struct prepare *prepare, const char *name) {
+    AUTO_TEXT found = process_which(name, getenv("PATH"));
+    AUTO_ERR err = ERR_INIT;
+    if (found)
+        return;
+    err_set(&err, ERR_INVALID, "the command `%s` is required and is not on the PATH", name);
+    diag_report(prepare->diag, &err);
+}
+
+static void variable_require(const struct prepare *prepare, const char *name) {
+    const char *text = getenv(name);
+    AUTO_ERR err = ERR_INIT;
+    if (text && *text)
+        return;
+    err_set(&err, ERR_INVALID, "the environment variable `%s` is required and is %s", name,
+            text ? "empty" : "not set");
+    diag_report(prepare->diag, &err);
+}
+
+/* Requirements may look at parameters and environment: nothing else is known yet. */
+static value early_get(void *user, const char *key) {
+    const struct run *run = user;
+    if (key && text_equal(key, "params"))
+        return plan_params(run->plan);
+    if (key && text_equal(key, "env"))
+        return value_copy(run->environment_value);
+    if (key)
+        return value_none();
+    value whole = value_set(value_object(), "params", plan_params(run->plan));
+    return value_set(whole, "env", value_copy(run->environment_value));
+}
+
+static char *early_render(const struct prepare *prepare, const struct template *tmpl) {
+    struct expr_input input = {.get = early_get, .user = prepare->run};
+    AUTO_ERR err = ERR_INIT;
+    char *text;
+    if (template_render_text(tmpl, &input, &text, &err) == 0)
+        return text;
+    diag_report(prepare->diag, &err);
+    return NULL;
+}
+
+static void file_require(const struct prepare *prepare, const struct template *tmpl) {
+    AUTO_TEXT path = early_render(prepare, tmpl);
+    AUTO_ERR err = ERR_INIT;
+    if (!path || access(path, F_OK) == 0)
+        return;
+    err_sys(&err, errno, "the file `%s` is required", path);
+    err.kind = ERR_INVALID;
+    diag_report(prepare->diag, &err);
+}
+
+static void disk_require(const struct prepare *prepare, const struct requires_disk *disk) {
+    AUTO_TEXT path = early_render(prepare, disk->path);
+    struct statvfs room;
+    AUTO_ERR err = ERR_INIT;
+    if (!path)
+        return;
+    if (statvfs(path, &room) < 0) {
+        err_sys(&err, errno, "free space of `%s`", path);
+        err.kind = ERR_INVALID;
+        diag_report(prepare->diag, &err);
+        return;
+    }
+    int64_t left = (int64_t)(room.f_bavail * room.f_frsize);
+    if (left >= disk->at_least)
+        return;
+    AUTO_TEXT has = text_show_size(left);
+    AUTO_TEXT wants = text_show_size(disk->at_least);
+    err_set(&err, ERR_INVALID, "`%s` has %s free, and %s are required", path, has, wants);
+    diag_report(prepare->diag, &err);
+}
+
+static void file_requirements(void *user, const struct runbook *file) {
+    const struct prepare *prepare = user;
+    const struct requires *requires = file->requires;
+    if (!requires)
+        return;
+    for (size_t i = 0; i < requires->commands.count; i++)
+        command_require(prepare, FIELD_AT(const char *, &requires->commands, i));
+    for (size_t i = 0; i < requires->env.count; i++)
+        variable_require(prepare, FIELD_AT(const char *, &requires->env, i));
+    for (size_t i = 0; i < requires->files.count; i++)
+        file_require(prepare, FIELD_AT(struct template *, &requires->files, i));
+    for (size_t i = 0; i < requires->disk_free.count; i++)
+        disk_require(prepare, &FIELD_AT(struct requires_disk, &requires->disk_free, i));
+}
+
+/* ---- gates without a terminal -------------------------------------------------------------- */
+
+/* A run that is bound to stop at a gate which nobody can answer does not begin. */
+static bool is_answered(const struct run *run, const struct step *step) {
+    enum step_asks asks = step->type->asks ? step->type->asks(step->spec) : STEP_ASKS_NOBODY;
+    return asks == STEP_ASKS_NOBODY || (asks == STEP_ASKS_ANYBODY && run->options.yes);
+}
+
+static void gates_require(const struct prepare *prepare) {
+    const struct run *run = prepare->run;
+    const struct graph *graph = plan_graph(run->plan);
+    if (run->ui.ask || run->options.dry_run)
+        return;
+    for (uint32_t i = 0; i < graph_count(graph); i++) {
+        const struct graph_node *node = graph_node(graph, i);
+        if (node->role != GRAPH_ACT || is_answered(run, node->step) || node->step->when ||
+            plan_skip_reason(run->plan, i))
+            continue;
+        AUTO_ERR err = ERR_INIT;
+        err_at(&err, node->step->span, "step `%s` asks a person, and there is no terminal",
+               node->step->id);
+        err_hint(&err, run->options.yes ? "--yes opens only gates that name no approvers"
+                                        : "run it on a terminal, or open its gates with --yes");
+        diag_report(prepare->diag, &err);
+    }
+}
+
+/* ---- the run's directory ------------------------------------------------------------------- */
+
+static char *copy_name(const struct prepare *prepare, const struct runbook *file) {
+    if (file == prepare->run->runbook)
+        return mem_strdup("runbook.yaml");
+    return mem_printf("called-%zu-%s", prepare->file_count, file_basename(file->path));
+}
+
+static void file_copy(void *user, const struct runbook *file) {
+    struct prepare *prepare = user;
+    struct run *run = prepare->run;
+    AUTO_TEXT name = copy_name(prepare, file);
+    AUTO_TEXT path = mem_printf("%s/%s", store_run_dir(run->place), name);
+    char sha256[DIGEST_TEXT_SIZE];
+    AUTO_ERR err = ERR_INIT;
+    prepare->file_count++;
+    if (file_write_atomic(path, file->bytes, file->length, 0600, &err) < 0) {
+        err_move(&run->transcript_err, &err);
+        return;
+    }
+    digest_text(file->bytes, file->length, sha256);
+    value item = value_set(value_object(), "path", value_string(file->path));
+    item = value_set(item, "copy", value_string(name));
+    prepare->files =
+        value_append(prepare->files, value_set(item, "sha256", value_string(sha256)));
+}
+
+static void commit_failed(void *user, struct err *err) {
+    struct run *run = user;
+    if (run->transcript_err.kind == ERR_NONE)
+        err_move(&run->transcript_err, err);
+    run_transcript_failed(run);
+}
+
+static void told(void *user, const struct event *event, const char *line, size_t length) {
+    struct run *run = user;
+    run->ui.event(run->ui.user, event, line, length);
+}
+
+static int place_make(struct prepare *prepare, struct err *err) {
+    struct run *run = prepare->run;
+    if (store_run_new(run->store, run->runbook->name, &run->place, err) < 0)
+        return -1;
+    AUTO_TEXT work = mem_printf("%s/work", store_run_dir(run->place));
+    AUTO_TEXT transcript = mem_printf("%s/transcript.jsonl", store_run_dir(run->place));
+    if (file_make_dir(work, 0700, err) < 0)
+        return -1;
+    runbook_each_file(run->runbook, file_copy, prepare);
+    if (run->transcript_err.kind != ERR_NONE)
+        return err_move(err, &run->transcript_err);
+    if (writer_new(transcript, run->redacts ? run->redactor : NULL, &run->writer, err) < 0)
+        return -1;
+    writer_on_append(run->writer, told, run);
+    run->commit = commit_new(run->loop, run->writer, run->options.sync, commit_failed, run);
+    return 0;
+}
+
+static int locks_take(struct run *run, struct err *err) {
+    if (!run->runbook->lock)
+        return 0;
+    AUTO_TEXT owner = mem_printf("runbook %s (pid %ld, %s@%s)", run->runbook->name, (long)getpid(),
+                                 run->user, run->host);
+    if (store_lock(run->store, run->runbook->lock, owner, &run->lock_fd, err) < 0)
+        return err_wrap(err, "the lock `%s`", run->runbook->lock);
+    return 0;
+}
+
+/* ---- the first record ---------------------------------------------------------------------- */
+
+/* A host without libgit2, or a broken repository, must not keep a drill from running. */
+static value repository_value(const struct run *run) {
+    AUTO_ERR err = ERR_INIT;
+    value git;
+    if (repo_describe(run->runbook->path, &git, &err) == 0)
+        return git;
+    return value_set(value_object(), "error", value_string(err.message));
+}
+
+static void started_record(struct prepare *prepare) {
+    struct run *run = prepare->run;
+    struct event event = {.type = EVENT_RUN_STARTED};
+    char sha256[DIGEST_TEXT_SIZE];
+    AUTO_VALUE params = plan_params(run->plan);
+    AUTO_VALUE selection = plan_selection(run->plan);
+    AUTO_TEXT previous_run = NULL;
+    char previous_head[65];
+    AUTO_VALUE previous = value_null();
+    AUTO_VALUE git = repository_value(run);
+    digest_text(run->runbook->bytes, run->runbook->length, sha256);
+    if (store_previous(run->store, store_run_id(run->place), &previous_run, previous_head)) {
+        previous = value_set(value_object(), "run", value_string(previous_run));
+        previous = value_set(previous, "sha256", value_string(previous_head));
+    }
+    EVENT_SET(&event, run, store_run_id(run->place));
+    EVENT_SET(&event, runbook, run->runbook->path);
+    EVENT_SET(&event, name, run->runbook->name);
+    if (run->runbook->title)
+        EVENT_SET(&event, title, run->runbook->title);
+    EVENT_SET(&event, sha256, sha256);
+    EVENT_SET(&event, files, prepare->files);
+    EVENT_SET(&event, git, git);
+    EVENT_SET(&event, plan_sha256, plan_hash(run->plan));
+    EVENT_SET(&event, params, params);
+    if (plan_profile(run->plan))
+        EVENT_SET(&event, profile, plan_profile(run->plan));
+    EVENT_SET(&event, selection, selection);
+    EVENT_SET(&event, dry_run, run->options.dry_run);
+    EVENT_SET(&event, steps, (int64_t)graph_count(plan_graph(run->plan)));
+    EVENT_SET(&event, user, run->user);
+    EVENT_SET(&event, uid, (int64_t)getuid());
+    EVENT_SET(&event, host, run->host);
+    if (run->options.terminal)
+        EVENT_SET(&event, terminal, run->options.terminal);
+    EVENT_SET(&event, pid, (int64_t)getpid());
+    EVENT_SET(&event, engine, RUNBOOK_VERSION);
+    EVENT_SET(&event, previous, previous);
+    run_record(run, &event);
+}
+
+int prepare_run(struct run *run, struct diag *diag, struct err *err) {
+    struct prepare prepare = {.run = run, .diag = diag, .files = value_array()};
+    int status = -1;
+    identity_read(run);
+    environment_make(run);
+    runbook_each_file(run->runbook, file_requirements, &prepare);
+    gates_require(&prepare);
+    secrets_load(run, diag);
+    if (!diag_count(diag) && store_open(&run->store, err) == 0 && locks_take(run, err) == 0 &&
+        place_make(&prepare, err) == 0) {
+        run->started_wall_ns = clock_wall_ns();
+        run->started_mono_ns = clock_mono_ns();
+        clock_format(run->started_wall_ns, run->started_text);
+        started_record(&prepare);
+        status = run->transcript_err.kind == ERR_NONE ? 0 : err_move(err, &run->transcript_err);
+    }
+    value_free(prepare.files);
+    return status;
+}

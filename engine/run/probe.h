@@ -1,0 +1,14 @@
+/* Probes: read-only questions to a system: `done_when`, `ready`. */
+#ifndef RUN_PROBE_H
+#define RUN_PROBE_H
+
+#include "run/engine.h"
+
+struct probe;
+/* Asks once. `answered`: whether it holds, and why not. */
+struct probe *probe_new(struct frame *frame, const struct step *step, const char *path,
+                        void (*answered)(void *user, bool holds, const char *why), void *user);
+/* The answer is no longer wanted. */
+void probe_free(struct probe *probe);
+
+#endif

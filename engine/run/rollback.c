@@ -1,0 +1,252 @@
+/* Rollback: handlers in reverse order of the graph, by the same countdown, over dependents.
+ *
+ * Each node of a frame is passed once all that needed it are released. What has nothing to undo
+ * is released at once; a failed handler is not, and so stops those that would follow it. */
+#include "base/text.h"
+#include "run/act.h"
+
+static bool ran(const struct node *node) {
+    switch ((enum step_state)node->state) {
+    case STATE_SUCCEEDED:
+    case STATE_FAILED:
+    case STATE_CANCELLED:
+    case STATE_IN_DOUBT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A group was entered where its begin was passed; a loop's handler belongs to its items. */
+static bool has_handler(const struct node *node) {
+    const struct graph_node *graph = node_graph(node);
+    const struct node *begin = &node->frame->nodes[graph->role == GRAPH_END ? graph->peer : 0];
+    bool is_item = node->frame->is_single && graph->group == GRAPH_NONE;
+    if (!graph->step->rollback || node->kept || graph->role == GRAPH_BEGIN)
+        return false;
+    if (graph->step->foreach && !is_item)
+        return false;
+    if (graph->role == GRAPH_END)
+        return begin->state == STATE_SUCCEEDED;
+    return ran(node) && !node->without_effect;
+}
+
+/* ---- what would be undone ------------------------------------------------------------------ */
+
+/* A frame whose nodes are being listed, last first: the walk's own stack. */
+struct listing {
+    const struct frame *frame;
+    size_t next; /* position in graph_order, counting down */
+};
+
+static value hand_item(const struct node *node, const char *error) {
+    AUTO_TEXT path = node_path(node);
+    const struct step *step = node_step(node);
+    const struct step *handler = step->rollback;
+    value item = value_set(value_object(), "step", value_string(path));
+    item = value_set(item, "title", value_string(handler->title ? handler->title : step->title));
+    item = value_set(item, "plan", act_plan(handler));
+    return error ? value_set(item, "error", value_string(error)) : item;
+}
+
+/* Appends every handler of the frame and of those in it, in the order in which they would run. */
+static value handlers_list(const struct frame *frame, value list, const char *error) {
+    VEC(struct listing) open = {0};
+    *vec_add(&open) = (struct listing){frame, graph_count(frame->graph)};
+    while (open.count) {
+        struct listing *top = vec_last(&open);
+        if (!top->next) {
+            open.count--;
+            continue;
+        }
+        const struct frame *at = top->frame;
+        const struct node *node = &at->nodes[graph_order(at->graph)[--top->next]];
+        if (has_handler(node))
+            list = value_append(list, hand_item(node, error));
+        for (const struct frame *child = node->kept ? NULL : node->children; child;
+             child = child->next)
+            if (child->phase == PHASE_RUN)
+                *vec_add(&open) = (struct listing){child, graph_count(child->graph)};
+    }
+    vec_release(&open);
+    return list;
+}
+
+value rollback_ledger(const struct run *run) {
+    return handlers_list(run->root, value_array(), NULL);
+}
+
+static const char not_begun[] = "not begun, because a rollback before it failed";
+
+/* The bodies of a node whose own handler failed, or that was never reached. */
+static void bodies_add(struct node *node) {
+    for (struct frame *child = node->children; child; child = child->next)
+        if (child->phase == PHASE_RUN && !child->undone)
+            node->frame->run->hands = handlers_list(child, node->frame->run->hands, not_begun);
+}
+
+static void hands_add(struct node *node, const char *error) {
+    struct run *run = node->frame->run;
+    run->hands = value_append(run->hands, hand_item(node, error));
+    run->hands_needed = true;
+}
+
+static void frame_undo_check(struct frame *frame);
+
+static void node_release(struct node *node) {
+    struct frame *frame = node->frame;
+    size_t count;
+    const uint32_t *needs = graph_needs(frame->graph, node->index, &count);
+    for (size_t i = 0; i < count; i++)
+        if (!--frame->nodes[needs[i]].open)
+            *vec_add(&frame->run->undo) = &frame->nodes[needs[i]];
+}
+
+/* The node's handler and its body are through. */
+static void node_undone(struct node *node, bool ok) {
+    struct frame *frame = node->frame;
+    frame->undo_active--;
+    if (ok)
+        node_release(node);
+    else
+        frame->undo_failed = true;
+    sched_pump(frame->run);
+    frame_undo_check(frame);
+}
+
+/* ---- bodies: the frames of a loop or a call, newest first ---------------------------------- */
+
+static struct frame *newest_not_undone(struct node *node) {
+    struct frame *newest = NULL;
+    for (struct frame *child = node->children; child; child = child->next)
+        if (child->phase == PHASE_RUN && !child->undone)
+            newest = child;
+    return newest;
+}
+
+static void body_next(struct node *node);
+
+static void body_undone(struct frame *frame, bool ok) {
+    if (ok)
+        body_next(frame->owner);
+    else
+        node_undone(frame->owner, false);
+}
+
+static void body_next(struct node *node) {
+    struct frame *child = node->kept ? NULL : newest_not_undone(node);
+    if (child)
+        rollback_frame(child, body_undone);
+    else
+        node_undone(node, true);
+}
+
+/* ---- handlers ------------------------------------------------------------------------------ */
+
+static void handler_ended(struct frame *frame, bool ok) {
+    struct node *node = frame->owner;
+    node->state = (uint8_t)state_next((enum step_state)node->state,
+                                      ok ? STATE_EVENT_UNDONE : STATE_EVENT_UNDO_FAIL);
+    if (ok) {
+        body_next(node);
+        return;
+    }
+    hands_add(node, "its rollback failed");
+    bodies_add(node);
+    node_undone(node, false);
+}
+
+static void handler_start(struct node *node) {
+    struct run *run = node->frame->run;
+    const struct graph *graph = plan_graph_of_step(run->plan, node_step(node)->rollback);
+    struct frame *frame = frame_new(run, node, graph, PHASE_ROLLBACK, node_path(node));
+    frame->is_single = true;
+    frame->ended = handler_ended;
+    node->state = (uint8_t)state_next((enum step_state)node->state, STATE_EVENT_UNDO);
+    frame_start(frame);
+}
+
+static void node_undo(struct node *node) {
+    node->frame->undo_active++;
+    if (has_handler(node))
+        handler_start(node);
+    else
+        body_next(node);
+}
+
+void rollback_pump(struct run *run) {
+    while (run->undo_head < run->undo.count) {
+        struct node *node = run->undo.items[run->undo_head++];
+        node_undo(node);
+    }
+    run->undo_head = run->undo.count = 0;
+}
+
+/* ---- frames -------------------------------------------------------------------------------- */
+
+static bool has_queued(const struct frame *frame) {
+    const struct run *run = frame->run;
+    for (size_t i = run->undo_head; i < run->undo.count; i++)
+        if (run->undo.items[i]->frame == frame)
+            return true;
+    return false;
+}
+
+/* Handlers that never came to run because one before them failed. */
+static void blocked_add(struct frame *frame) {
+    const uint32_t *order = graph_order(frame->graph);
+    for (size_t i = graph_count(frame->graph); i-- > 0;) {
+        struct node *node = &frame->nodes[order[i]];
+        if (node->open && has_handler(node))
+            hands_add(node, not_begun);
+        if (node->open)
+            bodies_add(node);
+    }
+}
+
+static void frame_undo_check(struct frame *frame) {
+    if (frame->undo_active || has_queued(frame) || !frame->undone)
+        return;
+    void (*undone)(struct frame *, bool) = frame->undone;
+    if (frame->is_undo_over)
+        return;
+    frame->is_undo_over = true;
+    if (frame->undo_failed)
+        blocked_add(frame);
+    undone(frame, !frame->undo_failed);
+}
+
+void rollback_frame(struct frame *frame, void (*undone)(struct frame *frame, bool ok)) {
+    frame->undone = undone;
+    for (uint32_t i = 0; i < graph_count(frame->graph); i++) {
+        frame->nodes[i].open = graph_node(frame->graph, i)->dependent_count;
+        if (!frame->nodes[i].open)
+            *vec_add(&frame->run->undo) = &frame->nodes[i];
+    }
+    sched_pump(frame->run);
+    frame_undo_check(frame);
+}
+
+/* ---- point of no return -------------------------------------------------------------------- */
+
+static void keep_needs(struct frame *frame, uint32_t from) {
+    VEC(uint32_t) open = {0};
+    *vec_add(&open) = from;
+    while (open.count) {
+        size_t count;
+        const uint32_t *needs = graph_needs(frame->graph, open.items[--open.count], &count);
+        for (size_t i = 0; i < count; i++) {
+            if (frame->nodes[needs[i]].kept)
+                continue;
+            frame->nodes[needs[i]].kept = true;
+            *vec_add(&open) = needs[i];
+        }
+    }
+    vec_release(&open);
+}
+
+void rollback_keep_above(struct node *node) {
+    for (; node; node = node->frame->owner)
+        keep_needs(node->frame, node->index);
+}
+

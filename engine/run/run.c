@@ -1,0 +1,317 @@
+#include "run/run.h"
+
+#include <signal.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "run/act.h"
+#include "run/commit.h"
+#include "run/dryrun.h"
+#include "run/gate.h"
+#include "run/interrupt.h"
+#include "run/objectives.h"
+#include "run/prepare.h"
+#include "run/service.h"
+
+#define DEFAULT_JOBS 64
+
+/* ---- records ------------------------------------------------------------------------------- */
+
+void run_record(struct run *run, struct event *event) {
+    if (run->transcript_err.kind != ERR_NONE || !run->writer)
+        return;
+    if (writer_append(run->writer, event, &run->transcript_err) < 0)
+        run_transcript_failed(run);
+}
+
+/* Nothing that cannot be recorded may happen: what runs is stopped, nothing is begun. */
+void run_transcript_failed(struct run *run) {
+    if (run->transcript_err.kind == ERR_NONE)
+        err_set(&run->transcript_err, ERR_TRANSCRIPT, "the transcript could not be written");
+    run->transcript_err.kind = ERR_TRANSCRIPT;
+    run->exit = RUN_TRANSCRIPT;
+    interrupt_leave(run);
+}
+
+/* ---- failing ------------------------------------------------------------------------------- */
+
+void run_failed(struct run *run, struct node *node, enum on_failure rule) {
+    if (!run->failed_step && node) {
+        run->failed_step = node_path(node);
+        if (!run->failed_error)
+            run->failed_error = mem_strdup("");
+    }
+    if (run->stage != STAGE_RUNNING)
+        return;
+    run->stage = STAGE_DRAINING;
+    if (run->failure_rule == ON_FAILURE_UNSAID)
+        run->failure_rule = rule == ON_FAILURE_STOP ? rule : ON_FAILURE_ROLLBACK;
+    if (run->options.cancel_running)
+        run_cancel_all(run);
+    sched_pump(run);
+}
+
+static void frame_cancel(struct frame *frame) {
+    for (uint32_t i = 0; i < graph_count(frame->graph); i++) {
+        struct node *node = &frame->nodes[i];
+        if (node->task)
+            task_cancel(node->task);
+        for (struct frame *child = node->children; child; child = child->next)
+            frame_cancel(child);
+    }
+}
+
+void run_cancel_all(struct run *run) {
+    if (run->root)
+        frame_cancel(run->root);
+}
+
+/* ---- stages -------------------------------------------------------------------------------- */
+
+static void stage_over(struct run *run) {
+    run->stage = STAGE_OVER;
+    loop_stop(run->loop);
+}
+
+static const char *final_status(const struct run *run) {
+    switch (run->exit) {
+    case RUN_SUCCEEDED:
+        return "succeeded";
+    case RUN_HANDS_NEEDED:
+        return "rollback_failed";
+    case RUN_REJECTED:
+        return "rejected";
+    case RUN_INTERRUPTED:
+        return "interrupted";
+    case RUN_IN_DOUBT:
+        return "in_doubt";
+    default:
+        return "failed";
+    }
+}
+
+static enum run_exit final_exit(const struct run *run) {
+    if (run->hands_needed)
+        return RUN_HANDS_NEEDED;
+    if (run->doubtful)
+        return RUN_IN_DOUBT;
+    if (run->interrupts && run->stage_when_interrupted == STAGE_RUNNING)
+        return RUN_INTERRUPTED;
+    if (run->rejected)
+        return RUN_REJECTED;
+    return run->failed_step || run->finally_failed ? RUN_FAILED : RUN_SUCCEEDED;
+}
+
+static value counts_value(const struct run *run) {
+    if (run->options.dry_run)
+        return dryrun_counts(run);
+    value counts = value_object();
+    for (enum step_state state = 0; state < STATE_COUNT; state++)
+        if (run->counts[state])
+            counts = value_set(counts, state_name(state),
+                               value_integer((int64_t)run->counts[state]));
+    return counts;
+}
+
+static void finished_record(struct run *run) {
+    struct event event = {.type = EVENT_RUN_FINISHED};
+    int64_t duration = (clock_mono_ns() - run->started_mono_ns) / NS_PER_MS;
+    AUTO_VALUE counts = counts_value(run);
+    AUTO_VALUE objectives = objectives_judge(run, duration);
+    run->exit = final_exit(run);
+    EVENT_SET(&event, status, final_status(run));
+    EVENT_SET(&event, exit, (int64_t)run->exit);
+    EVENT_SET(&event, duration_ms, duration);
+    EVENT_SET(&event, counts, counts);
+    EVENT_SET(&event, objectives, objectives);
+    if (run->failed_step)
+        EVENT_SET(&event, reason, run->failed_step);
+    if (run->failed_error && run->exit != RUN_SUCCEEDED)
+        EVENT_SET(&event, error, run->failed_error);
+    if (run->hands_needed)
+        EVENT_SET(&event, hands, run->hands);
+    run_record(run, &event);
+}
+
+static void closing_finish(struct run *run) {
+    if (run->transcript_err.kind == ERR_NONE) {
+        finished_record(run);
+        if (run->transcript_err.kind == ERR_NONE &&
+            commit_now(run->commit, &run->transcript_err) < 0)
+            run->exit = RUN_TRANSCRIPT;
+    }
+    stage_over(run);
+}
+
+static void closing_begin(struct run *run) {
+    run->stage = STAGE_CLOSING;
+    services_end(run);
+    sched_pump(run);
+}
+
+static void finally_ended(struct frame *frame, bool ok) {
+    (void)ok;
+    closing_begin(frame->run);
+}
+
+static void finally_begin(struct run *run) {
+    const struct graph *graph = plan_finally(run->plan);
+    run->stage = STAGE_FINALLY;
+    if (!graph || run->transcript_err.kind != ERR_NONE) {
+        closing_begin(run);
+        return;
+    }
+    run->finally = frame_new(run, NULL, graph, PHASE_FINALLY, mem_strdup(""));
+    value_free(run->finally->steps);
+    run->finally->steps = value_copy(run->root->steps);
+    run->finally->ended = finally_ended;
+    frame_start(run->finally);
+}
+
+static void undone(struct frame *frame, bool ok) {
+    struct run *run = frame->run;
+    struct event event = {.type = EVENT_ROLLBACK_FINISHED};
+    EVENT_SET(&event, status, ok ? "rolled_back" : "rollback_failed");
+    EVENT_SET(&event, duration_ms, (clock_mono_ns() - run->undo_began_ns) / NS_PER_MS);
+    if (run->hands_needed)
+        EVENT_SET(&event, hands, run->hands);
+    run_record(run, &event);
+    finally_begin(run);
+}
+
+static void undo_begin(struct run *run) {
+    struct event event = {.type = EVENT_ROLLBACK_BEGUN};
+    run->stage = STAGE_UNDOING;
+    run->undo_began_ns = clock_mono_ns();
+    EVENT_SET(&event, reason, run->failed_step ? run->failed_step : "interrupted");
+    run_record(run, &event);
+    rollback_frame(run->root, undone);
+}
+
+static void drained(struct run *run) {
+    bool is_stop = run->failure_rule == ON_FAILURE_STOP;
+    if (is_stop || run->transcript_err.kind != ERR_NONE || run->options.dry_run)
+        finally_begin(run);
+    else
+        undo_begin(run);
+}
+
+static void root_ended(struct frame *frame, bool ok) {
+    struct run *run = frame->run;
+    if (ok && run->stage == STAGE_RUNNING)
+        finally_begin(run);
+}
+
+void run_check(struct run *run) {
+    if (run->stage == STAGE_DRAINING && !run->root->active && !run->asking &&
+        !run->asking_interrupt)
+        drained(run);
+    if (run->stage == STAGE_CLOSING && services_over(run) && !run->acts)
+        closing_finish(run);
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+/* Results are kept for expressions only where there is an expression that may ask. */
+static bool looks_at_results(const struct runbook *runbook) {
+    return expr_set_count(runbook->exprs) > 0;
+}
+
+int run_begin(struct loop *loop, const struct run_options *options, struct run **ret,
+              struct diag *diag, struct err *err) {
+    struct run *run = mem_zalloc(sizeof *run);
+    run->loop = loop;
+    run->options = *options;
+    run->ui = *options->ui;
+    run->plan = options->plan;
+    run->runbook = plan_runbook(options->plan);
+    run->lock_fd = -1;
+    run->hands = value_array();
+    run->environment_value = run->secrets_value = value_null();
+    run->keeps_results = looks_at_results(run->runbook);
+    if (run->options.jobs <= 0)
+        run->options.jobs = DEFAULT_JOBS;
+    *ret = run;
+    if (prepare_run(run, diag, err) < 0) {
+        run_free(run);
+        *ret = NULL;
+        return -1;
+    }
+    interrupt_watch(run);
+    run->root = frame_new(run, NULL, plan_graph(run->plan), PHASE_RUN, mem_strdup(""));
+    run->root->ended = root_ended;
+    frame_start(run->root);
+    return 0;
+}
+
+enum run_exit run_wait(struct run *run) {
+    if (run->stage != STAGE_OVER)
+        loop_run(run->loop);
+    return run->exit;
+}
+
+static void work_remove(struct run *run) {
+    AUTO_TEXT work = mem_printf("%s/work", store_run_dir(run->place));
+    AUTO_ERR err = ERR_INIT;
+    if (file_exists(work) && file_remove_tree(work, &err) < 0)
+        err_release(&err);
+}
+
+void run_free(struct run *run) {
+    if (!run)
+        return;
+    interrupt_unwatch(run);
+    services_free(run);
+    frame_free(run->finally);
+    frame_free(run->root);
+    vec_release(&run->ready);
+    vec_release(&run->undo);
+    commit_free(run->commit);
+    if (run->writer) {
+        AUTO_ERR err = ERR_INIT;
+        if (writer_close(run->writer, &err) < 0)
+            err_release(&err);
+    }
+    writer_free(run->writer);
+    redactor_free(run->redactor);
+    secrets_free(run->secrets);
+    if (run->place)
+        work_remove(run);
+    store_run_free(run->place);
+    store_free(run->store);
+    file_unlock(&run->lock_fd);
+    for (char **entry = run->environment; entry && *entry; entry++)
+        mem_free(*entry);
+    mem_free(run->environment);
+    value_free(run->environment_value);
+    value_free(run->secrets_value);
+    value_free(run->hands);
+    mem_free(run->user);
+    mem_free(run->host);
+    mem_free(run->failed_step);
+    mem_free(run->failed_error);
+    err_release(&run->transcript_err);
+    mem_free(run);
+}
+
+const char *run_id(const struct run *run) {
+    return store_run_id(run->place);
+}
+
+const char *run_dir(const struct run *run) {
+    return store_run_dir(run->place);
+}
+
+const struct err *run_error(const struct run *run) {
+    return &run->transcript_err;
+}
+
+void run_answer(struct run *run, const char *step, const struct step_answer *answer) {
+    gate_answer(run, step, answer);
+}
+
+enum run_exit run_exit_of(const struct err *err) {
+    if (err->kind == ERR_BUSY)
+        return RUN_LOCKED;
+    return err->kind == ERR_TRANSCRIPT || err->kind == ERR_SYSTEM ? RUN_TRANSCRIPT : RUN_INVALID;
+}

@@ -1,0 +1,288 @@
+/* Scheduling by countdown: a settled node lowers the count of those that need it, and the one
+ * that reaches zero is ready. The cost of a step does not depend on how many there are. */
+#include "run/engine.h"
+
+#include "base/text.h"
+
+void sched_ready(struct node *node) {
+    *vec_add(&node->frame->run->ready) = node;
+}
+
+bool frame_may_start(const struct frame *frame) {
+    const struct run *run = frame->run;
+    if (frame->failed || run->stage == STAGE_CLOSING || run->transcript_err.kind != ERR_NONE)
+        return false;
+    for (const struct frame *outer = frame; outer; outer = outer->parent)
+        if (outer->failed && outer->phase == frame->phase)
+            return false;
+    return frame->phase != PHASE_RUN || run->stage == STAGE_RUNNING;
+}
+
+static bool when_holds(struct node *node, const struct step *step, struct err *err) {
+    struct expr_input input = scope_input_public(node->frame);
+    bool holds = false;
+    if (!step->when)
+        return true;
+    if (expr_test(step->when, &input, &holds, err) < 0)
+        return false;
+    return holds;
+}
+
+static void node_pass(struct node *node) {
+    node->state = STATE_SUCCEEDED;
+    node_settle(node);
+}
+
+/* Everything between a group's begin and its end, which is left to be settled by its members. */
+static void group_skip(struct node *begin, const char *reason) {
+    struct node *nodes = begin->frame->nodes;
+    uint32_t end = node_graph(begin)->peer;
+    node_skip(begin, reason);
+    for (uint32_t i = begin->index + 1; i <= end; i++) {
+        if (nodes[i].state != STATE_PENDING)
+            continue;
+        if (node_graph(&nodes[i])->role == GRAPH_ACT) {
+            node_skip(&nodes[i], reason);
+        } else {
+            nodes[i].state = STATE_SKIPPED;
+            node_settle(&nodes[i]);
+        }
+    }
+}
+
+static void node_failed_early(struct node *node, struct err *err) {
+    AUTO_TEXT path = node_path(node);
+    struct event event;
+    node_event(node, EVENT_STEP_FINISHED, path, &event);
+    EVENT_SET(&event, status, "failed");
+    EVENT_SET(&event, duration_ms, 0);
+    EVENT_SET(&event, error, err->message);
+    if (err->hint)
+        EVENT_SET(&event, hint, err->hint);
+    node->without_effect = true;
+    if (!node->frame->run->failed_error)
+        node->frame->run->failed_error = mem_strdup(err->message);
+    node_record(node, &event, STATE_EVENT_FAIL);
+    node_settle(node);
+}
+
+static void begin_drive(struct node *node) {
+    const struct step *step = node_step(node);
+    AUTO_ERR err = ERR_INIT;
+    if (when_holds(node, step, &err)) {
+        node_pass(node);
+        return;
+    }
+    if (err.kind != ERR_NONE)
+        node_failed_early(node, &err);
+    else
+        group_skip(node, "its condition does not hold");
+}
+
+/* The group's outcome, for those that look at `.steps.GROUP`. */
+static void end_drive(struct node *node) {
+    const char *status = node->group_failed ? "failed" : "succeeded";
+    node->state = node->group_failed ? STATE_FAILED : STATE_SUCCEEDED;
+    node->tolerated = node->group_failed;
+    scope_publish(node, value_set(value_object(), "status", value_string(status)));
+    node_settle(node);
+}
+
+static void act_drive(struct node *node) {
+    const struct step *step = node_step(node);
+    AUTO_ERR err = ERR_INIT;
+    bool is_item = node->frame->is_single && node_graph(node)->group == GRAPH_NONE;
+    if (!(is_item && step->foreach) && !when_holds(node, step, &err)) {
+        if (err.kind != ERR_NONE)
+            node_failed_early(node, &err);
+        else
+            node_skip(node, "its condition does not hold");
+        return;
+    }
+    node->active = true;
+    node->frame->active++;
+    int expanded = 0;
+    if (step->foreach && !is_item)
+        expanded = expand_foreach(node, &err);
+    else if (step->type->expand)
+        expanded = expand_call(node, &err);
+    else
+        task_begin(node);
+    if (expanded < 0)
+        node_failed_early(node, &err);
+}
+
+static void node_drive(struct node *node) {
+    const char *reason = NULL;
+    if (node->frame == node->frame->run->root)
+        reason = plan_skip_reason(node->frame->run->plan, node->index);
+    switch (node_graph(node)->role) {
+    case GRAPH_BEGIN:
+        if (reason)
+            group_skip(node, reason);
+        else
+            begin_drive(node);
+        break;
+    case GRAPH_END:
+        end_drive(node);
+        break;
+    case GRAPH_ACT:
+        if (reason)
+            node_skip(node, reason);
+        else
+            act_drive(node);
+        break;
+    }
+}
+
+static bool takes_slot(const struct node *node) {
+    const struct step *step = node_step(node);
+    return node_graph(node)->role == GRAPH_ACT && !step->type->expand && !step->type->is_passive &&
+           (!step->foreach || node->frame->is_single);
+}
+
+static void ready_compact(struct run *run) {
+    if (run->ready_head == run->ready.count)
+        run->ready_head = run->ready.count = 0;
+}
+
+static void pump(void *user) {
+    struct run *run = user;
+    run->pump_asked = false;
+    run->pumping = true;
+    rollback_pump(run);
+    while (run->ready_head < run->ready.count) {
+        struct node *node = run->ready.items[run->ready_head];
+        if (node->state == STATE_PENDING && !node->active && frame_may_start(node->frame)) {
+            if (takes_slot(node) && run->running >= run->options.jobs)
+                break;
+            if (run->asking || run->asking_interrupt)
+                break;
+            run->ready_head++;
+            node_drive(node);
+        } else {
+            run->ready_head++;
+            frame_check(node->frame);
+        }
+        rollback_pump(run);
+    }
+    ready_compact(run);
+    run->pumping = false;
+    run_check(run);
+}
+
+void sched_pump(struct run *run) {
+    if (run->pump_asked)
+        return;
+    run->pump_asked = true;
+    loop_defer(run->loop, pump, run);
+}
+
+void node_skip(struct node *node, const char *reason) {
+    AUTO_TEXT path = node_path(node);
+    struct event event;
+    node_event(node, EVENT_STEP_SKIPPED, path, &event);
+    EVENT_SET(&event, reason, reason);
+    node_record(node, &event, STATE_EVENT_SKIP);
+    scope_publish(node, value_set(value_object(), "status", value_string("skipped")));
+    node_settle(node);
+}
+
+static void dependents_release(struct node *node) {
+    struct frame *frame = node->frame;
+    size_t count;
+    const uint32_t *dependents = graph_dependents(frame->graph, node->index, &count);
+    for (size_t i = 0; i < count; i++)
+        if (!--frame->nodes[dependents[i]].open)
+            sched_ready(&frame->nodes[dependents[i]]);
+}
+
+static bool rule_continues(const struct node *node, const struct step *step) {
+    enum on_failure rule = step->on_failure;
+    if (rule == ON_FAILURE_UNSAID)
+        rule = node->frame->file->defaults.on_failure;
+    return rule == ON_FAILURE_CONTINUE || node->frame->phase == PHASE_FINALLY;
+}
+
+/* The END of the nearest group around the node that takes failures upon itself. */
+static struct node *group_that_continues(const struct node *node) {
+    struct frame *frame = node->frame;
+    for (uint32_t g = node_graph(node)->group; g != GRAPH_NONE; g = graph_node(frame->graph, g)->group)
+        if (graph_node(frame->graph, g)->step->on_failure == ON_FAILURE_CONTINUE)
+            return &frame->nodes[graph_node(frame->graph, g)->peer];
+    return NULL;
+}
+
+/* Members that have not begun never will; the group's end waits for those that run. */
+static void group_fail(struct node *end) {
+    struct frame *frame = end->frame;
+    end->group_failed = true;
+    for (uint32_t i = node_graph(end)->peer + 1; i < end->index; i++) {
+        struct node *member = &frame->nodes[i];
+        if (member->state != STATE_PENDING || member->active)
+            continue;
+        if (node_graph(member)->role == GRAPH_ACT) {
+            node_skip(member, "another member of its group failed");
+        } else {
+            member->state = STATE_SKIPPED;
+            node_settle(member);
+        }
+    }
+}
+
+/* Whether some container around the frame takes the failure upon itself. */
+static bool is_contained(const struct frame *frame) {
+    for (; frame->owner; frame = frame->parent) {
+        const struct node *owner = frame->owner;
+        if (frame->phase != PHASE_RUN || rule_continues(owner, node_step(owner)) ||
+            group_that_continues(owner))
+            return true;
+    }
+    return frame->phase != PHASE_RUN;
+}
+
+static enum on_failure failure_rule(const struct node *node) {
+    enum on_failure rule = node_step(node)->on_failure;
+    return rule == ON_FAILURE_UNSAID ? node->frame->file->defaults.on_failure : rule;
+}
+
+/* Returns whether those that need the node may go on. */
+static bool failure_spread(struct node *node) {
+    struct run *run = node->frame->run;
+    if (node->frame->phase == PHASE_FINALLY)
+        run->finally_failed = true;
+    if (node->tolerated || rule_continues(node, node_step(node))) {
+        node->tolerated = true;
+        return true;
+    }
+    struct node *end = group_that_continues(node);
+    if (end) {
+        node->tolerated = true;
+        group_fail(end);
+        return true;
+    }
+    node->frame->failed = true;
+    if (!is_contained(node->frame))
+        run_failed(run, node, failure_rule(node));
+    return false;
+}
+
+void node_settle(struct node *node) {
+    struct frame *frame = node->frame;
+    struct run *run = frame->run;
+    bool good = node->state == STATE_SUCCEEDED || node->state == STATE_SKIPPED;
+    if (node->active) {
+        node->active = false;
+        frame->active--;
+    }
+    frame->unsettled--;
+    if (node_graph(node)->role == GRAPH_ACT && frame->phase == PHASE_RUN)
+        run->counts[node->state]++;
+    if (node->state == STATE_SUCCEEDED && node_step(node)->point_of_no_return &&
+        node_graph(node)->role != GRAPH_BEGIN && frame->phase == PHASE_RUN)
+        rollback_keep_above(node);
+    if (good || failure_spread(node))
+        dependents_release(node);
+    frame_check(frame);
+    sched_pump(run);
+}

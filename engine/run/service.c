@@ -1,0 +1,165 @@
+#include "run/service.h"
+
+#include "base/text.h"
+#include "run/act.h"
+#include "run/probe.h"
+
+#define READY_EVERY_MS 200
+#define READY_TIMEOUT_MS 60000 /* where the step says no timeout */
+
+struct service {
+    struct run *run;
+    struct node *node;
+    struct step_ctx *act;
+    struct probe *probe;
+    struct loop_timer *next_probe, *limit;
+    bool is_ready, is_failed, has_ended, is_ending;
+    char *why; /* what the probe said last */
+    void (*ready)(void *user, struct service *service, const char *error);
+    void *user;
+    struct service *older;
+};
+
+static void probing_stop(struct service *service) {
+    probe_free(service->probe);
+    service->probe = NULL;
+    loop_timer_free(service->next_probe);
+    loop_timer_free(service->limit);
+    service->next_probe = service->limit = NULL;
+}
+
+static void probe_again(void *user);
+
+static void probe_answered(void *user, bool holds, const char *why) {
+    struct service *service = user;
+    mem_free(service->why);
+    service->why = why ? mem_strdup(why) : NULL;
+    if (service->has_ended || service->is_failed)
+        return;
+    if (!holds) {
+        loop_timer_free(service->next_probe);
+        service->next_probe =
+            loop_timer_new(service->run->loop, READY_EVERY_MS, probe_again, service);
+        return;
+    }
+    service->is_ready = true;
+    loop_timer_free(service->limit);
+    service->limit = NULL;
+    service->ready(service->user, service, NULL);
+}
+
+static void probe_again(void *user) {
+    struct service *service = user;
+    const struct step *step = node_step(service->node);
+    probe_free(service->probe);
+    service->probe = probe_new(service->node->frame, step->ready,
+                               act_spec_of(service->act)->path, probe_answered, service);
+}
+
+static void limit_passed(void *user) {
+    struct service *service = user;
+    service->is_failed = true;
+    act_cancel(service->act, false);
+}
+
+static void died_early(struct service *service) {
+    struct node *node = service->node;
+    const struct act_spec *spec = act_spec_of(service->act);
+    const struct err *err = act_err(service->act);
+    struct event event;
+    node_event(node, EVENT_STEP_FINISHED, spec->path, &event);
+    AUTO_TEXT error = mem_printf("the service ended early: %s",
+                                 err->message ? err->message : "exit status 0");
+    AUTO_VALUE output = act_record(service->act);
+    EVENT_SET(&event, status, "failed");
+    EVENT_SET(&event, duration_ms, act_duration_ms(service->act));
+    EVENT_SET(&event, error, error);
+    EVENT_SET(&event, reason, act_last_lines(service->act));
+    EVENT_SET(&event, output, output);
+    mem_free(service->run->failed_error);
+    service->run->failed_error = mem_strdup(error);
+    if (node->state == STATE_SUCCEEDED)
+        node_record(node, &event, STATE_EVENT_FAIL);
+    else
+        run_record(service->run, &event);
+    run_failed(service->run, node, ON_FAILURE_UNSAID);
+}
+
+static void act_over(void *user, struct step_ctx *act) {
+    struct service *service = user;
+    struct run *run = service->run;
+    service->has_ended = true;
+    probing_stop(service);
+    if (!service->is_ready) {
+        const struct err *err = act_err(act);
+        AUTO_TEXT error =
+            service->is_failed
+                ? mem_printf("it was not ready in time%s%s", service->why ? ": " : "",
+                             service->why ? service->why : "")
+                : mem_printf("it ended before it was ready: %s",
+                             err->message ? err->message : "exit status 0");
+        service->ready(service->user, service, error);
+        return;
+    }
+    if (!service->is_ending)
+        died_early(service);
+    run_check(run);
+}
+
+struct service *service_new(struct node *node, const char *path, const char *label,
+                            int64_t timeout_ms,
+                            void (*ready)(void *user, struct service *service, const char *error),
+                            void *user) {
+    struct service *service = mem_zalloc(sizeof *service);
+    struct run *run = node->frame->run;
+    service->run = run;
+    service->node = node;
+    service->ready = ready;
+    service->user = user;
+    service->older = run->services;
+    run->services = service;
+    service->act = act_new(&(struct act_spec){
+        .frame = node->frame,
+        .step = node_step(node),
+        .path = path,
+        .label = label,
+        .is_service = true,
+        .user = service,
+        .ended = act_over,
+    });
+    act_start(service->act);
+    service->limit = loop_timer_new(run->loop, timeout_ms > 0 ? timeout_ms : READY_TIMEOUT_MS,
+                                    limit_passed, service);
+    service->next_probe = loop_timer_new(run->loop, 0, probe_again, service);
+    return service;
+}
+
+struct step_ctx *service_act(struct service *service) {
+    return service->act;
+}
+
+bool services_over(const struct run *run) {
+    for (const struct service *service = run->services; service; service = service->older)
+        if (!service->has_ended)
+            return false;
+    return true;
+}
+
+void services_end(struct run *run) {
+    for (struct service *service = run->services; service; service = service->older) {
+        service->is_ending = true;
+        if (!service->has_ended)
+            act_cancel(service->act, false);
+    }
+}
+
+void services_free(struct run *run) {
+    while (run->services) {
+        struct service *service = run->services;
+        run->services = service->older;
+        probing_stop(service);
+        act_free(service->act);
+        mem_free(service->why);
+        mem_free(service);
+    }
+}

@@ -1,0 +1,483 @@
+/* A node's step being carried out: done_when, lock, attempts with their retries, and the verdict
+ * that settles the node. */
+#include "run/engine.h"
+
+#include <math.h>
+
+#include "base/text.h"
+#include "run/act.h"
+#include "run/commit.h"
+#include "run/dryrun.h"
+#include "run/lock.h"
+#include "run/probe.h"
+#include "run/result.h"
+#include "run/service.h"
+
+struct task {
+    struct node *node;
+    const struct step *step;
+    char *path;
+    struct probe *probe;
+    struct lock *lock;
+    struct step_ctx *act; /* of the attempt; a service keeps its own */
+    struct service *service;
+    struct loop_timer *timer; /* until the next attempt, or the deadline's end while it runs */
+    int64_t attempt, began_ns, deadline_ns; /* 0: none */
+    bool is_tried; /* `dry_run:` stands in for the step */
+    bool is_cancelled;
+    char *error;
+};
+
+static struct run *task_run(const struct task *task) {
+    return task->node->frame->run;
+}
+
+static const struct retry *task_retry(const struct task *task) {
+    if (task->step->retry)
+        return task->step->retry;
+    /* Only the author of the very step may say that a `once` step is repeated. */
+    return step_effect(task->step) == EFFECT_ONCE ? NULL
+                                                  : task->node->frame->file->defaults.retry;
+}
+
+static int64_t task_limit(int64_t own, int64_t fallback, const struct step *step) {
+    int64_t limit = own ? own : step->type->is_passive ? 0 : fallback;
+    return limit == FIELD_ZERO_MS ? 0 : limit;
+}
+
+struct node *task_node(const struct task *task) {
+    return task->node;
+}
+
+void task_free(struct task *task) {
+    if (!task)
+        return;
+    probe_free(task->probe);
+    lock_free(task->lock);
+    if (!task->service)
+        act_free(task->act);
+    loop_timer_free(task->timer);
+    mem_free(task->error);
+    mem_free(task->path);
+    mem_free(task);
+}
+
+static void task_end(struct task *task) {
+    struct node *node = task->node;
+    node->task = NULL;
+    if (task_run(task)->asking == task)
+        task_run(task)->asking = NULL;
+    task_free(task);
+    node_settle(node);
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+struct verdict {
+    enum step_outcome outcome;
+    bool without_effect;
+    const char *error, *hint, *last_lines;
+};
+
+static const struct {
+    const char *status;
+    enum state_event event;
+} outcomes[] = {
+    [STEP_SUCCEEDED] = {"succeeded", STATE_EVENT_SUCCEED},
+    [STEP_FAILED] = {"failed", STATE_EVENT_FAIL},
+    [STEP_CANCELLED] = {"cancelled", STATE_EVENT_CANCEL},
+    [STEP_IN_DOUBT] = {"in_doubt", STATE_EVENT_DOUBT},
+    [STEP_REJECTED] = {"failed", STATE_EVENT_FAIL},
+};
+
+static void failure_remember(struct task *task) {
+    struct run *run = task_run(task);
+    if (run->failed_error || task->node->frame->phase != PHASE_RUN)
+        return;
+    run->failed_error = mem_strdup(task->error ? task->error : "");
+}
+
+static void finish_record(struct task *task, const struct verdict *verdict) {
+    struct node *node = task->node;
+    struct event event;
+    struct result result;
+    result_init(&result, task_run(task), task->step, task->path, task->attempt, task->act);
+    node_event(node, EVENT_STEP_FINISHED, task->path, &event);
+    EVENT_SET(&event, attempt, task->attempt);
+    EVENT_SET(&event, status, outcomes[verdict->outcome].status);
+    EVENT_SET(&event, duration_ms, node->duration_ms);
+    if (verdict->without_effect)
+        EVENT_SET(&event, without_effect, true);
+    if (verdict->error)
+        EVENT_SET(&event, error, verdict->error);
+    if (verdict->hint)
+        EVENT_SET(&event, hint, verdict->hint);
+    if (verdict->error && verdict->last_lines && *verdict->last_lines)
+        EVENT_SET(&event, reason, verdict->last_lines);
+    result_set(&result, &event);
+    node_record(node, &event, outcomes[verdict->outcome].event);
+    result_release(&result);
+}
+
+static void task_finish(struct task *task, const struct verdict *verdict) {
+    struct node *node = task->node;
+    struct run *run = task_run(task);
+    node->duration_ms = (clock_mono_ns() - task->began_ns) / NS_PER_MS;
+    node->without_effect = verdict->without_effect;
+    mem_free(task->error);
+    task->error = verdict->error ? mem_strdup(verdict->error) : NULL;
+    if (verdict->outcome == STEP_REJECTED && node->frame->phase == PHASE_RUN)
+        run->rejected = true;
+    if (verdict->outcome == STEP_IN_DOUBT)
+        run->doubtful = true;
+    if (verdict->outcome != STEP_SUCCEEDED)
+        failure_remember(task);
+    finish_record(task, verdict);
+    scope_publish(node, result_publish(outcomes[verdict->outcome].status, task->attempt,
+                                       node->duration_ms, verdict->error, task->act));
+    if (task->is_tried || run->options.dry_run)
+        dryrun_count(run, task->is_tried ? DRYRUN_TRIED : DRYRUN_RAN);
+    task_end(task);
+}
+
+static bool asks_person(const struct task *task, enum step_outcome outcome) {
+    const struct run *run = task_run(task);
+    enum on_failure rule = task->step->on_failure;
+    return outcome == STEP_FAILED && run->ui.choose &&
+           task->node->frame->phase == PHASE_RUN && run->stage == STAGE_RUNNING &&
+           !run->asking && !run->interrupts && rule != ON_FAILURE_CONTINUE;
+}
+
+static void verdict_of(const struct task *task, struct verdict *ret) {
+    *ret = (struct verdict){
+        .outcome = act_outcome(task->act),
+        .without_effect = act_without_effect(task->act),
+        .error = act_err(task->act)->message,
+        .hint = act_err(task->act)->hint,
+        .last_lines = task->step->sensitive ? NULL : act_last_lines(task->act),
+    };
+    if (ret->outcome != STEP_SUCCEEDED && !ret->error)
+        ret->error = "it failed without saying why";
+}
+
+static void attempt_over(struct task *task) {
+    struct verdict verdict;
+    struct run *run = task_run(task);
+    verdict_of(task, &verdict);
+    if (!asks_person(task, verdict.outcome)) {
+        task_finish(task, &verdict);
+        return;
+    }
+    mem_free(task->error);
+    task->error = mem_strdup(verdict.error);
+    run->asking = task;
+    AUTO_VALUE undo = rollback_ledger(run);
+    AUTO_TEXT shown = redact_text(run->redactor, task->error, strlen(task->error), NULL);
+    run->ui.choose(run->ui.user, task->path, shown, undo);
+}
+
+/* ---- attempts ------------------------------------------------------------------------------ */
+
+static void attempt_begin(struct task *task);
+
+static void attempt_next(void *user) {
+    struct task *task = user;
+    loop_timer_free(task->timer);
+    task->timer = NULL;
+    if (frame_may_start(task->node->frame)) {
+        attempt_begin(task);
+        return;
+    }
+    /* The run was stopped while the step waited for its next attempt. */
+    attempt_over(task);
+}
+
+/* Exponential, capped, and spread so that many that failed together do not return together. */
+static int64_t retry_delay(const struct retry *retry, int64_t attempt) {
+    double delay = (double)retry->delay_ms * pow(retry->backoff, (double)(attempt - 1));
+    if (retry->max_delay_ms > 0 && delay > (double)retry->max_delay_ms)
+        delay = (double)retry->max_delay_ms;
+    double share = (double)arc4random_uniform(2000001) / 1000000.0 - 1.0;
+    delay += delay * retry->jitter * share;
+    return delay < 0 ? 0 : delay > 9e12 ? INT64_C(9000000000000) : (int64_t)delay;
+}
+
+static bool retry_wanted(struct task *task, const struct retry *retry, struct err *err) {
+    AUTO_VALUE data = act_data(task->act);
+    struct expr_input run = scope_input_public(task->node->frame);
+    struct expr_dot dot = {data, &run};
+    struct expr_input input = expr_input_dot(&dot);
+    bool wanted = true;
+    if (retry->when && expr_test(retry->when, &input, &wanted, err) < 0)
+        return false;
+    return wanted;
+}
+
+static bool retry_try(struct task *task) {
+    const struct retry *retry = task_retry(task);
+    AUTO_ERR err = ERR_INIT;
+    if (!retry || task->attempt >= retry->attempts || task->is_cancelled ||
+        act_outcome(task->act) != STEP_FAILED || !frame_may_start(task->node->frame) ||
+        !retry_wanted(task, retry, &err))
+        return false;
+    int64_t delay = retry_delay(retry, task->attempt);
+    if (task->deadline_ns && clock_mono_ns() + delay * NS_PER_MS >= task->deadline_ns)
+        return false;
+    struct event event;
+    struct result result;
+    result_init(&result, task_run(task), task->step, task->path, task->attempt, task->act);
+    node_event(task->node, EVENT_STEP_RETRYING, task->path, &event);
+    EVENT_SET(&event, attempt, task->attempt);
+    EVENT_SET(&event, attempts, retry->attempts);
+    EVENT_SET(&event, delay_ms, delay);
+    EVENT_SET(&event, duration_ms, act_duration_ms(task->act));
+    EVENT_SET(&event, error, act_err(task->act)->message);
+    result_set(&result, &event);
+    node_record(task->node, &event, STATE_EVENT_WAIT);
+    result_release(&result);
+    task->timer = loop_timer_new(task_run(task)->loop, delay, attempt_next, task);
+    return true;
+}
+
+/* In doubt: the author's own probe tells whether it happened. */
+static void doubt_answered(void *user, bool holds, const char *why) {
+    struct task *task = user;
+    struct event event;
+    node_event(task->node, EVENT_STEP_RESOLVED, task->path, &event);
+    EVENT_SET(&event, status, holds ? "done" : "not-done");
+    AUTO_TEXT reason = mem_printf("`done_when` %s%s%s", holds ? "holds" : "does not hold",
+                                  why ? ": " : "", why ? why : "");
+    EVENT_SET(&event, reason, reason);
+    run_record(task_run(task), &event);
+    struct verdict verdict;
+    verdict_of(task, &verdict);
+    verdict.outcome = holds ? STEP_SUCCEEDED : STEP_FAILED;
+    verdict.without_effect = !holds;
+    if (holds)
+        verdict.error = verdict.hint = NULL;
+    task_finish(task, &verdict);
+}
+
+static void doubt_begin(struct task *task) {
+    struct event event;
+    node_event(task->node, EVENT_STEP_IN_DOUBT, task->path, &event);
+    EVENT_SET(&event, reason, act_err(task->act)->message ? act_err(task->act)->message : "");
+    run_record(task_run(task), &event);
+    if (task->step->done_when) {
+        probe_free(task->probe);
+        task->probe = probe_new(task->node->frame, task->step->done_when, task->path,
+                                doubt_answered, task);
+        return;
+    }
+    attempt_over(task);
+}
+
+static void act_over(void *user, struct step_ctx *act) {
+    struct task *task = user;
+    loop_timer_free(task->timer);
+    task->timer = NULL;
+    if (act_outcome(act) == STEP_IN_DOUBT)
+        doubt_begin(task);
+    else if (!retry_try(task))
+        attempt_over(task);
+}
+
+static void service_ready(void *user, struct service *service, const char *error) {
+    struct task *task = user;
+    struct event event;
+    task->act = service_act(service);
+    if (error) {
+        struct verdict verdict = {.outcome = task->is_cancelled ? STEP_CANCELLED : STEP_FAILED,
+                                  .error = error,
+                                  .last_lines = act_last_lines(task->act)};
+        task_finish(task, &verdict);
+        return;
+    }
+    node_event(task->node, EVENT_STEP_READY, task->path, &event);
+    EVENT_SET(&event, duration_ms, (clock_mono_ns() - task->began_ns) / NS_PER_MS);
+    run_record(task_run(task), &event);
+    struct verdict verdict = {.outcome = STEP_SUCCEEDED};
+    task_finish(task, &verdict);
+}
+
+/* What is left of the deadline bounds the attempt, too. */
+static int64_t attempt_limit(const struct task *task) {
+    int64_t limit = task_limit(task->step->timeout_ms,
+                               task->node->frame->file->defaults.timeout_ms, task->step);
+    if (!task->deadline_ns)
+        return limit;
+    int64_t left = (task->deadline_ns - clock_mono_ns()) / NS_PER_MS;
+    left = left < 1 ? 1 : left;
+    return limit && limit < left ? limit : left;
+}
+
+static void intent_durable(void *user) {
+    struct task *task = user;
+    const struct step *step = task->is_tried ? task->step->dry_run : task->step;
+    AUTO_TEXT label = mem_printf("%lld", (long long)task->attempt);
+    if (task->is_cancelled) {
+        struct verdict verdict = {.outcome = STEP_CANCELLED, .without_effect = true,
+                                  .error = "cancelled before it began"};
+        task_finish(task, &verdict);
+        return;
+    }
+    if (step->background) {
+        task->service = service_new(task->node, task->path, label, attempt_limit(task),
+                                    service_ready, task);
+        return;
+    }
+    task->act = act_new(&(struct act_spec){
+        .frame = task->node->frame,
+        .step = step,
+        .path = task->path,
+        .label = label,
+        .timeout_ms = attempt_limit(task),
+        .user = task,
+        .ended = act_over,
+    });
+    act_start(task->act);
+}
+
+static void attempt_begin(struct task *task) {
+    struct frame *frame = task->node->frame;
+    const struct retry *retry = task_retry(task);
+    struct event event;
+    act_free(task->act);
+    task->act = NULL;
+    task->attempt++;
+    AUTO_VALUE plan = act_plan(task->is_tried ? task->step->dry_run : task->step);
+    AUTO_TEXT token = mem_printf("%s:%s:%lld", store_run_id(frame->run->place), task->path,
+                                 (long long)task->attempt);
+    node_event(task->node, EVENT_STEP_STARTED, task->path, &event);
+    if (task->step->title)
+        EVENT_SET(&event, title, task->step->title);
+    EVENT_SET(&event, action, task->step->type->key);
+    EVENT_SET(&event, effect, effect_name(step_effect(task->step)));
+    EVENT_SET(&event, attempt, task->attempt);
+    EVENT_SET(&event, attempts, retry ? retry->attempts : 1);
+    if (frame->is_single && !value_is(frame->item, VALUE_NONE))
+        EVENT_SET(&event, item, frame->item);
+    EVENT_SET(&event, token, token);
+    EVENT_SET(&event, plan, plan);
+    node_record(task->node, &event, STATE_EVENT_START);
+    commit_then(frame->run->commit, intent_durable, task);
+}
+
+/* ---- the beginning ------------------------------------------------------------------------- */
+
+static void attempts_begin(struct task *task) {
+    int64_t deadline = task_limit(task->step->deadline_ms,
+                                  task->node->frame->file->defaults.deadline_ms, task->step);
+    task->began_ns = clock_mono_ns();
+    if (deadline > 0)
+        task->deadline_ns = task->began_ns + deadline * NS_PER_MS;
+    attempt_begin(task);
+}
+
+static void lock_waits(void *user, const char *who) {
+    struct task *task = user;
+    struct event event;
+    node_event(task->node, EVENT_STEP_WAITING, task->path, &event);
+    EVENT_SET(&event, reason, who);
+    node_record(task->node, &event, STATE_EVENT_WAIT);
+}
+
+static void lock_taken(void *user, struct err *err) {
+    struct task *task = user;
+    if (!err) {
+        attempts_begin(task);
+        return;
+    }
+    struct verdict verdict = {.outcome = STEP_FAILED, .without_effect = true,
+                              .error = err->message, .hint = err->hint};
+    task_finish(task, &verdict);
+}
+
+static void lock_begin(struct task *task) {
+    if (task->step->lock)
+        task->lock = lock_new(task_run(task), task->step->lock, lock_waits, lock_taken, task);
+    else
+        attempts_begin(task);
+}
+
+static void done_answered(void *user, bool holds, const char *why) {
+    struct task *task = user;
+    (void)why;
+    if (task->is_cancelled) {
+        struct verdict verdict = {.outcome = STEP_CANCELLED, .without_effect = true,
+                                  .error = "cancelled before it began"};
+        task_finish(task, &verdict);
+        return;
+    }
+    if (!holds) {
+        lock_begin(task);
+        return;
+    }
+    struct node *node = task->node;
+    node->was_done = true;
+    node->task = NULL;
+    task_free(task);
+    node_skip(node, "already done: `done_when` holds");
+}
+
+void task_begin(struct node *node) {
+    struct task *task = mem_zalloc(sizeof *task);
+    task->node = node;
+    task->step = node_step(node);
+    task->path = node_path(node);
+    task->began_ns = clock_mono_ns();
+    node->task = task;
+    if (task_run(task)->options.dry_run && !dryrun_runs(task->step, &task->is_tried)) {
+        node->task = NULL;
+        task_free(task);
+        dryrun_count(node->frame->run, DRYRUN_SHOWN);
+        node_skip(node, "dry run: shown, not run");
+        return;
+    }
+    if (task->step->done_when && node->frame->phase != PHASE_ROLLBACK)
+        task->probe = probe_new(node->frame, task->step->done_when, task->path, done_answered,
+                                task);
+    else
+        lock_begin(task);
+}
+
+void task_cancel(struct task *task) {
+    task->is_cancelled = true;
+    if (task_run(task)->asking == task) {
+        task_choose(task, RUN_ROLLBACK);
+        return;
+    }
+    if (task->timer && task->act && !task->service) {
+        /* Between two attempts. */
+        loop_timer_free(task->timer);
+        task->timer = NULL;
+        attempt_over(task);
+        return;
+    }
+    if (task->service)
+        act_cancel(service_act(task->service), false);
+    else if (task->act)
+        act_cancel(task->act, false);
+    else if (task->lock && !task->attempt) {
+        struct verdict verdict = {.outcome = STEP_CANCELLED, .without_effect = true,
+                                  .error = "cancelled while it waited for its lock"};
+        task_finish(task, &verdict);
+    }
+}
+
+void task_choose(struct task *task, enum run_choice choice) {
+    struct run *run = task_run(task);
+    struct verdict verdict;
+    run->asking = NULL;
+    if (choice == RUN_RETRY) {
+        task->deadline_ns = 0;
+        attempt_begin(task);
+        sched_pump(run);
+        return;
+    }
+    verdict_of(task, &verdict);
+    task->node->tolerated = choice == RUN_SKIP;
+    if (choice == RUN_STOP)
+        run->failure_rule = ON_FAILURE_STOP;
+    task_finish(task, &verdict);
+}
