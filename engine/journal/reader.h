@@ -18,4 +18,9 @@ uint64_t reader_count(const struct reader *reader);
 /* Hex SHA-256 of the last line read. */
 const char *reader_head(const struct reader *reader);
 
+/* The last whole line of a transcript, newline included, found from its end and not verified:
+ * 1 (the caller frees), 0 where there is none, -1 where it cannot be read. */
+int reader_last_line(const char *path, char **ret_line, size_t *ret_length,
+                     struct err *err) MUST_USE;
+
 #endif

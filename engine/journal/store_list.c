@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/vec.h"
-#include "journal/event.h"
+#include "journal/reader.h"
 #include "secret/digest.h"
 
 /* ---- ids ----------------------------------------------------------------------------------- */
@@ -119,37 +119,12 @@ void run_names_release(struct run_names *names) {
 
 /* ---- heads --------------------------------------------------------------------------------- */
 
-/* The reserve's zeros, at most so many, stand behind the last line of a run that has not been
- * closed, and a torn line may stand before them. */
-#define TAIL_MAX ((size_t)8 * TRANSCRIPT_LINE_MAX)
-
-static bool line_last(const char *bytes, size_t length, bool whole_file, const char **ret,
-                      size_t *ret_length) {
-    const char *end = memrchr(bytes, '\n', length);
-    if (!end)
-        return false;
-    const char *before = end > bytes ? memrchr(bytes, '\n', (size_t)(end - bytes)) : NULL;
-    if (!before && !whole_file)
-        return false;
-    *ret = before ? before + 1 : bytes;
-    *ret_length = (size_t)(end + 1 - *ret);
-    return true;
-}
-
 bool transcript_head(const char *path, char ret[65]) {
-    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    struct stat info;
-    if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode))
+    AUTO_TEXT line = NULL;
+    AUTO_ERR ignored = ERR_INIT;
+    size_t length;
+    if (reader_last_line(path, &line, &length, &ignored) <= 0)
         return false;
-    size_t size = (size_t)info.st_size;
-    size_t length = size < TAIL_MAX ? size : TAIL_MAX;
-    char *tail = mem_alloc(length + 1);
-    ssize_t got = pread(fd, tail, length, (off_t)(size - length));
-    const char *line;
-    size_t line_length;
-    bool found = got > 0 && line_last(tail, (size_t)got, length == size, &line, &line_length);
-    if (found)
-        digest_text(line, line_length, ret);
-    mem_free(tail);
-    return found;
+    digest_text(line, length, ret);
+    return true;
 }
