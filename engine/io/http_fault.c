@@ -89,10 +89,20 @@ static int certificate_refused(struct err *err, const char *host, const char *wh
     return err_hint(err, "%s", hint);
 }
 
+/* libcurl compares the names itself, with a code it shares with all other verdicts. */
+static int fault_name(struct request *request, struct err *err) {
+    const char *said = request->abroad ? NULL : request->spec.server_name;
+    err_set(err, ERR_REFUSED, "the certificate of %s is not for the name %s", request->origin.host,
+            said ? said : request->origin.host);
+    return err_hint(err, "use the name it was made for, or say it as `tls: {server_name: …}`");
+}
+
 static int fault_certificate(struct request *request, CURLcode code, struct err *err) {
     static const char untrusted[] = "name its authority as `tls: {ca: FILE}`";
     const char *host = request->origin.host;
     long verdict = 0;
+    if (strstr(request->reason, "target host name"))
+        return fault_name(request, err);
     curl_easy_getinfo(request->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
     switch (verdict) {
     case VERDICT_EXPIRED:
@@ -112,13 +122,6 @@ static int fault_certificate(struct request *request, CURLcode code, struct err 
         return certificate_refused(err, host, "was revoked", "renew it on the server");
     case VERDICT_PURPOSE:
         return certificate_refused(err, host, "is not meant for servers", "renew it on the server");
-    case 0: {
-        const char *expected = request->spec.server_name && !request->abroad
-                                   ? request->spec.server_name
-                                   : request->origin.host;
-        err_set(err, ERR_REFUSED, "the certificate of %s is not for the name %s", host, expected);
-        return err_hint(err, "use the name it was made for, or say it as `tls: {server_name: …}`");
-    }
     default:
         return err_set(err, ERR_REFUSED, "the certificate of %s was refused: %s", host,
                        reason_of(request, code));

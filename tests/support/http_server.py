@@ -174,6 +174,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_reset(self):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())  # past socketserver's shutdown, which sends a FIN
         self.end()
 
     def do_flaky(self, key="flaky"):
