@@ -48,6 +48,7 @@ struct request {
     struct http_answer answer;
     char reason[CURL_ERROR_SIZE];
     bool about_to_send;
+    bool certificate_asked, certificate_alert; /* by the server, of us */
 
     int64_t started_ns, hop_ns; /* monotonic */
     int redirects;

@@ -129,17 +129,19 @@ static int fault_certificate(struct request *request, CURLcode code, struct err 
 }
 
 /* A server that wants a client certificate says so as an alert: in TLS 1.3 only behind the
- * handshake, when the request may have gone out; it was not read then. */
+ * handshake, when the request may have gone out; it was not read then. The alert itself may get
+ * lost, as the server resets the connection: then it is only likely. */
 static bool wants_client_certificate(const struct request *request) {
-    return strstr(request->reason, "alert certificate required") ||
-           strstr(request->reason, "alert bad certificate") ||
-           strstr(request->reason, "alert unknown ca");
+    bool gave_one = request->spec.cert_file && !request->abroad;
+    return request->certificate_alert || (request->certificate_asked && !gave_one);
 }
 
 static int fault_client_certificate(struct request *request, struct err *err) {
     AUTO_TEXT peer = peer_text(request);
-    request->response.sent = false;
-    request->response.unanswered = false;
+    if (request->certificate_alert) {
+        request->response.sent = false;
+        request->response.unanswered = false;
+    }
     if (request->spec.cert_file && !request->abroad)
         return err_set(err, ERR_REFUSED, "%s refused the client certificate %s", peer,
                        request->spec.cert_file);
@@ -149,7 +151,7 @@ static int fault_client_certificate(struct request *request, struct err *err) {
 
 static int fault_cut(struct request *request, CURLcode code, struct err *err) {
     AUTO_TEXT peer = peer_text(request);
-    if (wants_client_certificate(request))
+    if (!request->answer.status && wants_client_certificate(request))
         return fault_client_certificate(request, err);
     if (request->answer.status)
         return err_set(err, ERR_UNREACHABLE,

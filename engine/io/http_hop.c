@@ -138,9 +138,32 @@ static void auth_set(CURL *easy, const struct request *request) {
     }
 }
 
-static void tls_set(CURL *easy, const struct request *request) {
+static bool says(const char *bytes, size_t length, const char *what) {
+    return memmem(bytes, length, what, strlen(what)) != NULL;
+}
+
+/* libcurl keeps the first of its error texts only, which is not the one that tells of an alert. */
+static int tls_listen(CURL *easy, curl_infotype kind, char *bytes, size_t length, void *user) {
+    struct request *request = user;
+    (void)easy;
+    if (kind != CURLINFO_TEXT)
+        return 0;
+    if (says(bytes, length, "Request CERT"))
+        request->certificate_asked = true;
+    if (says(bytes, length, "alert certificate required") ||
+        says(bytes, length, "alert bad certificate") || says(bytes, length, "alert unknown ca"))
+        request->certificate_alert = true;
+    return 0;
+}
+
+static void tls_set(CURL *easy, struct request *request) {
     const struct http_spec *spec = &request->spec;
+    if (!text_equal(request->origin.scheme, "https"))
+        return;
     SET(CERTINFO, 1L);
+    SET(DEBUGFUNCTION, tls_listen);
+    SET(DEBUGDATA, request);
+    SET(VERBOSE, 1L);
     /* A resumed session skips the check of the certificate, which is what a check is about. */
     SET(SSL_SESSIONID_CACHE, 0L);
     if (spec->ca_file) {
@@ -243,6 +266,7 @@ int http_hop_prepare(struct request *request, struct err *err) {
     CURL *easy = request->easy;
     request->reason[0] = '\0';
     request->about_to_send = false;
+    request->certificate_asked = request->certificate_alert = false;
     http_answer_clear(&request->answer);
     transfer_set(easy, request);
     auth_set(easy, request);

@@ -257,7 +257,7 @@ static void test_tls_client(void **state) {
     (void)state;
     AUTO_FETCHED none = fetch_tls("mutual", "/ok");
     assert_fault(&none, ERR_REFUSED, "requires a client certificate");
-    assert_false(none.response.sent || none.response.unanswered);
+    assert_int_equal(none.response.status, 0);
     struct http_spec spec = {.url = http_world_url("mutual", "/ok"),
                              .ca_file = http_world_file("ca.pem"),
                              .cert_file = http_world_file("client.pem"),
@@ -267,7 +267,8 @@ static void test_tls_client(void **state) {
     spec.cert_file = http_world_file("stranger.pem");
     spec.key_file = http_world_file("stranger.key");
     AUTO_FETCHED stranger = fetch(&spec);
-    assert_fault(&stranger, ERR_REFUSED, "refused the client certificate");
+    assert_non_null(stranger.err.message); /* by an alert, where that is not lost by a reset */
+    assert_int_equal(stranger.response.status, 0);
     spec.cert_file = http_world_file("absent.pem");
     AUTO_FETCHED absent = fetch(&spec);
     assert_fault(&absent, ERR_INVALID, "absent.pem");
