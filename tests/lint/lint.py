@@ -44,7 +44,7 @@ LIBRARIES = [
     (r"libpq.*\.h|postgres.*", r"engine/io/"),
     (r"git2(/.*)?\.h", r"engine/io/"),
     (r"yaml\.h", r"engine/lang/"),
-    (r"(pg_query|protobuf).*\.h", r"steps/sql_effect"),
+    (r"(pg_query|protobuf).*\.h|pg_query/.*", r"steps/sql_"),
     (r"md4c.*\.h", r"engine/cli/"),
 ]
 

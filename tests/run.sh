@@ -1,0 +1,142 @@
+#!/bin/bash
+# Everything that must hold, in one command: installs what is missing (as root or through sudo),
+# builds plainly and with sanitizers, and runs lint, unit tests and cases against both builds.
+# Prints failures and, last, one line `N passed, N failed`; exit status 1 where something failed.
+#
+#   tests/run.sh              everything
+#   RUNBOOK_BUILDS=/tmp/b …   puts the build folders there instead of at the root
+set -u
+
+packages="
+meson ninja-build gcc clang llvm libc6-dev pkg-config git
+libyaml-dev libuv1-dev libjq-dev libpcre2-dev libcurl4-openssl-dev libpq-dev libgit2-dev
+libssl-dev libpg-query-dev libprotobuf-c-dev libmd4c-dev libcmocka-dev
+postgresql postgresql-contrib nginx-light openssl curl jq openssh-client
+bats expect tmux zsh man-db graphviz procps psmisc util-linux
+python3 python3-jsonschema python3-yaml
+clang-format clang-tidy cppcheck shellcheck
+"
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
+builds=${RUNBOOK_BUILDS:-$root}
+work=$(mktemp -d /tmp/runbook-tests.XXXXXX) || exit 1
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+# What the tests see must not depend on who runs them.
+export LC_ALL=C.UTF-8 TZ=UTC HOME="${HOME:-$work}" XDG_STATE_HOME="$work/state"
+unset RUNBOOK_HOME NO_COLOR COLUMNS LINES MAKEFLAGS
+exec </dev/null
+
+heading() {
+    printf '== %s\n' "$1"
+}
+
+# A failure that no suite counts, such as a build that does not compile.
+broken() {
+    printf '%s\n' "$1"
+    failed=$((failed + 1))
+}
+
+# suite NAME COMMAND…: runs it, shows its output where something failed, and adds up its last line
+# `N passed, N failed`.
+suite() {
+    local name=$1 log=$work/log status good bad line
+    shift
+    heading "$name"
+    "$@" >"$log" 2>&1
+    status=$?
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
+    read -r good _ bad _ <<<"${line:-0 x 0 x}"
+    if [ -z "$line" ] || { [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; }; then
+        bad=$((bad + 1))
+        printf 'ended with status %s and the result "%s"\n' "$status" "$line" >>"$log"
+    fi
+    [ "$bad" -eq 0 ] || grep -vE '^(ok |[0-9]+ passed, )' "$log"
+    printf '   %s passed, %s failed (%s)\n' "$good" "$bad" "$name"
+    passed=$((passed + good))
+    failed=$((failed + bad))
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+
+install_missing() {
+    local package missing=""
+    for package in $packages; do
+        dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+            missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    heading "installing$missing"
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086  # a list of words
+    as_root apt-get -qq update >"$work/log" 2>&1 &&
+        as_root apt-get -qq install -y --no-install-recommends $missing >>"$work/log" 2>&1 &&
+        return 0
+    tail -n 20 "$work/log"
+    broken "these packages could not be installed:$missing"
+}
+
+# build NAME SETUP-ARGUMENT…: into $builds/build-NAME.
+build() {
+    local dir=$builds/build-$1
+    shift
+    heading "building ${dir##*/}"
+    if [ ! -f "$dir/build.ninja" ] && ! meson setup "$dir" "$root" "$@" >"$work/log" 2>&1; then
+        rm -rf "$dir"
+        tail -n 30 "$work/log"
+        broken "meson setup failed for ${dir##*/}"
+        return 1
+    fi
+    if ! ninja -C "$dir" >"$work/log" 2>&1; then
+        grep -E -A 6 'error:|FAILED|undefined reference|ERROR' "$work/log" | head -n 60
+        broken "${dir##*/} does not build"
+        return 1
+    fi
+}
+
+unit_tests() {
+    meson test -C "$1" --no-rebuild --quiet >"$work/meson" 2>&1
+    python3 "$root/tests/support/meson_results.py" "$1/meson-logs/testlog.json"
+}
+
+# All that is tested against one build: the unit tests, then every tests/SUITE/run.
+test_build() {
+    local name=$1 dir=$builds/build-$1 run
+    suite "unit tests, $name" unit_tests "$dir"
+    if [ ! -x "$dir/engine/cli/runbook" ]; then
+        broken "${dir##*/} has no engine/cli/runbook"
+        return
+    fi
+    for run in "$root"/tests/*/run; do
+        [ -x "$run" ] || continue
+        suite "$(basename "$(dirname "$run")"), $name" \
+            env RUNBOOK="$dir/engine/cli/runbook" RUNBOOK_BUILD="$dir" "$run"
+    done
+}
+
+install_missing
+suite "lint" python3 "$root/tests/lint/lint.py"
+suite "lint of the lint" python3 "$root/tests/lint/selftest.py"
+
+if CC=gcc build plain; then
+    test_build plain
+fi
+
+# The other compiler, so that both find it clean.
+if CC=clang build asan -Db_sanitize=address,undefined -Db_lundef=false -Dmodules=builtin; then
+    export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+    export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+    export LSAN_OPTIONS=suppressions=$root/tests/support/lsan.supp:print_suppressions=0
+    test_build asan
+fi
+
+printf '%s passed, %s failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
