@@ -16,7 +16,7 @@ static int completion_run(const struct invocation *invocation) {
         struct err err = ERR_INIT;
         err_set(&err, ERR_INVALID, "there is no completion for `%s`", shell);
         err_hint(&err, "there is one for bash and one for zsh");
-        return print_error(&err);
+        return print_err(&err);
     }
     return print_product(&out);
 }

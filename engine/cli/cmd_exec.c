@@ -155,7 +155,7 @@ static int exec_begin_failed(struct diag *diag, struct err *err) {
     if (diag_count(diag) > 0) {
         (void)print_diag(diag);
     }
-    return print_error(err);
+    return print_err(err);
 }
 
 static int exec_end(struct run *run, struct progress *progress, const struct exec_output *output,
@@ -165,12 +165,12 @@ static int exec_end(struct run *run, struct progress *progress, const struct exe
     struct err err = ERR_INIT;
     if (status == RUN_TRANSCRIPT && run_error(run)) {
         err_set(&err, ERR_TRANSCRIPT, "%s", run_error(run)->message);
-        (void)print_error(&err);
+        (void)print_err(&err);
     }
     if (output->failed != 0 && output->failed != EPIPE) {
         err_sys(&err, output->failed, "standard output");
         err_hint(&err, "the run itself went on; `runbook show %s` tells how", run_id(run));
-        (void)print_error(&err);
+        (void)print_err(&err);
     }
     if (output->failed != 0 && output_is_product && status == RUN_SUCCEEDED) {
         status = RUN_FAILED;
@@ -216,7 +216,7 @@ static int exec_run(const struct invocation *invocation) {
         struct err err = ERR_INIT;
         err_set(&err, ERR_INVALID, "`--json` and `--quiet` exclude each other");
         err_hint(&err, "choose one");
-        return print_error(&err);
+        return print_err(&err);
     }
     struct diag *diag = diag_new();
     struct plan *plan = exec_plan(invocation, diag);

@@ -91,7 +91,7 @@ static int graph_print(struct plan *plan, int format) {
     struct buf svg = BUF_INIT(PRODUCT_MAX);
     const int drawn = draw_svg(&out, &svg, &err);
     buf_release(&out);
-    return drawn < 0 ? print_error(&err) : print_product(&svg);
+    return drawn < 0 ? print_err(&err) : print_product(&svg);
 }
 
 static int graph_run(const struct invocation *invocation) {

@@ -14,7 +14,7 @@ static int help_run(const struct invocation *invocation) {
     struct err err = ERR_INIT;
     const struct command *command = NULL;
     if (command_require(invocation->operands[0], &command, &err) < 0) {
-        return print_error(&err);
+        return print_err(&err);
     }
     help_command(&out, command, columns);
     return print_product(&out);

@@ -114,7 +114,7 @@ static int new_run(const struct invocation *invocation) {
     AUTO_TEXT name = NULL;
     if (new_names(invocation->operands[0], &path, &name, &err) < 0 ||
         new_write(path, name, &err) < 0) {
-        return print_error(&err);
+        return print_err(&err);
     }
     struct buf out = BUF_INIT(PRODUCT_MAX);
     buf_printf(&out, "%s is written; try `runbook check %s` and `runbook exec %s`\n", path, path,

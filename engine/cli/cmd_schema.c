@@ -17,7 +17,7 @@ static int schema_run(const struct invocation *invocation) {
         struct err err = ERR_INIT;
         err_set(&err, ERR_INVALID, "there is no schema of `%s`", which);
         err_hint(&err, "there is one of a runbook and one of a transcript");
-        return print_error(&err);
+        return print_err(&err);
     }
     return print_product(&out);
 }

@@ -31,7 +31,7 @@ static int run_command(const char *name, size_t argc, char *const *argv) {
     struct invocation invocation = {0};
     if (command_require(name, &command, &err) < 0 ||
         invocation_parse(command, argc, argv, &invocation, &err) < 0) {
-        return print_error(&err);
+        return print_err(&err);
     }
     const int status = invocation.help ? print_help(command) : command->run(&invocation);
     invocation_release(&invocation);
@@ -51,12 +51,12 @@ int main(int argc, char **argv) {
     if (!first) {
         err_set(&err, ERR_INVALID, "a command is missing");
         err_hint(&err, "`runbook help` lists the commands");
-        return print_error(&err);
+        return print_err(&err);
     }
     if (first[0] == '-') {
         err_set(&err, ERR_INVALID, "`runbook` has no option `%s`", first);
         err_hint(&err, "options stand behind the command: `runbook exec --json FILE`");
-        return print_error(&err);
+        return print_err(&err);
     }
     return run_command(first, (size_t)argc - 2, argv + 2);
 }

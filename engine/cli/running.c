@@ -293,7 +293,7 @@ static void entry_draw(const struct entry *entry, const struct text_style *style
     }
     if (used + time.length <= columns) {
         buf_puts(out, buf_text(&time));
-        const size_t padded = time.length < 9 && used + 9 <= columns ? 9 : time.length;
+        const size_t padded = time.length < 8 && used + 8 <= columns ? 8 : time.length;
         pad_to(out, time.length, padded);
         used += padded;
     }

@@ -76,14 +76,14 @@ int print_product(struct buf *buf) {
     int status = 0;
     if (buf->overflow) {
         err_set(&err, ERR_LIMIT, "the output would be larger than %zu bytes", buf->ceiling);
-        status = print_error(&err);
+        status = print_err(&err);
     } else if (file_write_all(STDOUT_FILENO, buf_text(buf), buf->length, &err) < 0) {
         status = RUN_FAILED;
         if (err.sys == EPIPE) {
             err_release(&err);
         } else {
             err_wrap(&err, "standard output");
-            (void)print_error(&err);
+            (void)print_err(&err);
         }
     }
     buf_release(buf);
@@ -106,7 +106,7 @@ static void error_line(struct buf *out, const struct text_style *style, const ch
     buf_putc(out, '\n');
 }
 
-int print_error(struct err *err) {
+int print_err(struct err *err) {
     const int status = (int)run_exit_of(err);
     const struct text_style style = terminal_style(STDERR_FILENO);
     struct buf out = BUF_INIT(PRODUCT_MAX);

@@ -32,7 +32,7 @@ void terminal_size(int fd, size_t *ret_columns, size_t *ret_rows);
  * standard error why that failed (a reader that went away needs no words). */
 int print_product(struct buf *buf);
 /* Says on standard error what went wrong and empties it; returns its exit status. */
-int print_error(struct err *err);
+int print_err(struct err *err);
 /* All diagnostics on standard error; returns the exit status of a wrong runbook. */
 int print_diag(const struct diag *diag);
 

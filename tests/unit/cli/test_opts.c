@@ -1,7 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
+#include "tests/support/unit.h"
 
 #include "base/text.h"
 #include "cli/help.h"
