@@ -1,9 +1,143 @@
-/* The static rules of a file, once it is parsed whole. */
+/* The static rules of a file, once it is parsed whole: names, sources, settings. */
+#include <string.h>
+
+#include "base/text.h"
 #include "lang/parse.h"
 
+#define CALENDAR "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789*:,./~+-_ "
+
+void check_name(struct parse *parse, struct span span, const char *what, const char *name,
+                const char *const *known, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(known[i], name) == 0)
+            return;
+    const char *near = text_suggest(name, known, count);
+    AUTO_BUF hint = BUF_INIT(4096);
+    for (size_t i = 0; !near && i < count && i < 20; i++)
+        buf_printf(&hint, "%s`%s`", i ? ", " : "known here: ", known[i]);
+    if (near)
+        buf_printf(&hint, "did you mean `%s`?", near);
+    else if (count == 0)
+        buf_puts(&hint, "this file declares none");
+    parse_error(parse, span, buf_text(&hint), "there is no %s `%s`", what, name);
+}
+
+/* The node at a path of keys, or the last one that is there. */
+static struct span span_at(const struct parse *parse, const struct node *node,
+                           const char *const *keys) {
+    for (; *keys && node->kind == NODE_MAP; keys++) {
+        const struct node *next = node_find(node, *keys, NULL);
+        if (!next)
+            break;
+        node = next;
+    }
+    return parse_span(parse, node);
+}
+#define SPAN_AT(parse, node, ...) span_at(parse, node, (const char *const[]){__VA_ARGS__, NULL})
+
+/* ---- secrets, targets --------------------------------------------------------------------- */
+
+static void check_secrets(struct parse *parse, const struct field_map *secrets) {
+    for (size_t i = 0; i < secrets->count; i++) {
+        const struct secret_source *source = &FIELD_AT(struct secret_source, secrets, i);
+        int sources = (source->env != NULL) + (source->file != NULL) + (source->command.count > 0);
+        if (sources != 1)
+            parse_error(parse, secrets->spans[i], "for example `{env: DATABASE_URL}`",
+                        "the secret `%s` needs exactly one of `env`, `file` and `command`",
+                        secrets->keys[i]);
+    }
+}
+
+static void check_targets(struct parse *parse, const struct field_map *targets) {
+    for (size_t i = 0; i < targets->count; i++) {
+        const struct target *target = &FIELD_AT(struct target, targets, i);
+        if ((target->via.count > 0) + (target->ssh != NULL) != 1)
+            parse_error(parse, targets->spans[i], "for example `{ssh: deploy@web1.example.org}`",
+                        "the target `%s` needs exactly one of `via` and `ssh`", targets->keys[i]);
+    }
+}
+
+/* ---- profiles ----------------------------------------------------------------------------- */
+
+static void check_replaced(struct parse *parse, const char *what, const struct field_map *given,
+                           const struct field_map *declared) {
+    for (size_t i = 0; i < given->count; i++)
+        check_name(parse, given->spans[i], what, given->keys[i], declared->keys, declared->count);
+}
+
+static void check_profile_params(struct parse *parse, const struct field_map *params) {
+    for (size_t i = 0; i < params->count; i++) {
+        const struct template *constant = FIELD_AT(struct template *, params, i);
+        const struct param *param =
+            FIELD_FIND(struct param, &parse->runbook->params, params->keys[i]);
+        if (param && constant)
+            check_param_value(parse, params->spans[i], params->keys[i], param, constant);
+    }
+}
+
+static void check_skip(struct parse *parse, const struct node *root, const char *profile,
+                       const struct field_list *skip, const struct map *ids) {
+    for (size_t i = 0; i < skip->count; i++) {
+        const char *id = FIELD_AT(const char *, skip, i);
+        if (id && !map_get(ids, id))
+            check_step_name(parse, SPAN_AT(parse, root, "profiles", profile, "skip"), id, ids);
+    }
+}
+
+static void check_profiles(struct parse *parse, const struct node *root, const struct map *ids) {
+    const struct runbook *runbook = parse->runbook;
+    for (size_t i = 0; i < runbook->profiles.count; i++) {
+        const struct profile *profile = &FIELD_AT(struct profile, &runbook->profiles, i);
+        check_replaced(parse, "parameter", &profile->params, &runbook->params);
+        check_replaced(parse, "database", &profile->databases, &runbook->databases);
+        check_replaced(parse, "target", &profile->targets, &runbook->targets);
+        check_profile_params(parse, &profile->params);
+        check_secrets(parse, &profile->secrets);
+        check_targets(parse, &profile->targets);
+        check_skip(parse, root, runbook->profiles.keys[i], &profile->skip, ids);
+    }
+}
+
+/* ---- single settings ---------------------------------------------------------------------- */
+
+static void check_defaults(struct parse *parse, const struct node *root) {
+    const struct runbook *runbook = parse->runbook;
+    const struct defaults *defaults = &runbook->defaults;
+    if (defaults->target)
+        check_name(parse, SPAN_AT(parse, root, "defaults", "target"), "target", defaults->target,
+                   runbook->targets.keys, runbook->targets.count);
+    if (defaults->database)
+        check_name(parse, SPAN_AT(parse, root, "defaults", "database"), "database",
+                   defaults->database, runbook->databases.keys, runbook->databases.count);
+    if (defaults->retry)
+        check_retry(parse, SPAN_AT(parse, root, "defaults", "retry", "max_delay"), defaults->retry);
+    if (runbook->drill && runbook->drill->profile)
+        check_name(parse, SPAN_AT(parse, root, "drill", "profile"), "profile",
+                   runbook->drill->profile, runbook->profiles.keys, runbook->profiles.count);
+}
+
+/* Only the alphabet: systemd itself has the last word when the schedule is installed. */
+static void check_schedule(struct parse *parse, const struct node *root) {
+    const char *schedule = parse->runbook->schedule;
+    if (!schedule)
+        return;
+    if (!*schedule || schedule[strspn(schedule, CALENDAR)] || strspn(schedule, " ") > 0)
+        parse_error(parse, SPAN_AT(parse, root, "schedule"),
+                    "for example `Mon *-*-* 03:00`, `daily`; see systemd.time(7)",
+                    "`schedule` is no calendar expression");
+}
+
 void check_file(struct parse *parse, const struct node *root) {
+    const struct runbook *runbook = parse->runbook;
     struct map *ids = map_new();
     steps_name(parse, ids);
-    (void)root;
+    check_params(parse, root);
+    check_secrets(parse, &runbook->secrets);
+    check_targets(parse, &runbook->targets);
+    check_profiles(parse, root, ids);
+    check_defaults(parse, root);
+    check_schedule(parse, root);
+    check_steps(parse);
+    check_uses(parse, ids);
     map_free(ids);
 }

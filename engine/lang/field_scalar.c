@@ -43,6 +43,8 @@ static char *range_text(const struct field *field) {
         is_time ? text_format_duration(field->minimum) : mem_printf("%" PRId64, field->minimum);
     AUTO_TEXT high =
         is_time ? text_format_duration(field->maximum) : mem_printf("%" PRId64, field->maximum);
+    if (field->minimum == field->maximum)
+        return mem_strdup(low);
     if (field->maximum == INT64_MAX)
         return mem_printf("at least %s", low);
     return mem_printf("from %s to %s", low, high);

@@ -122,11 +122,16 @@ struct runbook *runbook_load_called(struct parse *parse, const struct node *node
 /* ---- checks ---- */
 
 void check_file(struct parse *parse, const struct node *root);
-void check_params(struct parse *parse);
-void check_steps(struct parse *parse, const struct map *ids);
+void check_params(struct parse *parse, const struct node *root);
+void check_steps(struct parse *parse);
 void check_uses(struct parse *parse, const struct map *ids);
-/* Reports a name that `map` (and a second, which may be NULL) lacks. */
+/* Reports a name that is none of `known`. */
 void check_name(struct parse *parse, struct span span, const char *what, const char *name,
-                const struct field_map *map);
+                const char *const *known, size_t count);
+void check_step_name(struct parse *parse, struct span span, const char *id, const struct map *ids);
+/* Whether a constant fits the parameter's type, choices, pattern and range. */
+void check_param_value(struct parse *parse, struct span span, const char *name,
+                       const struct param *param, const struct template *constant);
+void check_retry(struct parse *parse, struct span span, const struct retry *retry);
 
 #endif

@@ -223,6 +223,8 @@ struct step_list *steps_parse(struct parse *parse, const struct node *node, enum
                          node->kind == NODE_MAP ? "begin each step with `- `" : NULL);
         return NULL;
     }
+    if (node->count == 0)
+        parse_error(parse, parse_span(parse, node), NULL, "`%s` holds no step", parse->label);
     struct step_list *list = arena_alloc(arena, sizeof *list);
     const struct step **items = arena_alloc(arena, (node->count + 1) * sizeof *items);
     const char *label = parse->label;

@@ -2,14 +2,11 @@
 #ifndef PLAN_PARAMS_H
 #define PLAN_PARAMS_H
 
-#include "lang/runbook.h"
+#include "lang/param.h"
 
 /* A value as text (--set, a prompt) becomes one of the parameter's type. */
 int param_parse(const char *name, const struct param *param, const char *text, value *ret,
                 struct err *err) MUST_USE;
-/* Holds a value against type, enum, pattern, min and max. */
-int param_check(const char *name, const struct param *param, value given, struct err *err) MUST_USE;
-
 /* Adds defaults to what was given; every unknown, missing or wrong one is reported. Takes
  * `given`; 0 and *ret, or -1. */
 int params_bind(const struct runbook *runbook, value given_taken, value *ret,
