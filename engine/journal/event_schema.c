@@ -7,8 +7,8 @@
 static void schema_key(struct buf *out, const struct event_column *column, bool last) {
     static const char *const shapes[] = {
         [EVENT_KIND_TEXT] = "\"type\": [\"string\", \"null\"], ",
-        [EVENT_KIND_INTEGER] = "\"type\": \"integer\", \"minimum\": -9007199254740991, "
-                               "\"maximum\": 9007199254740991, ",
+        [EVENT_KIND_INTEGER] = ("\"type\": \"integer\", \"minimum\": -9007199254740991, "
+                                "\"maximum\": 9007199254740991, "),
         [EVENT_KIND_BOOLEAN] = "\"type\": \"boolean\", ",
         [EVENT_KIND_JSON] = "",
     };
