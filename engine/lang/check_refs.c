@@ -6,7 +6,10 @@
 #include "lang/parse.h"
 
 static const char *const roots[] = {"params", "secrets", "steps", "run", "env", "item", "index"};
-static const char *const run_keys[] = {"id", "name", "dir", "status", "dry_run", "started_at"};
+static const char *const run_keys[] = {
+    "id",   "name",       "title", "dir",     "runbook_dir", "status",      "error",
+    "user", "started_at", "host",  "profile", "dry_run",     "failed_step",
+};
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* One expression while its words are looked at. */

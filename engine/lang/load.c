@@ -65,6 +65,8 @@ static bool load_file(struct load *load, struct runbook *runbook, const char *re
     *vec_add(&load->files) = runbook;
     runbook->arena = load->arena;
     runbook->exprs = load->exprs;
+    AUTO_TEXT dir = file_dirname(real_path);
+    runbook->dir = arena_strdup(load->arena, dir);
     if (!load_bytes(load, runbook, named_at))
         return false;
     struct parse parse = {

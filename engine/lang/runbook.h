@@ -94,6 +94,7 @@ struct drill {
 
 struct runbook {
     const char *path; /* as given */
+    const char *dir;  /* the folder it stands in, absolute */
     const char *name, *title, *description, *owner, *source, *schedule, *lock;
     struct template *labels, *links; /* constants */
     struct objectives *objectives;

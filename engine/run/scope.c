@@ -29,6 +29,7 @@ static value scope_run(const struct frame *frame) {
     object = value_set(object, "name", value_string(run->runbook->name));
     object = value_set(object, "title", value_string(run->runbook->title));
     object = value_set(object, "dir", value_string(store_run_dir(run->place)));
+    object = value_set(object, "runbook_dir", value_string(frame->file->dir));
     object = value_set(object, "status", value_string(run_status(run)));
     object = value_set(object, "dry_run", value_bool(run->options.dry_run));
     object = value_set(object, "started_at", value_string(run->started_text));

@@ -101,7 +101,9 @@ static void act_over(void *user, struct step_ctx *act) {
         service->ready(service->user, service, error);
         return;
     }
-    if (!service->is_ending)
+    /* `finally` may tell a service to go, which then ends in good order. */
+    bool was_told = run->stage >= STAGE_FINALLY && act_outcome(act) == STEP_SUCCEEDED;
+    if (!service->is_ending && !was_told)
         died_early(service);
     run_check(run);
 }
