@@ -13,7 +13,8 @@ struct level {
     bool whole;   /* `.` may be the whole here */
     bool entered; /* what `whole` was when the level began */
     bool binding; /* between `as` or `label` and its `|`, which leaves `.` as it is */
-    char open;    /* the bracket, 'i' for `if` */
+    bool folding; /* between `reduce` or `foreach` and its body */
+    char open;    /* the bracket, 'i' for `if`, 'r' for the body of a fold */
 };
 
 struct reach {
@@ -35,6 +36,16 @@ static void reach_push(struct reach *reach, char open) {
     *reach_level(reach) = (struct level){.whole = whole, .entered = whole, .open = open};
 }
 
+/* `reduce TERM as $x (START; UPDATE)`: `.` in the update is what has been gathered so far. */
+static void reach_open(struct reach *reach, size_t index) {
+    struct level *level = reach_level(reach);
+    const struct lex *lex = reach->lex;
+    bool fold = level->folding && level->binding && lex_is(lex, index, "(");
+    if (fold)
+        level->folding = level->binding = false;
+    reach_push(reach, fold ? 'r' : lex->text[lex_at(lex, index).offset]);
+}
+
 static void reach_pop(struct reach *reach) {
     if (reach->depth)
         reach->depth--;
@@ -44,10 +55,10 @@ static void reach_pop(struct reach *reach) {
  * may pass it on. */
 static bool name_is_harmless(const struct lex *lex, size_t index) {
     static const char *const words[] = {
-        "if",    "then",    "elif",  "else",     "end",    "and",    "or",   "not",   "as",
-        "try",   "catch",   "label", "break",    "true",   "false",  "null", "empty", "now",
-        "range", "first",   "last",  "limit",    "any",    "all",    "has",  "type",  "nth",
-        "until", "isempty", "nan",   "infinite", "reduce", "foreach"};
+        "if",    "then", "elif",    "else",  "end",      "and",    "or",     "not",
+        "as",    "try",  "catch",   "label", "break",    "true",   "false",  "null",
+        "empty", "now",  "range",   "first", "last",     "limit",  "any",    "all",
+        "has",   "type", "isempty", "nan",   "infinite", "reduce", "foreach"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (lex_is(lex, index, words[i]))
             return true;
@@ -86,6 +97,8 @@ static bool reach_name(struct reach *reach, size_t index) {
     }
     if (lex_is(lex, index, "as") || lex_is(lex, index, "label"))
         level->binding = true;
+    else if (lex_is(lex, index, "reduce") || lex_is(lex, index, "foreach"))
+        level->folding = true;
     else if (lex_is(lex, index, "if"))
         reach_push(reach, 'i');
     else if (level->open == 'i' && lex_is(lex, index, "end"))
@@ -107,17 +120,35 @@ static bool reach_variable(const struct reach *reach, size_t index) {
     return names_root(reach, name, length);
 }
 
+/* `.a = 1` yields all of `.`, with `.a` changed. */
+static bool is_assignment(const struct lex *lex, size_t index) {
+    static const char *const signs[] = {"=", "|=", "+=", "-=", "*=", "/=", "%=", "//="};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (lex_is(lex, index, signs[i]))
+            return true;
+    return false;
+}
+
+/* `{"a\(1)"}` and `{@json "a"}` are `.KEY` with a key that only jq knows. */
+static bool is_computed_key(const struct reach *reach, size_t index) {
+    const struct lex *lex = reach->lex;
+    return reach->levels[reach->depth].open == '{' && index > 0 &&
+           (lex_is(lex, index - 1, "{") || lex_is(lex, index - 1, ","));
+}
+
 static bool reach_sign(struct reach *reach, size_t index) {
     struct level *level = reach_level(reach);
     const char *name = NULL;
     size_t length = 0;
-    if (lex_is(reach->lex, index, "..") && level->whole)
+    if (level->whole && (lex_is(reach->lex, index, "..") || is_assignment(reach->lex, index)))
         return true;
     if (lex_is(reach->lex, index, "|")) {
         if (!level->binding)
             level->whole = false;
         level->binding = false;
     }
+    if (level->open == 'r' && lex_is(reach->lex, index, ";"))
+        level->entered = false;
     if (lex_is(reach->lex, index, ";") || (level->open == '{' && lex_is(reach->lex, index, ",")))
         level->whole = level->entered;
     if (!lex_is(reach->lex, index, ".") || !level->whole)
@@ -142,11 +173,16 @@ static bool reach_token(struct reach *reach, size_t index) {
     case LEX_VARIABLE:
         return reach_variable(reach, index);
     case LEX_FORMAT:
-        return whole && lex_at(reach->lex, index + 1).kind != LEX_STRING &&
-               lex_at(reach->lex, index + 1).kind != LEX_STRING_OPEN;
+        return whole && (is_computed_key(reach, index) ||
+                         (lex_at(reach->lex, index + 1).kind != LEX_STRING &&
+                          lex_at(reach->lex, index + 1).kind != LEX_STRING_OPEN));
     case LEX_OPEN:
+        reach_open(reach, index);
+        return false;
     case LEX_STRING_OPEN:
-        reach_push(reach, token.kind == LEX_OPEN ? reach->lex->text[token.offset] : '(');
+        if (whole && is_computed_key(reach, index))
+            return true;
+        reach_push(reach, '(');
         return false;
     case LEX_CLOSE:
     case LEX_STRING_CLOSE:

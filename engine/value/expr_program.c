@@ -13,7 +13,7 @@
  * levels. */
 #define LEVELS_IN_FUNCTION 6
 #define RESULT_DEPTH 256
-#define RESULT_NODES ((size_t)20000000)
+#define RESULT_NODES ((size_t)5000000)
 
 /* `*` of a text and a number is bounded: jq 1.6 writes past the end of texts over 2 GiB. The
  * number of the expression, `.`, `$run` and the time come as one array. */

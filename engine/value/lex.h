@@ -51,6 +51,7 @@ struct lex {
 
 #define LEX_LENGTH_MAX 65536
 #define LEX_DEPTH_MAX 128
+#define LEX_RESERVED "__rb" /* what the engine's own names in a program begin with */
 
 /* Words up to the end, or, with `until_braces`, up to the `}}` outside of strings and brackets;
  * *ret_end is then its offset, `length` where there is none. */

@@ -57,7 +57,7 @@ static const struct refused {
 } refused_words[] = {
     {"env", "does not see the engine's environment", "write `.env.NAME`"},
     {"$ENV", "does not see the engine's environment", "write `.env.NAME`"},
-    {"$__loc__", "has no meaning here", NULL},
+    {"$__loc__", "does not know its place in the file", NULL},
     {"input", "has nothing to read", "the data is in `.`"},
     {"inputs", "has nothing to read", "the data is in `.`"},
     {"input_filename", "has nothing to read", NULL},
@@ -86,6 +86,12 @@ static bool names_key(const struct lex *lex, size_t index, bool braces) {
 
 static int refuse_word(const struct lex *lex, size_t index, const struct lex_origin *origin,
                        struct err *err) {
+    struct lex_token word = lex_at(lex, index);
+    size_t sign = word.kind == LEX_VARIABLE, reserved = strlen(LEX_RESERVED);
+    if (word.length >= sign + reserved &&
+        memcmp(lex->text + word.offset + sign, LEX_RESERVED, reserved) == 0)
+        return err_at(err, lex_span(origin, lex->text, word.offset, word.length),
+                      "names that begin with `" LEX_RESERVED "` belong to the engine");
     for (size_t i = 0; i < sizeof refused_words / sizeof *refused_words; i++) {
         const struct refused *refused = &refused_words[i];
         if (!lex_is(lex, index, refused->word))
