@@ -44,6 +44,8 @@ static int match_compile_fail(const char *pattern, struct span at, int code, siz
     size_t length = strlen(pattern);
     if (offset > length)
         offset = length;
+    if (offset > 0 && code == PCRE2_ERROR_QUANTIFIER_INVALID)
+        offset--; /* PCRE2 names the place behind it */
     if (at.column)
         at.column += (uint32_t)text_characters(pattern, offset);
     at.length = 1;
