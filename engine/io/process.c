@@ -1,0 +1,685 @@
+#include "io/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "io/process_spawn.h"
+#include "io/process_tree.h"
+
+#define READ_BYTES ((size_t)256 << 10) /* one turn of one pipe, so that none starves another */
+#define DRAIN_BYTES ((size_t)4 << 20)  /* behind the end: more than any pipe holds */
+#define SCAN_MS INT64_C(200)           /* from a child's end to the search for stray zombies */
+#define KILL_FIRST_MS INT64_C(1)       /* between passes of SIGKILL, doubling */
+#define KILL_LAST_MS INT64_C(250)
+#define KILL_LIMIT_MS INT64_C(10000) /* then what is left cannot be killed */
+#define KILL_BURST 50                /* rounds of a pass while new orphans appear */
+#define KILL_ALL_ROUNDS 2000         /* of a millisecond */
+
+/* RUNNING: nothing was asked. TERM: its tree got SIGTERM, the timer is its grace. KILL: passes of
+ * SIGKILL, the timer is the next one. ENDED: `ended` was called. */
+enum stage { STAGE_RUNNING, STAGE_TERM, STAGE_KILL, STAGE_ENDED };
+
+struct stream {
+    struct process *process;
+    int number;
+    int fd;
+    struct loop_watch *watch;
+};
+
+struct input {
+    int fd;
+    struct loop_watch *watch;
+    char *bytes; /* what is left, at `offset` */
+    size_t length, offset;
+};
+
+struct process {
+    struct process_table *table;
+    struct process *previous, *next;
+    pid_t pid;
+    int pidfd;
+    struct loop_watch *watch;
+    struct stream streams[2];
+    struct input input;
+    char *token;
+    void (*output)(void *user, int stream, const char *bytes, size_t length);
+    void (*ended)(void *user, const struct process_exit *exit);
+    void *user;
+    int64_t grace_ms;
+    bool keep_orphans;
+    bool has_terminal;
+    struct termios terminal;
+    enum stage stage;
+    bool main_ended; /* it stays a zombie until all is over, so that its number stays its own */
+    struct process_exit exit;
+    size_t orphans; /* adopted ones that are its */
+    struct loop_timer *timer;
+    int64_t limit_ns; /* TERM: end of the grace; KILL: when to give up */
+    int64_t pause_ms;
+};
+
+/* A child that we did not spawn: its parent ended. It cannot vanish before we reap it. */
+struct orphan {
+    struct process_table *table;
+    struct process *owner; /* NULL: not known */
+    pid_t pid;
+    int pidfd;
+    struct loop_watch *watch;
+    bool is_told; /* SIGTERM was sent */
+    bool is_given_up;
+};
+
+struct process_table {
+    struct loop *loop;
+    char *buffer;
+    struct tree_view view;
+    struct process *first;
+    size_t count;
+    VEC(struct orphan *) orphans;
+    struct loop_signal *child_signal;
+    struct loop_timer *scan_timer;
+};
+
+static void settle(struct process *process);
+
+/* ---- the table of a loop ------------------------------------------------------------------ */
+
+static void orphan_free(struct orphan *orphan) {
+    loop_watch_free(orphan->watch);
+    file_close(&orphan->pidfd);
+    mem_free(orphan);
+}
+
+static void table_release(void *object) {
+    struct process_table *table = object;
+    process_kill_all(table->loop);
+    while (table->first) {
+        struct process *process = table->first;
+        process->stage = STAGE_ENDED;
+        process_free(process);
+    }
+    for (size_t i = 0; i < table->orphans.count; i++)
+        orphan_free(table->orphans.items[i]);
+    vec_release(&table->orphans);
+    loop_timer_free(table->scan_timer);
+    loop_signal_free(table->child_signal);
+    tree_view_release(&table->view);
+    mem_free(table->buffer);
+    mem_free(table);
+}
+
+static struct process_table *table_get(struct loop *loop) {
+    struct process_table *table = loop_slot_get(loop, LOOP_SLOT_PROCESS);
+    if (table)
+        return table;
+    table = mem_zalloc(sizeof *table);
+    table->loop = loop;
+    table->buffer = mem_alloc(READ_BYTES);
+    tree_view_init(&table->view);
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    signal(SIGPIPE, SIG_IGN);
+    loop_slot_set(loop, LOOP_SLOT_PROCESS, table, table_release);
+    return table;
+}
+
+static void table_add(struct process_table *table, struct process *process) {
+    process->next = table->first;
+    if (table->first)
+        table->first->previous = process;
+    table->first = process;
+    table->count++;
+}
+
+static void table_remove(struct process_table *table, struct process *process) {
+    if (process->previous)
+        process->previous->next = process->next;
+    else
+        table->first = process->next;
+    if (process->next)
+        process->next->previous = process->previous;
+    process->previous = process->next = NULL;
+    table->count--;
+    for (size_t i = 0; i < table->orphans.count; i++)
+        if (table->orphans.items[i]->owner == process)
+            table->orphans.items[i]->owner = NULL;
+}
+
+/* ---- orphans ------------------------------------------------------------------------------ */
+
+static int watch_pid(pid_t pid) {
+    return (int)syscall(SYS_pidfd_open, pid, 0U);
+}
+
+/* Reaps it where it has ended. */
+static bool reap(pid_t pid) {
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == pid;
+}
+
+static void orphan_remove(struct process_table *table, struct orphan *orphan) {
+    for (size_t i = 0; i < table->orphans.count; i++)
+        if (table->orphans.items[i] == orphan) {
+            table->orphans.items[i] = table->orphans.items[--table->orphans.count];
+            break;
+        }
+    if (orphan->owner && !orphan->is_given_up)
+        orphan->owner->orphans--;
+    orphan_free(orphan);
+}
+
+static void orphan_ready(void *user, int events) {
+    (void)events;
+    struct orphan *orphan = user;
+    struct process *owner = orphan->owner;
+    if (!reap(orphan->pid))
+        return;
+    orphan_remove(orphan->table, orphan);
+    if (owner)
+        settle(owner);
+}
+
+static struct process *owner_by_token(struct process_table *table, pid_t pid) {
+    AUTO_TEXT token = tree_token(pid);
+    for (struct process *it = table->first; token && it; it = it->next)
+        if (text_equal(it->token, token))
+            return it;
+    return NULL;
+}
+
+static struct process *find_owner(struct process_table *table, pid_t pid) {
+    pid_t session = getsid(pid);
+    for (struct process *it = table->first; it; it = it->next)
+        if (it->pid == session)
+            return it;
+    return owner_by_token(table, pid);
+}
+
+static bool is_known(const struct process_table *table, pid_t pid) {
+    for (const struct process *it = table->first; it; it = it->next)
+        if (it->pid == pid)
+            return true;
+    for (size_t i = 0; i < table->orphans.count; i++)
+        if (table->orphans.items[i]->pid == pid)
+            return true;
+    return false;
+}
+
+static void own(struct orphan *orphan, struct process *owner) {
+    orphan->owner = owner;
+    owner->orphans++;
+}
+
+static void adopt(struct process_table *table, pid_t pid) {
+    struct process *owner = find_owner(table, pid);
+    /* A child in our own session was started by another room, or by a shell on our terminal: only
+     * its token could say that it is ours to end. */
+    if (!owner && getsid(pid) == getsid(0))
+        return;
+    if (reap(pid))
+        return;
+    struct orphan *orphan = mem_zalloc(sizeof *orphan);
+    orphan->table = table;
+    orphan->pid = pid;
+    orphan->pidfd = watch_pid(pid);
+    if (orphan->pidfd >= 0)
+        orphan->watch = loop_watch_new(table->loop, orphan->pidfd, LOOP_READ, orphan_ready, orphan);
+    *vec_add(&table->orphans) = orphan;
+    if (owner)
+        own(orphan, owner);
+}
+
+/* With one process only, an orphan of unknown origin can be no one else's. */
+static void own_strays(struct process_table *table) {
+    for (size_t i = 0; table->count == 1 && i < table->orphans.count; i++) {
+        struct orphan *orphan = table->orphans.items[i];
+        if (!orphan->owner && !orphan->is_given_up)
+            own(orphan, table->first);
+    }
+}
+
+/* Finds new orphans. In the normal case there are as many children as we know. */
+static void scan(struct process_table *table) {
+    AUTO_PIDS children = {0};
+    tree_own_children(&table->view, &children);
+    if (children.list.count != table->count + table->orphans.count)
+        for (size_t i = 0; i < children.list.count; i++)
+            if (!is_known(table, children.list.items[i]))
+                adopt(table, children.list.items[i]);
+    own_strays(table);
+}
+
+static void scan_fired(void *user) {
+    struct process_table *table = user;
+    loop_timer_free(table->scan_timer);
+    table->scan_timer = NULL;
+    scan(table);
+}
+
+/* A daemon's helpers end as our children while the daemon goes on: nobody else would see them. */
+static void child_caught(void *user, int signum) {
+    (void)signum;
+    struct process_table *table = user;
+    if (!table->scan_timer && table->first)
+        table->scan_timer = loop_timer_new(table->loop, SCAN_MS, scan_fired, table);
+}
+
+/* Both only while there are processes, as they would keep the loop going. */
+static void listen(struct process_table *table) {
+    if (table->child_signal)
+        return;
+    table->child_signal = loop_signal_new(table->loop, SIGCHLD, child_caught, table);
+    loop_signal_background(table->child_signal);
+}
+
+static void rest(struct process_table *table) {
+    if (table->first)
+        return;
+    loop_timer_free(table->scan_timer);
+    table->scan_timer = NULL;
+}
+
+/* ---- output and input --------------------------------------------------------------------- */
+
+static void stream_close(struct stream *stream) {
+    loop_watch_free(stream->watch);
+    stream->watch = NULL;
+    file_close(&stream->fd);
+}
+
+/* Returns what was read; 0 where there is nothing now, or no more. */
+static size_t stream_read(struct stream *stream) {
+    struct process *process = stream->process;
+    if (stream->fd < 0)
+        return 0;
+    ssize_t got = read(stream->fd, process->table->buffer, READ_BYTES);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (got <= 0) {
+        stream_close(stream);
+        return 0;
+    }
+    process->output(process->user, stream->number, process->table->buffer, (size_t)got);
+    return (size_t)got;
+}
+
+static void stream_ready(void *user, int events) {
+    (void)events;
+    stream_read(user);
+}
+
+/* What the pipes still hold. Somebody outside of the tree may hold them open, even write. */
+static void drain(struct process *process) {
+    for (size_t i = 0; i < 2; i++) {
+        struct stream *stream = &process->streams[i];
+        for (size_t got = 1, all = 0; got > 0 && all < DRAIN_BYTES; all += got)
+            got = stream_read(stream);
+        stream_close(stream);
+    }
+}
+
+static void input_close(struct input *input) {
+    loop_watch_free(input->watch);
+    input->watch = NULL;
+    file_close(&input->fd);
+    mem_free(input->bytes);
+    input->bytes = NULL;
+}
+
+/* True when nothing is left to do: all written, or nobody reads (a command need not). */
+static bool input_write(struct input *input, const char *bytes, size_t length, size_t *offset) {
+    while (*offset < length) {
+        ssize_t put = write(input->fd, bytes + *offset, length - *offset);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return errno != EAGAIN;
+        *offset += (size_t)put;
+    }
+    return true;
+}
+
+static void input_ready(void *user, int events) {
+    (void)events;
+    struct input *input = user;
+    if (input_write(input, input->bytes, input->length, &input->offset))
+        input_close(input);
+}
+
+static void input_begin(struct process *process, const struct process_spec *spec) {
+    struct input *input = &process->input;
+    size_t offset = 0;
+    if (input->fd < 0)
+        return;
+    if (input_write(input, spec->input, spec->input_length, &offset)) {
+        input_close(input);
+        return;
+    }
+    input->length = spec->input_length - offset;
+    input->bytes = mem_alloc(input->length);
+    memcpy(input->bytes, spec->input + offset, input->length);
+    input->watch = loop_watch_new(process->table->loop, input->fd, LOOP_WRITE, input_ready, input);
+}
+
+/* ---- the terminal ------------------------------------------------------------------------- */
+
+static void terminal_lend(struct process *process) {
+    process->has_terminal =
+        tcgetpgrp(STDIN_FILENO) == getpgrp() && tcgetattr(STDIN_FILENO, &process->terminal) == 0;
+}
+
+static void terminal_take_back(struct process *process) {
+    if (!process->has_terminal)
+        return;
+    process->has_terminal = false;
+    /* We are in the background now, where touching the terminal would stop us. */
+    sigset_t stop, before;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTTOU);
+    sigprocmask(SIG_BLOCK, &stop, &before);
+    tcsetpgrp(STDIN_FILENO, getpgrp());
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &process->terminal);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/* ---- the end ------------------------------------------------------------------------------ */
+
+static void set_timer(struct process *process, int64_t delay_ms, void (*fired)(void *user)) {
+    loop_timer_free(process->timer);
+    process->timer = loop_timer_new(process->table->loop, delay_ms, fired, process);
+}
+
+static void tree_of(struct process *process, struct pids *ret) {
+    if (!process->main_ended)
+        pids_add(ret, process->pid);
+    struct process_table *table = process->table;
+    for (size_t i = 0; i < table->orphans.count; i++)
+        if (table->orphans.items[i]->owner == process)
+            pids_add(ret, table->orphans.items[i]->pid);
+    tree_descend(ret);
+}
+
+static void finish(struct process *process) {
+    struct process_table *table = process->table;
+    process->stage = STAGE_ENDED;
+    loop_timer_free(process->timer);
+    process->timer = NULL;
+    input_close(&process->input);
+    drain(process);
+    terminal_take_back(process);
+    reap(process->pid);
+    table_remove(table, process);
+    rest(table);
+    process->ended(process->user, &process->exit);
+}
+
+static void kill_fired(void *user);
+
+static void kill_round(struct process *process) {
+    AUTO_PIDS tree = {0};
+    tree_of(process, &tree);
+    tree_signal(&tree, SIGKILL);
+}
+
+/* Orphans that have ended already must not count as left. */
+static void reap_orphans(struct process *process) {
+    struct process_table *table = process->table;
+    for (size_t i = table->orphans.count; i-- > 0;) {
+        struct orphan *orphan = table->orphans.items[i];
+        if (orphan->owner == process && reap(orphan->pid))
+            orphan_remove(table, orphan);
+    }
+}
+
+/* Rounds follow each other at once while something forks faster than the loop turns. */
+static void kill_pass(struct process *process) {
+    for (int i = 0; i < KILL_BURST; i++) {
+        kill_round(process);
+        reap_orphans(process);
+        size_t before = process->orphans;
+        scan(process->table);
+        if (process->orphans <= before)
+            break;
+    }
+    set_timer(process, process->pause_ms, kill_fired);
+    process->pause_ms = process->pause_ms * 2 > KILL_LAST_MS ? KILL_LAST_MS : process->pause_ms * 2;
+}
+
+static void begin_kill(struct process *process) {
+    process->stage = STAGE_KILL;
+    process->pause_ms = KILL_FIRST_MS;
+    process->limit_ns = clock_mono_ns() + KILL_LIMIT_MS * NS_PER_MS;
+    scan(process->table);
+    kill_pass(process);
+}
+
+/* What hangs in the kernel or belongs to another user. */
+static void give_up(struct process *process) {
+    struct process_table *table = process->table;
+    process->exit.left = (int)process->orphans;
+    for (size_t i = 0; i < table->orphans.count; i++)
+        if (table->orphans.items[i]->owner == process)
+            table->orphans.items[i]->is_given_up = true;
+    process->orphans = 0;
+}
+
+static void kill_fired(void *user) {
+    struct process *process = user;
+    reap_orphans(process);
+    scan(process->table);
+    if (process->main_ended && process->orphans > 0 && clock_mono_ns() > process->limit_ns)
+        give_up(process);
+    if (process->main_ended && process->orphans == 0)
+        finish(process);
+    else
+        kill_pass(process);
+}
+
+static void grace_fired(void *user) {
+    begin_kill(user);
+}
+
+/* A stopped process would sleep over its SIGTERM. */
+static void tell(struct process *process) {
+    AUTO_PIDS tree = {0};
+    tree_of(process, &tree);
+    tree_signal(&tree, SIGTERM);
+    tree_signal(&tree, SIGCONT);
+    struct process_table *table = process->table;
+    for (size_t i = 0; i < table->orphans.count; i++)
+        if (table->orphans.items[i]->owner == process)
+            table->orphans.items[i]->is_told = true;
+}
+
+/* Those that were adopted since then: children of one that did end. */
+static void tell_new(struct process *process) {
+    AUTO_PIDS tree = {0};
+    struct process_table *table = process->table;
+    for (size_t i = 0; i < table->orphans.count; i++) {
+        struct orphan *orphan = table->orphans.items[i];
+        if (orphan->owner != process || orphan->is_told)
+            continue;
+        orphan->is_told = true;
+        pids_add(&tree, orphan->pid);
+    }
+    tree_signal(&tree, SIGTERM);
+    tree_signal(&tree, SIGCONT);
+}
+
+static void begin_term(struct process *process, int64_t grace_ms) {
+    if (grace_ms <= 0) {
+        begin_kill(process);
+        return;
+    }
+    process->stage = STAGE_TERM;
+    process->limit_ns = clock_mono_ns() + grace_ms * NS_PER_MS;
+    set_timer(process, grace_ms, grace_fired);
+    tell(process);
+}
+
+static bool leaves_daemon(const struct process *process) {
+    return process->keep_orphans && process->exit.code == 0 && process->exit.signum == 0;
+}
+
+/* Something has ended: is it all? May call `ended`, behind which `process` may be gone. */
+static void settle(struct process *process) {
+    if (!process->main_ended || process->stage == STAGE_ENDED)
+        return;
+    scan(process->table);
+    if (process->orphans == 0)
+        finish(process);
+    else if (process->stage == STAGE_RUNNING && !leaves_daemon(process))
+        begin_term(process, process->grace_ms);
+    else if (process->stage == STAGE_TERM)
+        tell_new(process);
+}
+
+/* Looks without reaping; true when it has just ended. */
+static bool note_exit(struct process *process) {
+    siginfo_t info = {0};
+    if (process->main_ended ||
+        waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+        info.si_pid != process->pid)
+        return false;
+    bool by_signal = info.si_code != CLD_EXITED;
+    process->exit.code = by_signal ? -1 : info.si_status;
+    process->exit.signum = by_signal ? info.si_status : 0;
+    return process->main_ended = true;
+}
+
+static void main_ready(void *user, int events) {
+    (void)events;
+    struct process *process = user;
+    if (!note_exit(process) && !process->main_ended)
+        return;
+    loop_watch_free(process->watch);
+    process->watch = NULL;
+    file_close(&process->pidfd);
+    settle(process);
+}
+
+/* ---- verbs -------------------------------------------------------------------------------- */
+
+static void watch_streams(struct process *process, const struct spawned *spawned) {
+    for (int i = 0; i < 2; i++) {
+        struct stream *stream = &process->streams[i];
+        *stream = (struct stream){process, i + 1, spawned->output_fds[i], NULL};
+        if (stream->fd >= 0)
+            stream->watch =
+                loop_watch_new(process->table->loop, stream->fd, LOOP_READ, stream_ready, stream);
+    }
+}
+
+static struct process *process_new(struct process_table *table, const struct process_spec *spec) {
+    struct process *process = mem_zalloc(sizeof *process);
+    process->table = table;
+    process->token = spec->token ? mem_strdup(spec->token) : NULL;
+    process->output = spec->output;
+    process->ended = spec->ended;
+    process->user = spec->user;
+    process->grace_ms = spec->grace_ms;
+    process->keep_orphans = spec->keep_orphans;
+    process->pidfd = -1;
+    return process;
+}
+
+int process_spawn(struct loop *loop, const struct process_spec *spec, struct process **ret,
+                  struct err *err) {
+    struct process_table *table = table_get(loop);
+    struct process *process = process_new(table, spec);
+    struct spawned spawned;
+    if (spec->inherit_terminal)
+        terminal_lend(process);
+    if (spawn_program(spec, &spawned, err) < 0) {
+        terminal_take_back(process);
+        mem_free(process->token);
+        mem_free(process);
+        return -1;
+    }
+    process->pid = spawned.pid;
+    table_add(table, process);
+    listen(table);
+    process->input.fd = spawned.input_fd;
+    watch_streams(process, &spawned);
+    process->pidfd = watch_pid(process->pid);
+    if (process->pidfd >= 0)
+        process->watch = loop_watch_new(loop, process->pidfd, LOOP_READ, main_ready, process);
+    input_begin(process, spec);
+    *ret = process;
+    return 0;
+}
+
+int64_t process_pid(const struct process *process) {
+    return process->pid;
+}
+
+void process_kill(struct process *process, int64_t grace_ms) {
+    if (process->stage == STAGE_RUNNING) {
+        scan(process->table);
+        begin_term(process, grace_ms);
+        return;
+    }
+    if (process->stage != STAGE_TERM)
+        return;
+    int64_t limit_ns = clock_mono_ns() + grace_ms * NS_PER_MS;
+    if (limit_ns >= process->limit_ns)
+        return;
+    process->limit_ns = limit_ns;
+    set_timer(process, grace_ms, grace_fired);
+}
+
+void process_free(struct process *process) {
+    if (!process)
+        return;
+    struct process_table *table = process->table;
+    if (process->previous || process->next || table->first == process)
+        table_remove(table, process);
+    loop_timer_free(process->timer);
+    loop_watch_free(process->watch);
+    file_close(&process->pidfd);
+    input_close(&process->input);
+    stream_close(&process->streams[0]);
+    stream_close(&process->streams[1]);
+    mem_free(process->token);
+    mem_free(process);
+}
+
+/* Adds all that still runs; zombies of processes are left to their `ended`. */
+static void all_left(struct process_table *table, struct pids *ret) {
+    scan(table);
+    for (struct process *it = table->first; it; it = it->next) {
+        note_exit(it);
+        if (!it->main_ended)
+            pids_add(ret, it->pid);
+    }
+    for (size_t i = table->orphans.count; i-- > 0;) {
+        struct orphan *orphan = table->orphans.items[i];
+        if (reap(orphan->pid))
+            orphan_remove(table, orphan);
+        else
+            pids_add(ret, orphan->pid);
+    }
+}
+
+void process_kill_all(struct loop *loop) {
+    struct process_table *table = loop_slot_get(loop, LOOP_SLOT_PROCESS);
+    for (int i = 0; table && i < KILL_ALL_ROUNDS; i++) {
+        AUTO_PIDS left = {0};
+        all_left(table, &left);
+        if (left.list.count == 0)
+            return;
+        tree_descend(&left);
+        tree_signal(&left, SIGKILL);
+        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+    }
+}

@@ -1,0 +1,282 @@
+#include "io/process_spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#define PIPE_BYTES (1 << 20)
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define FIRST_LINE 256
+
+/* ---- where a program is ------------------------------------------------------------------- */
+
+static bool is_program(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, X_OK) == 0;
+}
+
+/* The child may change its folder first, so a relative entry of PATH is made absolute here. */
+static char *join(const char *folder, size_t length, const char *name) {
+    char here[PATH_MAX];
+    if (length > 0 && folder[0] == '/')
+        return mem_printf("%.*s/%s", (int)length, folder, name);
+    if (!getcwd(here, sizeof here))
+        return NULL;
+    if (length == 0)
+        return mem_printf("%s/%s", here, name);
+    return mem_printf("%s/%.*s/%s", here, (int)length, folder, name);
+}
+
+/* The first file of that name; `any` also takes one that cannot be executed. */
+static char *search(const char *name, const char *path, bool any) {
+    for (;;) {
+        size_t length = strcspn(path, ":");
+        AUTO_TEXT candidate = join(path, length, name);
+        if (candidate && (any ? file_exists(candidate) : is_program(candidate)))
+            return mem_strdup(candidate);
+        if (path[length] == '\0')
+            return NULL;
+        path += length + 1;
+    }
+}
+
+char *process_which(const char *name, const char *path_variable) {
+    if (name[0] == '\0')
+        return NULL;
+    if (strchr(name, '/'))
+        return is_program(name) ? mem_strdup(name) : NULL;
+    return search(name, path_variable ? path_variable : DEFAULT_PATH, false);
+}
+
+static const char *path_of(const char *const *env) {
+    for (; env && *env; env++)
+        if (strncmp(*env, "PATH=", 5) == 0)
+            return *env + 5;
+    return DEFAULT_PATH;
+}
+
+static char *locate(const struct process_spec *spec, struct err *err) {
+    const char *name = spec->argv[0];
+    if (!name || !*name)
+        return err_set(err, ERR_INVALID, "the command has no name"), NULL;
+    if (strchr(name, '/'))
+        return mem_strdup(name);
+    const char *path = path_of(spec->env);
+    char *found = process_which(name, path);
+    if (found)
+        return found;
+    AUTO_TEXT unusable = search(name, path, true);
+    struct err why = ERR_INIT;
+    if (unusable) {
+        err_set(&why, ERR_SYSTEM, "`%s` cannot be executed", unusable);
+        err_hint(&why, "make it executable: chmod +x %s", unusable);
+    } else {
+        err_set(&why, ERR_SYSTEM, "command not found: `%s`", name);
+        if (strchr(name, ' '))
+            err_hint(&why, "a command is a list of words: [ls, -l], or a line for `shell`");
+        else
+            err_hint(&why, "PATH is %s", path);
+    }
+    why.sys = unusable ? EACCES : ENOENT;
+    err_move(err, &why);
+    return NULL;
+}
+
+/* ---- why a program does not start --------------------------------------------------------- */
+
+static bool is_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static int explain_folder(const char *cwd, struct err *err) {
+    if (!file_exists(cwd))
+        return err_set(err, ERR_SYSTEM, "the folder `%s` does not exist", cwd);
+    if (!is_folder(cwd))
+        return err_set(err, ERR_SYSTEM, "`%s` is not a folder", cwd);
+    return err_set(err, ERR_SYSTEM, "the folder `%s` may not be entered", cwd);
+}
+
+static int explain_interpreter(const char *path, const char *shown, struct err *err) {
+    char line[FIRST_LINE] = "";
+    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
+    if (got > 2 && line[0] == '#' && line[1] == '!') {
+        line[strcspn(line, "\r\n")] = '\0';
+        err_set(err, ERR_SYSTEM, "the interpreter of `%s` does not exist: `%s`", shown, line + 2);
+        return err_hint(err, "its first line names it; line ends of Windows do this too");
+    }
+    return err_set(err, ERR_SYSTEM, "the loader that `%s` asks for does not exist", shown);
+}
+
+static int explain_access(const char *path, const char *shown, struct err *err) {
+    if (is_folder(path))
+        return err_set(err, ERR_SYSTEM, "`%s` is a folder, not a command", shown);
+    err_set(err, ERR_SYSTEM, "`%s` cannot be executed", shown);
+    return err_hint(err, "make it executable: chmod +x %s", shown);
+}
+
+static int explain_size(const struct process_spec *spec, struct err *err) {
+    size_t bytes = 0;
+    for (const char *const *word = spec->argv; *word; word++)
+        bytes += strlen(*word) + 1;
+    for (const char *const *word = spec->env; word && *word; word++)
+        bytes += strlen(*word) + 1;
+    AUTO_TEXT size = text_show_size((int64_t)bytes);
+    err_set(err, ERR_SYSTEM, "arguments and environment are too large: %s", size);
+    return err_hint(err, "hand large values over by `stdin` or by a file");
+}
+
+static int explain_missing(const struct process_spec *spec, const char *path, struct err *err) {
+    if (file_exists(path))
+        return explain_interpreter(path, spec->argv[0], err);
+    err_set(err, ERR_SYSTEM, "command not found: `%s`", spec->argv[0]);
+    if (spec->cwd && spec->argv[0][0] != '/')
+        err_hint(err, "looked for in the folder `%s`", spec->cwd);
+    return -1;
+}
+
+static int explain(const struct process_spec *spec, const char *program, int sys, struct err *err) {
+    AUTO_TEXT path = program[0] == '/' || !spec->cwd ? mem_strdup(program)
+                                                     : mem_printf("%s/%s", spec->cwd, program);
+    bool cwd_fits = !spec->cwd || (is_folder(spec->cwd) && access(spec->cwd, X_OK) == 0);
+    struct err why = ERR_INIT;
+    if (!cwd_fits)
+        explain_folder(spec->cwd, &why);
+    else if (sys == ENOENT)
+        explain_missing(spec, path, &why);
+    else if (sys == EACCES)
+        explain_access(path, spec->argv[0], &why);
+    else if (sys == E2BIG)
+        explain_size(spec, &why);
+    else
+        err_sys(&why, sys, "cannot start `%s`", spec->argv[0]);
+    if (sys == ENOEXEC)
+        err_hint(&why, "it is neither a program of this machine nor a script with a `#!` line");
+    if (sys == EAGAIN)
+        err_hint(&why, "too many processes: `ulimit -u` is the limit");
+    why.sys = sys;
+    return err_move(err, &why);
+}
+
+/* ---- pipes -------------------------------------------------------------------------------- */
+
+/* Where the engine was started with a standard descriptor closed, a pipe must not take its
+ * place: what the child gets there would be overwritten. */
+static void move_up(int *fd) {
+    if (*fd > 2)
+        return;
+    int moved = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
+    if (moved < 0)
+        return;
+    close(*fd);
+    *fd = moved;
+}
+
+/* ours: the end that stays here, 0 or 1. */
+static int make_pipe(int ours, int *ret_ours, int *ret_theirs, struct err *err) {
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return err_sys(err, errno, "cannot make a pipe");
+    move_up(&fds[0]);
+    move_up(&fds[1]);
+    /* Refused where the user's pipes together are too large: then they stay as they are. */
+    (void)fcntl(fds[0], F_SETPIPE_SZ, PIPE_BYTES);
+    (void)fcntl(fds[ours], F_SETFL, O_NONBLOCK);
+    *ret_ours = fds[ours];
+    *ret_theirs = fds[1 - ours];
+    return 0;
+}
+
+struct ends {
+    int theirs[3]; /* the child's 0, 1 and 2; -1: /dev/null */
+};
+
+static void ends_close(struct ends *ends) {
+    for (size_t i = 0; i < 3; i++)
+        file_close(&ends->theirs[i]);
+}
+
+static int make_pipes(const struct process_spec *spec, struct ends *ends, struct spawned *ret,
+                      struct err *err) {
+    if (spec->inherit_terminal)
+        return 0;
+    if (spec->input && make_pipe(1, &ret->input_fd, &ends->theirs[0], err) < 0)
+        return -1;
+    for (int i = 0; spec->output && i < 2; i++)
+        if (make_pipe(0, &ret->output_fds[i], &ends->theirs[i + 1], err) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- the spawn ---------------------------------------------------------------------------- */
+
+static void add_descriptors(posix_spawn_file_actions_t *actions, const struct ends *ends) {
+    for (int i = 0; i < 3; i++) {
+        if (ends->theirs[i] >= 0)
+            posix_spawn_file_actions_adddup2(actions, ends->theirs[i], i);
+        else
+            posix_spawn_file_actions_addopen(actions, i, "/dev/null", O_RDWR, 0);
+    }
+}
+
+/* In the foreground of the terminal only where we are there ourselves. */
+static bool holds_terminal(void) {
+    return tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+static int spawn(const struct process_spec *spec, const char *program, const struct ends *ends,
+                 pid_t *ret) {
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t actions;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_init(&attributes);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    posix_spawnattr_setflags(
+        &attributes,
+        (short)(flags | (spec->inherit_terminal ? POSIX_SPAWN_SETPGROUP : POSIX_SPAWN_SETSID)));
+    if (!spec->inherit_terminal)
+        add_descriptors(&actions, ends);
+    else if (holds_terminal())
+        posix_spawn_file_actions_addtcsetpgrp_np(&actions, STDIN_FILENO);
+    if (spec->cwd)
+        posix_spawn_file_actions_addchdir_np(&actions, spec->cwd);
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    static char *const no_env[] = {NULL};
+    int sys = posix_spawn(ret, program, &actions, &attributes, (char *const *)spec->argv,
+                          spec->env ? (char *const *)spec->env : no_env);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return sys;
+}
+
+int spawn_program(const struct process_spec *spec, struct spawned *ret, struct err *err) {
+    *ret = (struct spawned){.output_fds = {-1, -1}, .input_fd = -1};
+    __attribute__((cleanup(ends_close))) struct ends ends = {{-1, -1, -1}};
+    AUTO_TEXT program = locate(spec, err);
+    int sys = 0;
+    if (program && make_pipes(spec, &ends, ret, err) == 0) {
+        sys = spawn(spec, program, &ends, &ret->pid);
+        if (sys == 0)
+            return 0;
+        explain(spec, program, sys, err);
+    }
+    file_close(&ret->input_fd);
+    file_close(&ret->output_fds[0]);
+    file_close(&ret->output_fds[1]);
+    return -1;
+}

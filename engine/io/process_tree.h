@@ -1,0 +1,39 @@
+/* Trees of processes as /proc shows them; for process.c only.
+ *
+ * Where the kernel lacks /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN), all of /proc is read
+ * instead, which is slower. */
+#ifndef IO_PROCESS_TREE_H
+#define IO_PROCESS_TREE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/vec.h"
+
+struct pids {
+    VEC(pid_t) list;
+};
+void pids_add(struct pids *pids, pid_t pid);
+void pids_release(struct pids *pids);
+#define AUTO_PIDS __attribute__((cleanup(pids_release))) struct pids
+
+struct tree_view {
+    int children_fd; /* our own list, held open: it is read when each child ends; -1: none */
+};
+void tree_view_init(struct tree_view *view);
+void tree_view_release(struct tree_view *view);
+/* Adds our own children, zombies and adopted orphans too. */
+void tree_own_children(const struct tree_view *view, struct pids *ret);
+
+/* Adds all that descend from those that are in it. */
+void tree_descend(struct pids *pids);
+/* Signals the process groups of these, as a signal to a group cannot be outrun by a fork. Groups
+ * never reach beyond the session that one of our children began; our own is left out. */
+void tree_signal(const struct pids *pids, int signum);
+/* The value of PROCESS_TOKEN in its environment; the caller frees; NULL where there is none. */
+char *tree_token(pid_t pid);
+
+/* For tests: as if the kernel had no lists of children. */
+void tree_without_lists(bool without);
+
+#endif
