@@ -84,10 +84,11 @@ int pg_error_connection(const PGconn *connection, const char *what, struct err *
     }
     /* No known version of libpq says it; should one ever do, the reason is not worth it. */
     if (password && *password && strstr(buf_text(&message), password))
-        err_set(err, ERR_UNREACHABLE, "%s: the reason is withheld, since it shows the password",
-                what);
+        err_set(err, ERR_UNREACHABLE, "the reason is withheld, since it shows the password");
     else
-        err_set(err, ERR_UNREACHABLE, "%s: %s", what, buf_text(&message));
+        err_set(err, ERR_UNREACHABLE, "%s", buf_text(&message));
+    if (what)
+        err_wrap(err, "%s", what);
     if (advice.length)
         err_hint(err, "%s", buf_text(&advice));
     return -1;

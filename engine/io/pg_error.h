@@ -8,7 +8,8 @@
 
 /* A server's answer that is an error. Always -1. */
 int pg_error_result(const PGresult *result, struct err *err);
-/* A connection that failed or was lost; `what` begins the message. Always -1. */
+/* A connection that failed or was lost; `what` begins the message,
+ * unless it is NULL. Always -1. */
 int pg_error_connection(const PGconn *connection, const char *what, struct err *err);
 /* "host db1, port 5432" or "socket /run/postgresql, port 5432". The caller frees. */
 char *pg_error_place(const PGconn *connection);

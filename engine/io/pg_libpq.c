@@ -15,6 +15,8 @@
 #include "io/pg_pool.h"
 #include "io/pg_rows.h"
 
+#define NAME_CEILING 63 /* of the server's NAMEDATALEN */
+
 enum phase {
     PHASE_NEW,     /* deferred: pg_start must not call back */
     PHASE_WAITING, /* for a connection */
@@ -372,12 +374,11 @@ static void query_notice(void *user, const char *severity, const char *text) {
 
 /* PQescapeLiteral needs a connection, and SET takes no parameters. */
 static char *query_name(struct pg_query *query) {
-    const char *name = query->spec.application_name;
+    const char *name = query->spec.application_name ? query->spec.application_name : "runbook";
     bool is_local = query->spec.transaction != PG_NONE;
     PGconn *connection = pg_link_connection(query->link);
-    if (!name)
-        name = "runbook";
-    char *literal = PQescapeLiteral(connection, name, strlen(name));
+    /* The server would cut it, too, and send a notice. */
+    char *literal = PQescapeLiteral(connection, name, strnlen(name, NAME_CEILING));
     char *statement = mem_printf("SET %sapplication_name TO %s", is_local ? "LOCAL " : "",
                                  literal ? literal : "'runbook'");
     PQfreemem(literal);

@@ -72,7 +72,11 @@ static void link_opened(struct pg_link *link, struct err *err) {
 
 static void link_failed(struct pg_link *link) {
     AUTO_ERR err = ERR_INIT;
-    (void)pg_error_connection(link->connection, "no connection", &err);
+    (void)pg_error_connection(link->connection, NULL, &err);
+    const char *host = PQhost(link->connection);
+    /* libpq names the address only, since that is what it was given. */
+    if (host && *host && !strstr(err.message, host))
+        err_wrap(&err, "host %s", host);
     link_opened(link, &err);
 }
 
