@@ -211,12 +211,12 @@ struct walk {
 static void walk_step(struct walk *walk, const struct step *step, bool has_own_graph) {
     struct step_expansion inner = {0};
     const struct step *seen = step->id ? map_get(walk->ids, step->id) : NULL;
-    if (seen && seen != step) {
+    if (seen && seen != step && seen->rollback != step) {
         AUTO_ERR err = ERR_INIT;
         err_at(&err, step->span, "the id `%s` is used twice", step->id);
         err_hint(&err, "ids are unique in a file; the other is in line %u", seen->span.line);
         diag_report(walk->diag, &err);
-    } else if (step->id) {
+    } else if (step->id && !seen) {
         map_put(walk->ids, step->id, (void *)(uintptr_t)step);
     }
     if (!has_own_graph || !step->type || !step->type->expand || !step_expand(step, &inner) ||

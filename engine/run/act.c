@@ -104,8 +104,6 @@ static void act_link(struct step_ctx *act) {
         act->next->link = &act->next;
     run->acts = act;
     act->running = true;
-    if (!act->spec.step->type->is_passive)
-        run->running++;
 }
 
 static void act_unlink(struct step_ctx *act) {
@@ -115,8 +113,6 @@ static void act_unlink(struct step_ctx *act) {
     *act->link = act->next;
     if (act->next)
         act->next->link = act->link;
-    if (!act->spec.step->type->is_passive)
-        act->run->running--;
 }
 
 static void time_is_up(void *user) {
@@ -125,8 +121,8 @@ static void time_is_up(void *user) {
 
 static void start_failed(void *user) {
     struct step_ctx *act = user;
-    struct step_result result = {.outcome = STEP_FAILED, .without_effect = true,
-                                 .data = value_none()};
+    struct step_result result = {
+        .outcome = STEP_FAILED, .without_effect = true, .data = value_none()};
     err_move(&result.err, &act->err);
     step_done(act, &result);
 }

@@ -153,8 +153,8 @@ void capture_end(struct capture *capture) {
     }
 }
 
-const char *capture_head(const struct capture *capture, enum step_stream stream,
-                         size_t *ret_length, bool *ret_cut) {
+const char *capture_head(const struct capture *capture, enum step_stream stream, size_t *ret_length,
+                         bool *ret_cut) {
     *ret_length = capture->streams[stream].head.length;
     *ret_cut = capture->streams[stream].cut;
     return buf_text(&capture->streams[stream].head);

@@ -27,8 +27,8 @@ void capture_write(struct capture *capture, enum step_stream stream, const char 
 void capture_end(struct capture *capture);
 
 /* As it came (not redacted); *ret_cut where more came than is kept. */
-const char *capture_head(const struct capture *capture, enum step_stream stream,
-                         size_t *ret_length, bool *ret_cut);
+const char *capture_head(const struct capture *capture, enum step_stream stream, size_t *ret_length,
+                         bool *ret_cut);
 /* The last lines, redacted; borrowed. */
 const char *capture_tail(const struct capture *capture, enum step_stream stream);
 /* {stdout: {file, bytes, sha256}, stderr: …}, or null where nothing was stored; owned. */

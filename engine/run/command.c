@@ -50,8 +50,7 @@ static int variables_render(struct variables *variables, struct step_ctx *ctx,
     return 0;
 }
 
-static int variables_declared(struct variables *variables, struct step_ctx *ctx,
-                              struct err *err) {
+static int variables_declared(struct variables *variables, struct step_ctx *ctx, struct err *err) {
     const struct act_spec *spec = act_spec_of(ctx);
     const struct runbook *file = spec->frame->file;
     if (variables_render(variables, ctx, &file->env, err) < 0 ||

@@ -87,8 +87,7 @@ static void commit_start(struct commit *commit) {
 }
 
 void commit_then(struct commit *commit, void (*durable)(void *user), void *user) {
-    *vec_add(&commit->waiters) =
-        (struct waiter){writer_appended(commit->writer), durable, user};
+    *vec_add(&commit->waiters) = (struct waiter){writer_appended(commit->writer), durable, user};
     commit_start(commit);
 }
 

@@ -18,12 +18,12 @@ enum phase { PHASE_RUN, PHASE_ROLLBACK, PHASE_FINALLY };
 
 struct node {
     struct frame *frame;
-    uint32_t index; /* in the frame's graph */
-    uint32_t open;  /* needs that are not settled; while undoing: dependents not released */
-    uint8_t state;  /* enum step_state */
-    bool active : 1;         /* started and not settled */
-    bool tolerated : 1;      /* it failed, and the run goes on all the same */
-    bool group_failed : 1;   /* of an END: a member failed and the group takes it */
+    uint32_t index;        /* in the frame's graph */
+    uint32_t open;         /* needs that are not settled; while undoing: dependents not released */
+    uint8_t state;         /* enum step_state */
+    bool active : 1;       /* started and not settled */
+    bool tolerated : 1;    /* it failed, and the run goes on all the same */
+    bool group_failed : 1; /* of an END: a member failed and the group takes it */
     bool without_effect : 1; /* its own handler is not needed */
     bool kept : 1;           /* a point of no return lies below it */
     bool was_done : 1;       /* `done_when` held before it */
@@ -38,10 +38,10 @@ struct frame {
     struct node *owner;   /* the node of the parent whose body this is */
     struct frame *next;   /* among the owner's children */
     enum phase phase;
-    bool is_single;    /* one step alone: a foreach body or a handler; its path is `path` */
-    bool failed;       /* a member failed: no more are started */
-    bool done;         /* `ended` was called */
-    char *path;        /* before the ids of its members; of the single step */
+    bool is_single; /* one step alone: a foreach body or a handler; its path is `path` */
+    bool failed;    /* a member failed: no more are started */
+    bool done;      /* `ended` was called */
+    char *path;     /* before the ids of its members; of the single step */
     const struct graph *graph;
     struct node *nodes;
     size_t unsettled, active;
@@ -101,8 +101,8 @@ struct run {
     VEC(struct node *) undo;
     size_t undo_head;
     bool pumping, pump_asked;
-    int64_t running; /* acts that take one of --jobs */
-    struct step_ctx *acts; /* all that are under way */
+    int64_t running;          /* acts that take one of --jobs */
+    struct step_ctx *acts;    /* all that are under way */
     struct service *services; /* newest first */
 
     /* How it went. */
@@ -128,8 +128,7 @@ char *node_path(const struct node *node); /* the caller frees */
 const char *phase_name(enum phase phase);
 const char *effect_name(enum effect effect);
 /* Fills step, phase, and for the first records title and action. `path` must outlive the event. */
-void node_event(const struct node *node, enum event_type type, const char *path,
-                struct event *ret);
+void node_event(const struct node *node, enum event_type type, const char *path, struct event *ret);
 /* Writes the record and moves the node's state. A failed write stops the run. */
 void node_record(struct node *node, struct event *event, enum state_event transition);
 

@@ -39,7 +39,8 @@ static void started_record(struct node *node) {
     struct event event;
     node_event(node, EVENT_STEP_STARTED, path, &event);
     EVENT_SET(&event, attempt, 1);
-    EVENT_SET(&event, action, step->foreach && !node->frame->is_single ? "foreach" : step->type->key);
+    EVENT_SET(&event, action,
+              step->foreach && !node->frame->is_single ? "foreach" : step->type->key);
     if (step->title)
         EVENT_SET(&event, title, step->title);
     node_record(node, &event, STATE_EVENT_START);
@@ -164,7 +165,8 @@ static int call_params(struct node *node, const struct step_expansion *inner, va
     value given = value_object();
     for (size_t i = 0; inner->params && i < inner->params->count; i++) {
         value item;
-        if (template_render(FIELD_AT(struct template *, inner->params, i), &input, &item, err) < 0) {
+        if (template_render(FIELD_AT(struct template *, inner->params, i), &input, &item, err) <
+            0) {
             value_free(given);
             return -1;
         }

@@ -191,8 +191,7 @@ struct gate *gate_new(struct step_ctx *act, const struct step_question *question
     gate->path = mem_strdup(act_spec_of(act)->path);
     opened_record(gate);
     if (question->expires_ms > 0)
-        gate->expiry =
-            loop_timer_new(gate->run->loop, question->expires_ms, gate_expired, gate);
+        gate->expiry = loop_timer_new(gate->run->loop, question->expires_ms, gate_expired, gate);
     gate_ask(gate);
     return gate;
 }

@@ -71,8 +71,7 @@ static void match_judge(const struct match *match, value text, const char *what,
                         struct buf *out) {
     struct match_found found;
     AUTO_ERR err = ERR_INIT;
-    int matched =
-        match_find(match, value_text(text), value_text_length(text), 0, &found, &err);
+    int matched = match_find(match, value_text(text), value_text_length(text), 0, &found, &err);
     if (matched < 0)
         broken(out, "%s: %s", what, err.message);
     else if (!matched)
@@ -178,8 +177,7 @@ int judge_expect(const struct step *step, value result, const struct expr_input 
 static int regex_take(const struct match *match, value result, const char *name, value *ret,
                       struct err *err) {
     AUTO_VALUE body = value_get(result, "body");
-    AUTO_VALUE text =
-        value_is(body, VALUE_STRING) ? value_copy(body) : value_get(result, "stdout");
+    AUTO_VALUE text = value_is(body, VALUE_STRING) ? value_copy(body) : value_get(result, "stdout");
     struct match_found found;
     int matched = match_find(match, value_text(text), value_text_length(text), 0, &found, err);
     if (matched < 0)
@@ -227,7 +225,8 @@ static int lines_read(const char *text, value *outputs, struct err *err) {
         const char *equals = memchr(text, '=', length);
         if (length && (!equals || !text_is_identifier(text, (size_t)(equals - text)))) {
             err_set(err, ERR_INVALID, "line %d of $RUNBOOK_OUTPUT is not name=value", line);
-            return err_hint(err, "write `echo \"rows=42\" >> \"$RUNBOOK_OUTPUT\"`, or one JSON object");
+            return err_hint(err,
+                            "write `echo \"rows=42\" >> \"$RUNBOOK_OUTPUT\"`, or one JSON object");
         }
         if (length) {
             AUTO_TEXT name = mem_strndup(text, (size_t)(equals - text));

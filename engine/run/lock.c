@@ -51,8 +51,7 @@ static int waiting_start(struct lock *lock, struct err *err) {
     if (lock->watcher < 0 ||
         inotify_add_watch(lock->watcher, lock->path, IN_CLOSE_WRITE | IN_CLOSE_NOWRITE) < 0)
         return err_sys(err, errno, "waiting for %s", lock->path);
-    lock->watch =
-        loop_watch_new(lock->run->loop, lock->watcher, LOOP_READ, holder_moved, lock);
+    lock->watch = loop_watch_new(lock->run->loop, lock->watcher, LOOP_READ, holder_moved, lock);
     /* The holder may have gone between the attempt and the watch. */
     lock->timer = loop_timer_new(lock->run->loop, LOCK_SETTLE_MS, lock_try, lock);
     return 0;

@@ -2,11 +2,10 @@
 
 #include "base/text.h"
 
-static value judged(int64_t objective_ms, int64_t measured_ms, bool is_known) {
-    value one = value_set(value_object(), "objective_ms", value_integer(objective_ms));
+static value judged(int64_t limit_ms, int64_t measured_ms, bool is_known) {
+    value one = value_set(value_object(), "limit_ms", value_integer(limit_ms));
     one = value_set(one, "measured_ms", is_known ? value_integer(measured_ms) : value_null());
-    return value_set(one, "met",
-                     is_known ? value_bool(measured_ms <= objective_ms) : value_null());
+    return value_set(one, "met", is_known ? value_bool(measured_ms <= limit_ms) : value_null());
 }
 
 static bool point_read(value point, int64_t *ret_wall_ns) {
@@ -43,8 +42,7 @@ value objectives_judge(const struct run *run, int64_t duration_ms) {
     if (objectives->rpo_ms) {
         bool known = recovery_point(run, &point);
         all = value_set(all, "rpo",
-                        judged(objectives->rpo_ms, (run->started_wall_ns - point) / NS_PER_MS,
-                               known));
+                        judged(objectives->rpo_ms, (clock_wall_ns() - point) / NS_PER_MS, known));
     }
     return all;
 }

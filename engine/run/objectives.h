@@ -4,11 +4,12 @@
 
 #include "run/engine.h"
 
-/* {rto: {objective_ms, measured_ms, met}, rpo: …}; null where the runbook has none; owned.
+/* {rto: {limit_ms, measured_ms, met}, rpo: …}; null where the runbook has none; owned.
  *
  * RTO is measured from the start of the run to its end. RPO needs to know how old the recovered
  * data is: a step says so by an output called `recovery_point`, a point in time (RFC 3339) or
- * seconds since 1970; without one `measured_ms` and `met` are null. */
+ * seconds since 1970, and its age is taken at the end of the run, so that it never flatters.
+ * Without one `measured_ms` and `met` are null. */
 value objectives_judge(const struct run *run, int64_t duration_ms);
 
 #endif

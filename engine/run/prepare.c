@@ -197,8 +197,7 @@ static void file_copy(void *user, const struct runbook *file) {
     digest_text(file->bytes, file->length, sha256);
     value item = value_set(value_object(), "path", value_string(file->path));
     item = value_set(item, "copy", value_string(name));
-    prepare->files =
-        value_append(prepare->files, value_set(item, "sha256", value_string(sha256)));
+    prepare->files = value_append(prepare->files, value_set(item, "sha256", value_string(sha256)));
 }
 
 static void commit_failed(void *user, struct err *err) {

@@ -43,8 +43,8 @@ static value data_limit(struct run *run, value data_taken, const char *path, int
     return data_store(run, data_taken, path, attempt);
 }
 
-void result_init(struct result *result, struct run *run, const struct step *step,
-                 const char *path, int64_t attempt, const struct step_ctx *act) {
+void result_init(struct result *result, struct run *run, const struct step *step, const char *path,
+                 int64_t attempt, const struct step_ctx *act) {
     *result = (struct result){value_null(), value_null(), value_null(), value_null()};
     if (!act)
         return;

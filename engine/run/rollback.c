@@ -249,4 +249,3 @@ void rollback_keep_above(struct node *node) {
     for (; node; node = node->frame->owner)
         keep_needs(node->frame, node->index);
 }
-

@@ -108,8 +108,8 @@ static value counts_value(const struct run *run) {
     value counts = value_object();
     for (enum step_state state = 0; state < STATE_COUNT; state++)
         if (run->counts[state])
-            counts = value_set(counts, state_name(state),
-                               value_integer((int64_t)run->counts[state]));
+            counts =
+                value_set(counts, state_name(state), value_integer((int64_t)run->counts[state]));
     return counts;
 }
 

@@ -2,9 +2,9 @@
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 
+#include "engine/step.h"
 #include "journal/event.h"
 #include "plan/plan.h"
-#include "engine/step.h"
 
 enum run_exit {
     RUN_SUCCEEDED = 0,

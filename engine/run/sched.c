@@ -154,10 +154,11 @@ static void pump(void *user) {
     while (run->ready_head < run->ready.count) {
         struct node *node = run->ready.items[run->ready_head];
         if (node->state == STATE_PENDING && !node->active && frame_may_start(node->frame)) {
-            if (takes_slot(node) && run->running >= run->options.jobs)
+            bool slot = takes_slot(node);
+            if ((slot && run->slots >= run->options.jobs) || run->asking || run->asking_interrupt)
                 break;
-            if (run->asking || run->asking_interrupt)
-                break;
+            node->has_slot = slot;
+            run->slots += slot;
             run->ready_head++;
             node_drive(node);
         } else {
@@ -207,7 +208,8 @@ static bool rule_continues(const struct node *node, const struct step *step) {
 /* The END of the nearest group around the node that takes failures upon itself. */
 static struct node *group_that_continues(const struct node *node) {
     struct frame *frame = node->frame;
-    for (uint32_t g = node_graph(node)->group; g != GRAPH_NONE; g = graph_node(frame->graph, g)->group)
+    for (uint32_t g = node_graph(node)->group; g != GRAPH_NONE;
+         g = graph_node(frame->graph, g)->group)
         if (graph_node(frame->graph, g)->step->on_failure == ON_FAILURE_CONTINUE)
             return &frame->nodes[graph_node(frame->graph, g)->peer];
     return NULL;
@@ -275,6 +277,8 @@ void node_settle(struct node *node) {
         node->active = false;
         frame->active--;
     }
+    run->slots -= node->has_slot;
+    node->has_slot = false;
     frame->unsettled--;
     if (node_graph(node)->role == GRAPH_ACT && frame->phase == PHASE_RUN)
         run->counts[node->state]++;

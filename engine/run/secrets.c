@@ -4,8 +4,8 @@
 #include "base/text.h"
 #include "io/process.h"
 
-#define SECRET_MAX (1 << 20)      /* bytes */
-#define SECRET_TIMEOUT_MS 30000   /* of a command */
+#define SECRET_MAX (1 << 20)    /* bytes */
+#define SECRET_TIMEOUT_MS 30000 /* of a command */
 
 extern char **environ;
 
@@ -81,9 +81,8 @@ static int command_run(struct run *run, const char *const *argv, struct reading 
 static int command_read(struct run *run, const struct field_list *command, struct buf *out,
                         struct err *err) {
     VEC(const char *) argv = {0};
-    struct reading reading = {.loop = run->loop,
-                              .out = BUF_INIT(SECRET_MAX),
-                              .errors = BUF_INIT(65536)};
+    struct reading reading = {
+        .loop = run->loop, .out = BUF_INIT(SECRET_MAX), .errors = BUF_INIT(65536)};
     for (size_t i = 0; i < command->count; i++)
         *vec_add(&argv) = FIELD_AT(const char *, command, i);
     *vec_add(&argv) = NULL;
@@ -92,8 +91,8 @@ static int command_read(struct run *run, const struct field_list *command, struc
         status = err_set(err, ERR_TIMEOUT, "`%s` did not end within 30s", argv.items[0]);
     else if (status == 0 && (reading.exit.code != 0 || reading.out.overflow))
         status = err_set(err, ERR_INVALID, "`%s` ended with exit status %d: %.*s", argv.items[0],
-                         reading.exit.code,
-                         (int)strcspn(buf_text(&reading.errors), "\n"), buf_text(&reading.errors));
+                         reading.exit.code, (int)strcspn(buf_text(&reading.errors), "\n"),
+                         buf_text(&reading.errors));
     if (status == 0)
         *out = reading.out;
     else
@@ -145,8 +144,8 @@ static void secret_load(const struct loading *loading, const char *name,
         status = secrets_add(run->secrets, name, buf_text(&bytes), bytes.length,
                              source->allow_short, &err);
     if (status == 0)
-        run->secrets_value = value_set(run->secrets_value, name,
-                                       value_string_n(buf_text(&bytes), bytes.length));
+        run->secrets_value =
+            value_set(run->secrets_value, name, value_string_n(buf_text(&bytes), bytes.length));
     else {
         err_wrap(&err, "secret `%s`", name);
         err.kind = ERR_INVALID;
@@ -189,8 +188,7 @@ struct search {
 static void file_search(void *user, const struct runbook *file) {
     struct search *search = user;
     for (size_t i = 0; i < file->secrets.count; i++) {
-        const struct secret_source *source =
-            plan_secret(search->plan, file, file->secrets.keys[i]);
+        const struct secret_source *source = plan_secret(search->plan, file, file->secrets.keys[i]);
         if (source->env && text_equal(source->env, search->name))
             search->found = true;
     }

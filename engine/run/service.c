@@ -52,8 +52,8 @@ static void probe_again(void *user) {
     struct service *service = user;
     const struct step *step = node_step(service->node);
     probe_free(service->probe);
-    service->probe = probe_new(service->node->frame, step->ready,
-                               act_spec_of(service->act)->path, probe_answered, service);
+    service->probe = probe_new(service->node->frame, step->ready, act_spec_of(service->act)->path,
+                               probe_answered, service);
 }
 
 static void limit_passed(void *user) {
@@ -68,8 +68,8 @@ static void died_early(struct service *service) {
     const struct err *err = act_err(service->act);
     struct event event;
     node_event(node, EVENT_STEP_FINISHED, spec->path, &event);
-    AUTO_TEXT error = mem_printf("the service ended early: %s",
-                                 err->message ? err->message : "exit status 0");
+    AUTO_TEXT error =
+        mem_printf("the service ended early: %s", err->message ? err->message : "exit status 0");
     AUTO_VALUE output = act_record(service->act);
     EVENT_SET(&event, status, "failed");
     EVENT_SET(&event, duration_ms, act_duration_ms(service->act));
@@ -92,12 +92,11 @@ static void act_over(void *user, struct step_ctx *act) {
     probing_stop(service);
     if (!service->is_ready) {
         const struct err *err = act_err(act);
-        AUTO_TEXT error =
-            service->is_failed
-                ? mem_printf("it was not ready in time%s%s", service->why ? ": " : "",
-                             service->why ? service->why : "")
-                : mem_printf("it ended before it was ready: %s",
-                             err->message ? err->message : "exit status 0");
+        AUTO_TEXT error = service->is_failed
+                              ? mem_printf("it was not ready in time%s%s", service->why ? ": " : "",
+                                           service->why ? service->why : "")
+                              : mem_printf("it ended before it was ready: %s",
+                                           err->message ? err->message : "exit status 0");
         service->ready(service->user, service, error);
         return;
     }

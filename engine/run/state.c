@@ -12,30 +12,29 @@ static const enum step_state next[STATE_COUNT][STATE_EVENT_COUNT] = {
                        STATE_CANCELLED, NEVER, NEVER, NEVER, NEVER},
     [STATE_RUNNING] = {STATE_SKIPPED, STATE_WAITING, STATE_RUNNING, STATE_SUCCEEDED, STATE_FAILED,
                        STATE_CANCELLED, STATE_IN_DOUBT, NEVER, NEVER, NEVER},
-    [STATE_SUCCEEDED] = {NEVER, NEVER, NEVER, NEVER, STATE_FAILED, NEVER, NEVER,
-                         STATE_ROLLING_BACK, NEVER, NEVER},
+    [STATE_SUCCEEDED] = {NEVER, NEVER, NEVER, NEVER, STATE_FAILED, NEVER, NEVER, STATE_ROLLING_BACK,
+                         NEVER, NEVER},
     [STATE_FAILED] = {NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, STATE_ROLLING_BACK, NEVER,
                       NEVER},
-    [STATE_CANCELLED] = {NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, STATE_ROLLING_BACK,
-                         NEVER, NEVER},
+    [STATE_CANCELLED] = {NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, STATE_ROLLING_BACK, NEVER,
+                         NEVER},
     [STATE_IN_DOUBT] = {NEVER, NEVER, STATE_RUNNING, STATE_SUCCEEDED, STATE_FAILED, NEVER, NEVER,
                         STATE_ROLLING_BACK, NEVER, NEVER},
     [STATE_ROLLING_BACK] = {NEVER, STATE_ROLLING_BACK, STATE_ROLLING_BACK, NEVER, NEVER, NEVER,
                             STATE_IN_DOUBT, STATE_ROLLING_BACK, STATE_ROLLED_BACK,
                             STATE_ROLLBACK_FAILED},
     [STATE_ROLLED_BACK] = {NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER},
-    [STATE_ROLLBACK_FAILED] = {NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER,
-                               STATE_ROLLING_BACK, NEVER, NEVER},
+    [STATE_ROLLBACK_FAILED] = {NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, STATE_ROLLING_BACK,
+                               NEVER, NEVER},
 };
 
 static const char *const names[STATE_COUNT + 1] = {
-    "pending",   "skipped",   "waiting",      "running",     "succeeded",       "failed",
+    "pending",   "skipped",  "waiting",      "running",     "succeeded",       "failed",
     "cancelled", "in_doubt", "rolling_back", "rolled_back", "rollback_failed", "(impossible)",
 };
 
 static const char *const event_names[STATE_EVENT_COUNT] = {
-    "skip",   "wait",  "start", "succeed", "fail",
-    "cancel", "doubt", "undo",  "undone",  "undo_fail",
+    "skip", "wait", "start", "succeed", "fail", "cancel", "doubt", "undo", "undone", "undo_fail",
 };
 
 enum step_state state_next(enum step_state state, enum state_event event) {

@@ -23,7 +23,7 @@ struct task {
     struct service *service;
     struct loop_timer *timer; /* until the next attempt, or the deadline's end while it runs */
     int64_t attempt, began_ns, deadline_ns; /* 0: none */
-    bool is_tried; /* `dry_run:` stands in for the step */
+    bool is_tried;                          /* `dry_run:` stands in for the step */
     bool is_cancelled;
     char *error;
 };
@@ -36,8 +36,7 @@ static const struct retry *task_retry(const struct task *task) {
     if (task->step->retry)
         return task->step->retry;
     /* Only the author of the very step may say that a `once` step is repeated. */
-    return step_effect(task->step) == EFFECT_ONCE ? NULL
-                                                  : task->node->frame->file->defaults.retry;
+    return step_effect(task->step) == EFFECT_ONCE ? NULL : task->node->frame->file->defaults.retry;
 }
 
 static int64_t task_limit(int64_t own, int64_t fallback, const struct step *step) {
@@ -143,9 +142,9 @@ static void task_finish(struct task *task, const struct verdict *verdict) {
 static bool asks_person(const struct task *task, enum step_outcome outcome) {
     const struct run *run = task_run(task);
     enum on_failure rule = task->step->on_failure;
-    return outcome == STEP_FAILED && run->ui.choose &&
-           task->node->frame->phase == PHASE_RUN && run->stage == STAGE_RUNNING &&
-           !run->asking && !run->interrupts && rule != ON_FAILURE_CONTINUE;
+    return outcome == STEP_FAILED && run->ui.choose && task->node->frame->phase == PHASE_RUN &&
+           run->stage == STAGE_RUNNING && !run->asking && !run->interrupts &&
+           rule != ON_FAILURE_CONTINUE;
 }
 
 static void verdict_of(const struct task *task, struct verdict *ret) {
@@ -265,8 +264,8 @@ static void doubt_begin(struct task *task) {
     run_record(task_run(task), &event);
     if (task->step->done_when) {
         probe_free(task->probe);
-        task->probe = probe_new(task->node->frame, task->step->done_when, task->path,
-                                doubt_answered, task);
+        task->probe =
+            probe_new(task->node->frame, task->step->done_when, task->path, doubt_answered, task);
         return;
     }
     attempt_over(task);
@@ -302,8 +301,8 @@ static void service_ready(void *user, struct service *service, const char *error
 
 /* What is left of the deadline bounds the attempt, too. */
 static int64_t attempt_limit(const struct task *task) {
-    int64_t limit = task_limit(task->step->timeout_ms,
-                               task->node->frame->file->defaults.timeout_ms, task->step);
+    int64_t limit = task_limit(task->step->timeout_ms, task->node->frame->file->defaults.timeout_ms,
+                               task->step);
     if (!task->deadline_ns)
         return limit;
     int64_t left = (task->deadline_ns - clock_mono_ns()) / NS_PER_MS;
@@ -316,14 +315,15 @@ static void intent_durable(void *user) {
     const struct step *step = task->is_tried ? task->step->dry_run : task->step;
     AUTO_TEXT label = mem_printf("%lld", (long long)task->attempt);
     if (task->is_cancelled) {
-        struct verdict verdict = {.outcome = STEP_CANCELLED, .without_effect = true,
+        struct verdict verdict = {.outcome = STEP_CANCELLED,
+                                  .without_effect = true,
                                   .error = "cancelled before it began"};
         task_finish(task, &verdict);
         return;
     }
     if (step->background) {
-        task->service = service_new(task->node, task->path, label, attempt_limit(task),
-                                    service_ready, task);
+        task->service =
+            service_new(task->node, task->path, label, attempt_limit(task), service_ready, task);
         return;
     }
     task->act = act_new(&(struct act_spec){
@@ -388,8 +388,8 @@ static void lock_taken(void *user, struct err *err) {
         attempts_begin(task);
         return;
     }
-    struct verdict verdict = {.outcome = STEP_FAILED, .without_effect = true,
-                              .error = err->message, .hint = err->hint};
+    struct verdict verdict = {
+        .outcome = STEP_FAILED, .without_effect = true, .error = err->message, .hint = err->hint};
     task_finish(task, &verdict);
 }
 
@@ -404,7 +404,8 @@ static void done_answered(void *user, bool holds, const char *why) {
     struct task *task = user;
     (void)why;
     if (task->is_cancelled) {
-        struct verdict verdict = {.outcome = STEP_CANCELLED, .without_effect = true,
+        struct verdict verdict = {.outcome = STEP_CANCELLED,
+                                  .without_effect = true,
                                   .error = "cancelled before it began"};
         task_finish(task, &verdict);
         return;
@@ -435,8 +436,8 @@ void task_begin(struct node *node) {
         return;
     }
     if (task->step->done_when && node->frame->phase != PHASE_ROLLBACK)
-        task->probe = probe_new(node->frame, task->step->done_when, task->path, done_answered,
-                                task);
+        task->probe =
+            probe_new(node->frame, task->step->done_when, task->path, done_answered, task);
     else
         lock_begin(task);
 }
@@ -459,7 +460,8 @@ void task_cancel(struct task *task) {
     else if (task->act)
         act_cancel(task->act, false);
     else if (task->lock && !task->attempt) {
-        struct verdict verdict = {.outcome = STEP_CANCELLED, .without_effect = true,
+        struct verdict verdict = {.outcome = STEP_CANCELLED,
+                                  .without_effect = true,
                                   .error = "cancelled while it waited for its lock"};
         task_finish(task, &verdict);
     }
