@@ -22,6 +22,7 @@ struct node {
     uint32_t open;         /* needs that are not settled; while undoing: dependents not released */
     uint8_t state;         /* enum step_state */
     bool active : 1;       /* started and not settled */
+    bool has_slot : 1;     /* it counts against --jobs */
     bool tolerated : 1;    /* it failed, and the run goes on all the same */
     bool group_failed : 1; /* of an END: a member failed and the group takes it */
     bool without_effect : 1; /* its own handler is not needed */
@@ -101,7 +102,7 @@ struct run {
     VEC(struct node *) undo;
     size_t undo_head;
     bool pumping, pump_asked;
-    int64_t running;          /* acts that take one of --jobs */
+    int64_t slots;            /* of --jobs that are taken */
     struct step_ctx *acts;    /* all that are under way */
     struct service *services; /* newest first */
 
