@@ -168,10 +168,11 @@ static void settle_one(const char *text, const struct complaint_line *line, stru
 /* Behind a syntax error jq goes on as well as it can, and may complain about what is right; so of
  * a parse only the first complaint counts. Undefined names are all of them true. */
 size_t complaints_settle(const struct complaints *complaints, const struct complaint_line *lines,
-                         size_t line_count, complaint_report *report, void *user) {
+                         size_t line_count, complaint_report *report, void *user,
+                         bool *ret_syntax) {
     size_t found = 0;
-    bool syntax = false;
-    for (size_t i = 0; i < complaints->texts.count && !syntax; i++) {
+    *ret_syntax = false;
+    for (size_t i = 0; i < complaints->texts.count && !*ret_syntax; i++) {
         size_t number = 0;
         AUTO_TEXT text = complaint_read(complaints->texts.items[i], &number);
         if (!text || number == 0 || number > line_count || !lines[number - 1].expr)
@@ -181,7 +182,7 @@ size_t complaints_settle(const struct complaints *complaints, const struct compl
         settle_one(text, line, &err);
         found += !line->expr->bad;
         ((struct expr *)line->expr)->bad = true;
-        syntax = is_syntax(text);
+        *ret_syntax = is_syntax(text);
         if (report)
             report(user, &err);
     }

@@ -22,9 +22,10 @@ struct complaints {
 
 /* A jq_msg_cb: keeps the message; takes it. `user` is the struct complaints. */
 void complaints_hear(void *user, jv message_taken);
-/* Marks the expressions at fault as bad and reports each; returns how many new ones it found. */
+/* Marks the expressions at fault as bad and reports each; returns how many new ones it found,
+ * and whether one was a mistake of syntax, behind which there may be others. */
 size_t complaints_settle(const struct complaints *complaints, const struct complaint_line *lines,
-                         size_t line_count, complaint_report *report, void *user);
+                         size_t line_count, complaint_report *report, void *user, bool *ret_syntax);
 void complaints_release(struct complaints *complaints);
 
 #endif

@@ -2,7 +2,10 @@
  *
  * `.params.env` and `.steps.a.outputs["x"][0]` are paths and never load libjq's built-ins; all
  * other expressions of a set become one jq program, compiled once. An evaluation ends after
- * EXPR_LIMIT_MS with an error. Environment, input and halting built-ins of jq are shut off. */
+ * EXPR_LIMIT_MS, or when the process has grown by 512 MiB, with an error; only a single built-in
+ * function that takes long is waited for. What reads the environment, the input or modules, and
+ * what prints or halts, is refused when an expression is added; ~/.jq is not read. One thread at
+ * a time may evaluate. */
 #ifndef VALUE_EXPR_H
 #define VALUE_EXPR_H
 
@@ -20,8 +23,10 @@ struct expr_set *expr_set_new(void);
 void expr_set_free(struct expr_set *set); /* and all its expressions */
 size_t expr_set_count(const struct expr_set *set);
 
-/* Adds an expression written at `at` (borrowed file name). Unbalanced brackets and empty text
- * are refused here, with the span of the offending character. */
+/* Adds an expression whose first character stands at `at` (borrowed file name); the columns of
+ * its later lines count from at.column too, which is right in block scalars. Empty text,
+ * unbalanced brackets, open strings, characters that jq does not know and built-ins that are shut
+ * off are refused here, with the span of what is wrong. Text is at most 64 KiB. */
 int expr_add(struct expr_set *set, const char *text, size_t length, struct span at,
              struct expr **ret, struct err *err) MUST_USE;
 
@@ -42,7 +47,9 @@ struct expr_input {
     int64_t now_ns; /* what jq's `now` yields; 0: the wall clock */
 };
 
-/* The first result; an empty result is VALUE_NONE with success. */
+/* The first result; an empty result is VALUE_NONE with success. Errors stand at the expression
+ * and begin with its text; ERR_TIMEOUT and ERR_LIMIT where it was ended. A result nested deeper
+ * than 256 or of more than five million values is an error, so that it can be walked. */
 int expr_eval(const struct expr *expr, const struct expr_input *input, value *ret,
               struct err *err) MUST_USE;
 /* As expr_eval, as jq's truth. */

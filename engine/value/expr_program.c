@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "value/complaint.h"
+#include "value/deep.h"
 #include "value/expr_set.h"
 #include "value/guard.h"
 
@@ -31,6 +32,7 @@ struct build {
     size_t count;
     struct buf text;
     VEC(struct complaint_line) lines; /* what stands on each line; index is line - 1 */
+    bool parse_only; /* ends in a mistake, so that jq parses but does not spend 15 ms */
 };
 
 static void build_newline(struct build *build, const struct expr *expr, size_t token) {
@@ -78,6 +80,8 @@ static void build_all(struct build *build) {
     buf_puts(&build->text, prologue);
     *vec_add(&build->lines) = (struct complaint_line){0};
     build_tree(build, 0, build->count, 0);
+    if (build->parse_only)
+        buf_putc(&build->text, ')');
 }
 
 static void build_release(struct build *build) {
@@ -118,20 +122,49 @@ void expr_program_free(struct expr_program *program) {
     mem_free(program);
 }
 
-/* The expressions of `build` that jq takes become one program. One round for each mistake that
- * ends the parse, and one for all undefined names together. */
+/* One try; *ret_found is how many expressions turned out to be bad. */
+static jq_state *build_try(struct build *build, complaint_report *report, void *user,
+                           size_t *ret_found, bool *ret_syntax) {
+    struct complaints complaints = {0};
+    build_all(build);
+    jq_state *jq = compile_without_home(buf_text(&build->text), &complaints);
+    if (!jq)
+        *ret_found = complaints_settle(&complaints, build->lines.items, build->lines.count, report,
+                                       user, ret_syntax);
+    complaints_release(&complaints);
+    return jq;
+}
+
+/* A parse ends at the first mistake: the other expressions are parsed one by one. */
+static void build_parse_each(struct build *build, complaint_report *report, void *user) {
+    for (size_t i = 0; i < build->count; i++) {
+        struct build one = {.exprs = &build->exprs[i],
+                            .count = 1,
+                            .text = BUF_INIT(PROGRAM_MAX),
+                            .parse_only = true};
+        size_t found = 0;
+        bool syntax = false;
+        jq_state *jq = NULL;
+        if (!build->exprs[i]->bad)
+            jq = build_try(&one, report, user, &found, &syntax);
+        if (jq)
+            jq_teardown(&jq);
+        one.exprs = NULL;
+        build_release(&one);
+    }
+}
+
+/* The expressions of `build` that jq takes become one program: the first try finds a mistake of
+ * syntax, another all undefined names, the last is clean. */
 static jq_state *build_compile(struct build *build, complaint_report *report, void *user) {
     for (;;) {
-        struct complaints complaints = {0};
-        build_all(build);
-        jq_state *jq = compile_without_home(buf_text(&build->text), &complaints);
         size_t found = 0;
-        if (!jq)
-            found = complaints_settle(&complaints, build->lines.items, build->lines.count, report,
-                                      user);
-        complaints_release(&complaints);
+        bool syntax = false;
+        jq_state *jq = build_try(build, report, user, &found, &syntax);
         if (jq || !found)
             return jq;
+        if (syntax && build->count > 1)
+            build_parse_each(build, report, user);
     }
 }
 
@@ -229,21 +262,42 @@ static int program_result(const struct expr *expr, value taken, value *ret, stru
     return 0;
 }
 
-int expr_run_program(const struct expr *expr, value input_taken, value *ret, struct err *err) {
+struct evaluation {
+    const struct expr *expr;
+    value input; /* taken */
+    value *ret;
+    struct err *err;
+    int done;
+};
+
+static int evaluation_run(struct evaluation *evaluation) {
+    const struct expr *expr = evaluation->expr;
     jq_state *jq = expr->program->jq;
-    if (guard_arm(jq, EXPR_LIMIT_MS, err) < 0) {
-        value_free(input_taken);
+    if (guard_arm(jq, EXPR_LIMIT_MS, evaluation->err) < 0) {
+        value_free(evaluation->input);
         return -1;
     }
-    jq_start(jq, input_taken, 0);
+    jq_start(jq, evaluation->input, 0);
     value result = jq_next(jq);
     enum guard_end end = guard_disarm();
     /* Lets go of the data, which the state would keep until it is started again. */
     jq_start(jq, jv_null(), 0);
     if (end == GUARD_DONE)
-        return program_result(expr, result, ret, err);
+        return program_result(expr, result, evaluation->ret, evaluation->err);
     value_free(result);
     if (end == GUARD_TIME)
-        return expr_fail(expr, ERR_TIMEOUT, "ran longer than 2 s and was ended", err);
-    return expr_fail(expr, ERR_LIMIT, "took more than 512 MiB of memory and was ended", err);
+        return expr_fail(expr, ERR_TIMEOUT, "ran longer than 2 s and was ended", evaluation->err);
+    return expr_fail(expr, ERR_LIMIT, "took more than 512 MiB of memory and was ended",
+                     evaluation->err);
+}
+
+static void evaluation_work(void *user) {
+    struct evaluation *evaluation = user;
+    evaluation->done = evaluation_run(evaluation);
+}
+
+int expr_run_program(const struct expr *expr, value input_taken, value *ret, struct err *err) {
+    struct evaluation evaluation = {.expr = expr, .input = input_taken, .ret = ret, .err = err};
+    deep_call(evaluation_work, &evaluation);
+    return evaluation.done;
 }

@@ -1,4 +1,6 @@
-/* Regular expressions: PCRE2 with UTF, and limits so that no pattern runs away. */
+/* Regular expressions: PCRE2 with UTF and Unicode classes, on any bytes (broken UTF-8 matches
+ * nothing), with limits: a search ends after about 2 s. `$` also matches in front of a final
+ * newline, as everywhere in PCRE2. */
 #ifndef VALUE_MATCH_H
 #define VALUE_MATCH_H
 
@@ -9,7 +11,8 @@
 
 struct match;
 
-/* A bad pattern's error has its span moved to the offending character. */
+/* `at` is where the pattern's first character stands; a bad one's error has its span moved to the
+ * offending character. */
 int match_new(const char *pattern, struct span at, struct match **ret, struct err *err) MUST_USE;
 void match_free(struct match *match);
 const char *match_pattern(const struct match *match);

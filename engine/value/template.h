@@ -2,7 +2,9 @@
  *
  * A string that is one template keeps the type of its value; inside longer text the value is
  * rendered as text, and null or nothing is an error, since an empty word in a command can
- * destroy. Lists and mappings of templates are templates too. Memory belongs to the arena. */
+ * destroy. `}}` inside a string or bracket of the expression does not end it, and `$${{` stands
+ * for a literal `${{`. Lists and mappings of templates are templates too. Memory belongs to the
+ * arena; expressions belong to the set, which must outlive the templates. */
 #ifndef VALUE_TEMPLATE_H
 #define VALUE_TEMPLATE_H
 
@@ -26,7 +28,8 @@ void template_add(struct template *container, const char *key_or_null, struct te
 
 int template_render(const struct template *tmpl, const struct expr_input *input, value *ret,
                     struct err *err) MUST_USE;
-/* Rendered to text: strings as they are, other kinds as JSON; the caller frees. */
+/* Rendered to text: strings as they are, other kinds as JSON; null and text with a NUL are
+ * errors. The caller frees. */
 int template_render_text(const struct template *tmpl, const struct expr_input *input, char **ret,
                          struct err *err) MUST_USE;
 
@@ -36,7 +39,7 @@ void template_show(struct buf *out, const struct template *tmpl);
 void template_each_expr(const struct template *tmpl,
                         void (*found)(void *user, const struct expr *expr), void *user);
 
-/* Whether `${{` stands in the text, and at which offset. */
+/* Whether `${{` stands in the text, escaped or not, and at which offset. */
 bool template_find(const char *text, size_t length, size_t *ret_offset);
 
 #endif

@@ -52,7 +52,7 @@ bool value_truth(value borrowed);
 const char *value_text(value borrowed);
 size_t value_text_length(value borrowed);
 double value_as_number(value borrowed); /* 0 for other kinds */
-/* Whether it is a whole number that int64_t holds exactly. */
+/* Whether it is a whole number that int64_t holds exactly; digits that value_integer made count. */
 bool value_as_integer(value borrowed, int64_t *ret);
 
 size_t value_count(value borrowed); /* elements of an array or object, 0 otherwise */
@@ -70,7 +70,9 @@ value value_merge(value under_taken, value over_taken);
  * key and item belong to the caller. */
 bool value_next(value object, size_t *cursor, value *ret_key, value *ret_item);
 
-/* One JSON text, nothing behind it; nesting is capped at 256. */
+/* One JSON text, nothing behind it; nesting is capped at 256. Of equal keys the last one counts.
+ * Integers beyond 2^53 become strings of their digits; other numbers become the nearest double,
+ * and one that is beyond every double is an error. Broken UTF-8 becomes U+FFFD. */
 int value_parse(const char *text, size_t length, value *ret, struct err *err) MUST_USE;
 /* JSON on one line, ASCII with \u escapes, object keys sorted. */
 void value_dump(struct buf *out, value borrowed);

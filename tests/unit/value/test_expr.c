@@ -226,6 +226,21 @@ static void test_many(void **state) {
     expr_set_free(set);
 }
 
+static void test_many_bad(void **state) {
+    (void)state;
+    struct expr_set *set = expr_set_new();
+    AUTO_ERR err = ERR_INIT;
+    for (int i = 0; i < 300; i++) {
+        struct expr *expr = NULL;
+        AUTO_TEXT text = mem_printf(i % 3 == 0 ? ".n + %d" : i % 3 == 1 ? ".n %d" : "nix%d", i);
+        assert_int_equal(expr_add(set, text, strlen(text), here, &expr, &err), 0);
+    }
+    size_t reports = 0;
+    assert_int_equal(expr_set_compile(set, count, &reports), 200);
+    assert_int_equal(reports, 200);
+    expr_set_free(set);
+}
+
 /* Each of a thousand is reached by its number, beyond what one function of jq can hold. */
 static void test_thousand(void **state) {
     (void)state;
@@ -278,6 +293,17 @@ static void test_runaway(void **state) {
 static void test_runaway_memory(void **state) {
     (void)state;
     AUTO_TEXT said = evaluated("def f: 1 + f; f");
+    assert_non_null(strstr(said, "was ended"));
+}
+
+/* Millions of levels are freed again without running out of stack. */
+static void test_runaway_depth(void **state) {
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__)
+    skip(); /* the sanitizers do not follow a change of stacks */
+#endif
+    assert_yields("reduce range(3e5) as $i (0; [.]) | length", "1");
+    AUTO_TEXT said = evaluated("until(false; [.])");
     assert_non_null(strstr(said, "was ended"));
 }
 
@@ -348,8 +374,9 @@ int main(void) {
         cmocka_unit_test(test_eval_errors),    cmocka_unit_test(test_add_errors),
         cmocka_unit_test(test_break_out),      cmocka_unit_test(test_shut_off),
         cmocka_unit_test(test_compile_errors), cmocka_unit_test(test_many),
-        cmocka_unit_test(test_thousand),       cmocka_unit_test(test_runaway),
-        cmocka_unit_test(test_runaway_memory), cmocka_unit_test(test_runaway_regex),
+        cmocka_unit_test(test_many_bad),       cmocka_unit_test(test_thousand),
+        cmocka_unit_test(test_runaway),        cmocka_unit_test(test_runaway_memory),
+        cmocka_unit_test(test_runaway_depth),  cmocka_unit_test(test_runaway_regex),
         cmocka_unit_test(test_no_home_file),   cmocka_unit_test(test_dot_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
