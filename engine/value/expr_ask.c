@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "value/expr_set.h"
 
-#define LEVELS_MAX (LEX_DEPTH_MAX * 2)
+#define LEVELS_MAX ((size_t)LEX_DEPTH_MAX * 2)
 
 struct level {
     bool whole;   /* `.` may be the whole here */

@@ -64,8 +64,9 @@ static void guard_on_tick(int signal) {
     else if (guard_now_ns() >= guard.deadline_ns)
         end = GUARD_TIME;
     if (end != GUARD_DONE) {
+        static const jv nothing = {.kind_flags = JV_KIND_NULL};
         guard.end = (sig_atomic_t)end;
-        guard_halt(guard.jq, (jv){.kind_flags = JV_KIND_NULL}, (jv){.kind_flags = JV_KIND_NULL});
+        guard_halt(guard.jq, nothing, nothing);
         guard.jq = NULL;
     }
     errno = saved;

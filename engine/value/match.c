@@ -106,7 +106,7 @@ static void match_prepare(struct match *match) {
     pcre2_set_callout(match->context, match_on_start, match);
     /* Where the machine forbids code that writes code, the interpreter does it. */
     if (pcre2_jit_compile(match->code, PCRE2_JIT_COMPLETE) == 0) {
-        match->jit_stack = pcre2_jit_stack_create(32 * 1024, MATCH_JIT_STACK_MAX, NULL);
+        match->jit_stack = pcre2_jit_stack_create((size_t)32 << 10, MATCH_JIT_STACK_MAX, NULL);
         pcre2_jit_stack_assign(match->context, NULL, match->jit_stack);
     }
 }
