@@ -2,7 +2,7 @@
  * `expect` to say. */
 #include <strings.h>
 
-#include "base/text.h"
+#include "base/clock.h"
 #include "http_step.h"
 
 const char *const http_methods[] = {"GET", "HEAD",  "OPTIONS", "POST",
@@ -10,6 +10,7 @@ const char *const http_methods[] = {"GET", "HEAD",  "OPTIONS", "POST",
 
 struct http_state {
     struct http_request *request; /* NULL before it starts and behind its end */
+    int64_t began_ns;             /* monotonic */
     bool cancelled;
 };
 
@@ -80,16 +81,25 @@ static int http_begin(struct step_ctx *ctx, struct err *err) {
     struct http_draft draft;
     if (http_draft_init(ctx, &draft, err) < 0)
         return -1;
+    state->began_ns = clock_mono_ns();
     state->request = http_start(step_loop(ctx), &draft.spec, answered, ctx);
     http_draft_release(&draft);
     return 0;
+}
+
+/* The engine's clock and libcurl's run out together; whichever is first, the error should be the
+ * one that names the host. */
+static bool time_is_up(const struct step_ctx *ctx, const struct http_state *state) {
+    int64_t limit = step_timeout_ms(ctx);
+    int64_t elapsed = (clock_mono_ns() - state->began_ns) / NS_PER_MS;
+    return limit > 0 && elapsed >= limit - 1;
 }
 
 static void http_end(struct step_ctx *ctx) {
     struct http_state *state = step_state(ctx);
     state->cancelled = true;
     if (state->request)
-        http_cancel(state->request, false);
+        http_cancel(state->request, time_is_up(ctx, state));
 }
 
 /* ---- what may be written ----------------------------------------------------------------------

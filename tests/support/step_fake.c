@@ -1,0 +1,253 @@
+#include "tests/support/step_fake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "io/loop.h"
+
+static void give_up(const char *what) {
+    fprintf(stderr, "step_fake: %s\n", what);
+    abort();
+}
+
+/* ---- runbooks ----------------------------------------------------------------------------------
+ */
+
+static struct runbook *load(const char *yaml, struct diag *diag) {
+    char path[] = "/tmp/runbook-fake-XXXXXX";
+    AUTO_FD fd = mkstemp(path);
+    AUTO_ERR err = ERR_INIT;
+    AUTO_TEXT whole = mem_printf("runbook: 1\nname: fake\n%s", yaml);
+    if (fd < 0 || file_write_all(fd, whole, strlen(whole), &err) < 0)
+        give_up("cannot write a runbook");
+    struct runbook *runbook = runbook_load(path, diag);
+    unlink(path);
+    return runbook;
+}
+
+static char *errors_text(const struct diag *diag) {
+    struct buf out = BUF_INIT(SIZE_MAX);
+    struct diag_style style = {0};
+    buf_puts(&out, "");
+    diag_text(diag, &style, &out);
+    return buf_detach(&out);
+}
+
+struct runbook *step_fake_load(const char *yaml) {
+    struct diag *diag = diag_new();
+    struct runbook *runbook = load(yaml, diag);
+    if (!runbook || diag_count(diag)) {
+        AUTO_TEXT errors = errors_text(diag);
+        give_up(errors);
+    }
+    diag_free(diag);
+    return runbook;
+}
+
+char *step_fake_errors(const char *yaml) {
+    struct diag *diag = diag_new();
+    struct runbook *runbook = load(yaml, diag);
+    char *errors = diag_count(diag) ? errors_text(diag) : mem_strdup("");
+    runbook_free(runbook);
+    diag_free(diag);
+    return errors;
+}
+
+static void plan_line(void *user, const char *label, const char *text, size_t length) {
+    buf_printf(user, "%s: %.*s\n", label, (int)length, text);
+}
+
+char *step_fake_plan(const struct step *step) {
+    struct buf out = BUF_INIT(SIZE_MAX);
+    struct step_plan plan = {&out, plan_line};
+    buf_puts(&out, "");
+    step->type->plan(step->spec, &plan);
+    return buf_detach(&out);
+}
+
+/* ---- attempts ----------------------------------------------------------------------------------
+ */
+
+struct step_ctx *step_fake_new(const struct step *step, const char *run_json) {
+    struct step_ctx *ctx = mem_zalloc(sizeof *ctx);
+    AUTO_ERR err = ERR_INIT;
+    ctx->loop = loop_new();
+    ctx->step = step;
+    ctx->id = step->id;
+    ctx->timeout_ms = step->timeout_ms;
+    ctx->output = (struct buf)BUF_INIT(SIZE_MAX);
+    ctx->state = mem_zalloc(step->type->state_size + 1);
+    ctx->run = value_object();
+    if (run_json) {
+        value_free(ctx->run);
+        if (value_parse(run_json, strlen(run_json), &ctx->run, &err) < 0)
+            give_up("the run is no JSON");
+    }
+    return ctx;
+}
+
+static void cancel_now(void *user) {
+    struct step_ctx *ctx = user;
+    if (!ctx->done)
+        ctx->step->type->cancel(ctx);
+}
+
+void step_fake_run(struct step_ctx *ctx) {
+    struct err err = ERR_INIT;
+    int64_t limit = ctx->cancel_after_ms ? ctx->cancel_after_ms : ctx->timeout_ms;
+    if (limit > 0)
+        ctx->timer = loop_timer_new(ctx->loop, limit, cancel_now, ctx);
+    if (ctx->step->type->start(ctx, &err) < 0) {
+        ctx->done++;
+        ctx->result = (struct step_result){
+            .outcome = STEP_FAILED, .without_effect = true, .data = value_object(), .err = err};
+    } else if (ctx->done) {
+        give_up("step_done was called from within start");
+    }
+    loop_run(ctx->loop);
+    if (ctx->step->type->release)
+        ctx->step->type->release(ctx);
+}
+
+void step_fake_free(struct step_ctx *ctx) {
+    loop_timer_free(ctx->timer);
+    loop_free(ctx->loop);
+    value_free(ctx->run);
+    value_free(ctx->result.data);
+    err_release(&ctx->result.err);
+    buf_release(&ctx->output);
+    mem_free(ctx->state);
+    mem_free(ctx);
+}
+
+const char *step_fake_data(struct step_ctx *ctx, const char *path) {
+    static char *ring[8];
+    static size_t next;
+    AUTO_VALUE at = value_copy(ctx->result.data);
+    AUTO_TEXT rest = mem_strdup(path);
+    char *save = NULL;
+    for (char *key = strtok_r(rest, ".", &save); key; key = strtok_r(NULL, ".", &save)) {
+        value member = value_get(at, key);
+        value_free(at);
+        at = member;
+    }
+    char **slot = &ring[next++ % 8];
+    mem_free(*slot);
+    *slot = value_is(at, VALUE_NONE) ? mem_strdup("none") : value_to_json(at);
+    return *slot;
+}
+
+/* ---- what step.h lends -------------------------------------------------------------------------
+ */
+
+struct loop *step_loop(struct step_ctx *ctx) {
+    return ctx->loop;
+}
+
+const void *step_spec(const struct step_ctx *ctx) {
+    return ctx->step->spec;
+}
+
+void *step_state(struct step_ctx *ctx) {
+    return ctx->state;
+}
+
+const char *step_id(const struct step_ctx *ctx) {
+    return ctx->id;
+}
+
+const char *step_run_id(const struct step_ctx *ctx) {
+    (void)ctx;
+    return "run-1";
+}
+
+const char *step_token(const struct step_ctx *ctx) {
+    (void)ctx;
+    return "run-1:fake:1";
+}
+
+int64_t step_timeout_ms(const struct step_ctx *ctx) {
+    return ctx->timeout_ms;
+}
+
+int64_t step_grace_ms(const struct step_ctx *ctx) {
+    (void)ctx;
+    return 1000;
+}
+
+static struct expr_input input_of(struct step_ctx *ctx, struct expr_dot *dot) {
+    *dot = (struct expr_dot){.dot = ctx->run};
+    return expr_input_dot(dot);
+}
+
+int step_render(struct step_ctx *ctx, const struct template *tmpl, value *ret, struct err *err) {
+    struct expr_dot dot;
+    struct expr_input input = input_of(ctx, &dot);
+    return template_render(tmpl, &input, ret, err);
+}
+
+int step_render_text(struct step_ctx *ctx, const struct template *tmpl, char **ret,
+                     struct err *err) {
+    struct expr_dot dot;
+    struct expr_input input = input_of(ctx, &dot);
+    return template_render_text(tmpl, &input, ret, err);
+}
+
+int step_test(struct step_ctx *ctx, const struct expr *expr, bool *ret, struct err *err) {
+    struct expr_dot dot;
+    struct expr_input input = input_of(ctx, &dot);
+    return expr_test(expr, &input, ret, err);
+}
+
+void step_output(struct step_ctx *ctx, enum step_stream stream, const char *bytes, size_t length) {
+    (void)stream;
+    buf_append(&ctx->output, bytes, length);
+}
+
+void step_note(struct step_ctx *ctx, const char *what, value taken) {
+    (void)ctx, (void)what;
+    value_free(taken);
+}
+
+void step_done(struct step_ctx *ctx, struct step_result *result) {
+    ctx->done++;
+    ctx->result = *result;
+    loop_timer_free(ctx->timer);
+    ctx->timer = NULL;
+}
+
+/* Not for types that need more than this: commands, databases and questions. */
+int step_command_init(struct step_ctx *ctx, const char *const *words, size_t count,
+                      struct step_command *ret, struct err *err) {
+    (void)ctx, (void)words, (void)count, (void)ret;
+    return err_set(err, ERR_INVALID, "no commands here");
+}
+
+void step_command_release(struct step_command *command) {
+    (void)command;
+}
+
+const char *const *step_shell(struct step_ctx *ctx, size_t *ret_count) {
+    (void)ctx;
+    *ret_count = 0;
+    return NULL;
+}
+
+int step_database_init(struct step_ctx *ctx, struct step_database *ret, struct err *err) {
+    (void)ctx, (void)ret;
+    return err_set(err, ERR_INVALID, "no databases here");
+}
+
+void step_database_release(struct step_database *database) {
+    (void)database;
+}
+
+void step_ask(struct step_ctx *ctx, const struct step_question *question,
+              void (*answered)(struct step_ctx *ctx, const struct step_answer *answer)) {
+    (void)ctx, (void)question, (void)answered;
+    give_up("nobody is here to be asked");
+}

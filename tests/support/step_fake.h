@@ -1,0 +1,39 @@
+/* What engine/step.h lends a step type, without an interpreter: for testing a type alone. */
+#ifndef SUPPORT_STEP_FAKE_H
+#define SUPPORT_STEP_FAKE_H
+
+#include "base/buf.h"
+#include "lang/runbook.h"
+#include "step.h"
+
+struct step_ctx {
+    struct loop *loop;
+    const struct step *step;
+    void *state;
+    value run; /* what `.` is in templates */
+    const char *id;
+    int64_t timeout_ms;
+    struct loop_timer *timer; /* the engine's own limit */
+    int64_t cancel_after_ms;  /* 0: never */
+
+    int done; /* how often step_done was called */
+    struct step_result result;
+    struct buf output;
+};
+
+/* Writes the text to a file and loads it; fails the test where it has errors. */
+struct runbook *step_fake_load(const char *yaml);
+/* The errors of the text as people see them; "" where there are none. The caller frees. */
+char *step_fake_errors(const char *yaml);
+/* What a plan says of a step: "label: text" lines. The caller frees. */
+char *step_fake_plan(const struct step *step);
+
+/* An attempt of the step; `run_json` is what `.` is, NULL for nothing. */
+struct step_ctx *step_fake_new(const struct step *step, const char *run_json);
+/* From start to step_done and release. */
+void step_fake_run(struct step_ctx *ctx);
+void step_fake_free(struct step_ctx *ctx);
+/* The result's data at a jq path, as JSON; valid until the 8th call after it. */
+const char *step_fake_data(struct step_ctx *ctx, const char *path);
+
+#endif
