@@ -222,7 +222,8 @@ void check_retry(struct parse *parse, struct span span, const struct retry *retr
 
 static void check_figures(struct parse *parse, const struct visit *visit) {
     const struct step *step = visit->step;
-    if (step->concurrency > 1 && !step->foreach)
+    if (!step->foreach && node_find(visit->node, "concurrency", NULL) &&
+        !node_find(visit->node, "foreach", NULL))
         parse_error(parse, key_span(parse, visit, "concurrency"), "use `parallel:` for a group",
                     "`concurrency` is for steps with `foreach`");
     if (step->retry) {
