@@ -179,7 +179,7 @@ static enum step_asks approval_asks(const void *spec) {
 static size_t count_approvers(const struct approval_spec *approval) {
     size_t count = approval->approvers.count;
     for (size_t i = 0; i < approval->escalate.count; i++)
-        count += FIELD_AT(struct escalation *, &approval->escalate, i)->approvers.count;
+        count += FIELD_AT(struct escalation, &approval->escalate, i).approvers.count;
     return count;
 }
 
@@ -208,7 +208,7 @@ static void check_twice(const struct approval_spec *approval, const struct step_
 
 static void check_expiry(const struct approval_spec *approval, const struct step_check *check) {
     for (size_t i = 0; i < approval->escalate.count; i++) {
-        const struct escalation *step = FIELD_AT(struct escalation *, &approval->escalate, i);
+        const struct escalation *step = &FIELD_AT(struct escalation, &approval->escalate, i);
         if (approval->expires_ms <= 0 || step->after_ms < approval->expires_ms)
             continue;
         AUTO_ERR err = ERR_INIT;

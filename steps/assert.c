@@ -80,7 +80,7 @@ static void assert_check(const void *spec, const struct step_check *check) {
 static void assert_plan(const void *spec, const struct step_plan *plan) {
     const struct assert_spec *assertion = spec;
     for (size_t i = 0; i < assertion->conditions.count; i++) {
-        const struct condition *condition = FIELD_AT(struct condition *, &assertion->conditions, i);
+        const struct condition *condition = &FIELD_AT(struct condition, &assertion->conditions, i);
         const char *text = expr_text(condition->that);
         plan->line(plan->user, "condition", text, strlen(text));
     }
@@ -138,7 +138,7 @@ static int assert_start(struct step_ctx *ctx, struct err *err) {
     state->failed = value_array();
     state->total = assertion->conditions.count;
     for (size_t i = 0; i < assertion->conditions.count; i++)
-        if (examine(ctx, FIELD_AT(struct condition *, &assertion->conditions, i), err) < 0)
+        if (examine(ctx, &FIELD_AT(struct condition, &assertion->conditions, i), err) < 0)
             return -1;
     loop_defer(step_loop(ctx), assert_report, ctx);
     return 0;

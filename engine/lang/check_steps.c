@@ -173,7 +173,8 @@ static void check_probe(struct parse *parse, const struct visit *visit) {
         return;
     }
     /* What a command does nobody can tell; of the others the effect is known. */
-    if (!type->is_command && type->effect && step_effect(visit->step) != EFFECT_READ)
+    if (!visit->is_broken && !type->is_command && type->effect &&
+        step_effect(visit->step) != EFFECT_READ)
         parse_error(parse, visit->step->key_span, NULL,
                     "a probe only reads, and this `%s` changes something", type->key);
 }
@@ -205,7 +206,7 @@ static void check_effect(struct parse *parse, const struct visit *visit) {
         parse_error(parse, key_span(parse, visit, "effect_reason"), NULL,
                     "`effect_reason` without `effect`");
     if (step->effect_override == EFFECT_UNSAID || step->effect_reason || !is_sql(step) ||
-        !step->type->effect)
+        !step->type->effect || visit->is_broken)
         return;
     enum effect derived = step->type->effect(step->spec);
     if (step->effect_override < derived)
@@ -268,7 +269,8 @@ static void check_type(struct parse *parse, const struct visit *visit) {
                     step->type->key);
         return;
     }
-    if (!step->type->check)
+    /* A type looks at whole specs only. */
+    if (!step->type->check || visit->is_broken)
         return;
     struct type_check check = {parse, visit};
     step->type->check(step->spec,

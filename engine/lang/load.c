@@ -82,7 +82,8 @@ static bool load_file(struct load *load, struct runbook *runbook, const char *re
     if (root) {
         fields_parse(&parse, runbook_fields, root, runbook);
         check_file(&parse, root);
-        runbook->effect = list_effect(runbook->steps);
+        /* Effects are derived from whole specs only. */
+        runbook->effect = diag_count(load->diag) ? EFFECT_ONCE : list_effect(runbook->steps);
     }
     vec_release(&parse.visits);
     vec_release(&parse.uses);

@@ -20,6 +20,7 @@ struct visit {
     uint32_t position;         /* in that list, from 0 */
     uint32_t namesakes;        /* how many ids were made from its own by a number behind it */
     uint8_t role;              /* enum step_role */
+    bool is_broken;            /* errors were reported while it was parsed */
     bool in_handler;           /* it or a step around it is a handler or a probe */
     bool in_foreach;           /* it or a step around it has foreach */
 };
@@ -112,7 +113,7 @@ value node_to_value(const struct node *node);
 
 struct step_list *steps_parse(struct parse *parse, const struct node *node, enum step_role role);
 struct step *step_parse(struct parse *parse, const struct node *node, enum step_role role);
-/* Ids of all steps of the file, once all are parsed. */
+/* Ids of all steps of the file, once all are parsed. That they are unique the plan checks. */
 void steps_name(struct parse *parse, struct map *ids);
 
 /* ---- files (load.c) ---- */

@@ -195,7 +195,9 @@ static struct step *parse_visited(struct parse *parse, const struct node *node, 
     parse->visit = index;
     parse->inherited = 0;
     size_t action = find_action(parse, role_fields(role), node, &parse->visits.items[index]);
+    size_t errors = diag_count(parse->load->diag);
     parse_pairs(parse, role, step, node, action);
+    parse->visits.items[index].is_broken = diag_count(parse->load->diag) > errors;
     parse->inherited = inherited;
     parse->visit = outer;
     parse->label = label;
@@ -292,25 +294,10 @@ static void name_made(struct parse *parse, struct visit *visit, struct map *ids)
     map_put(ids, id, visit);
 }
 
-/* Ids are unique in a file; within one list the graph reports it. */
-static void name_said(struct parse *parse, struct visit *visit, struct map *ids) {
-    struct visit *first = map_get(ids, visit->step->id);
-    if (!first) {
-        map_put(ids, visit->step->id, visit);
-        return;
-    }
-    if (first->list == visit->list)
-        return;
-    AUTO_TEXT hint = mem_printf("`.steps.%s` must mean one step; the other is at line %u",
-                                visit->step->id, first->step->span.line);
-    parse_error(parse, parse_span(parse, node_find(visit->node, "id", NULL)), hint,
-                "the id `%s` stands twice in this file", visit->step->id);
-}
-
 void steps_name(struct parse *parse, struct map *ids) {
     for (size_t i = 0; i < parse->visits.count; i++)
         if (parse->visits.items[i].step->id)
-            name_said(parse, &parse->visits.items[i], ids);
+            map_put(ids, parse->visits.items[i].step->id, &parse->visits.items[i]);
     for (size_t i = 0; i < parse->visits.count; i++) {
         struct visit *visit = &parse->visits.items[i];
         if (visit->step->id)
