@@ -34,10 +34,18 @@ static void step_free(struct model_step *step) {
 }
 
 void model_release(struct model *model) {
-    char *const texts[] = {
-        model->run,    model->runbook,         model->name,           model->user,
-        model->host,   model->profile,         model->engine,         model->status,
-        model->reason, model->rollback_status, model->rollback_reason};
+    char *const texts[] = {model->run,
+                           model->runbook,
+                           model->name,
+                           model->user,
+                           model->host,
+                           model->profile,
+                           model->engine,
+                           model->status,
+                           model->reason,
+                           model->error,
+                           model->rollback_status,
+                           model->rollback_reason};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         mem_free(texts[i]);
     value_free(model->params);
@@ -161,6 +169,7 @@ static void on_run_finished(struct model *model, const struct event *event) {
     model->exit = event->exit;
     KEEP_TEXT(model, event, status);
     KEEP_TEXT(model, event, reason);
+    KEEP_TEXT(model, event, error);
     KEEP_VALUE(model, event, objectives);
     KEEP_VALUE(model, event, hands);
     KEEP_VALUE(model, event, counts);
@@ -265,8 +274,11 @@ static void on_gate_opened(struct model *model, const struct event *event) {
     text_keep(&step->status, "waiting");
 }
 
+/* Also what somebody chose when a step failed, or at an interrupt, which is about no step. */
 static void on_gate_answered(struct model *model, const struct event *event) {
-    struct model_step *step = step_of(model, event);
+    struct model_step *step = model_find(model, event->phase, event->step);
+    if (!step)
+        return;
     KEEP_TEXT(step, event, answer);
     KEEP_TEXT(step, event, by);
     KEEP_TEXT(step, event, comment);

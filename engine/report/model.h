@@ -32,7 +32,8 @@ struct model {
     bool dry_run;
     bool finished;
     char *status; /* running, succeeded, failed, … as run.finished says */
-    char *reason; /* why it ended so, where the engine said */
+    char *reason; /* the step that decided how it ended */
+    char *error;  /* what went wrong there */
     int64_t exit;
     int64_t steps_total; /* of the graph */
     size_t steps_done;
@@ -42,7 +43,7 @@ struct model {
     value objectives; /* as EVENT_FIELDS says */
     value hands;
     value counts;
-    char *rollback_status; /* NULL: none; running, succeeded, failed */
+    char *rollback_status; /* NULL: none; running, rolled_back, rollback_failed */
     char *rollback_reason;
     size_t signals, resumes;
     struct model_step **steps; /* in order of first mention */

@@ -44,9 +44,9 @@ static void phase_rows(const struct page *page, const char *phase) {
 
 static void rollback_heading(const struct page *page) {
     const struct model *model = page->model;
-    struct status_look look = status_look(model->rollback_status);
-    AUTO_TEXT text = mem_printf("Rollback %s", look.word);
-    page_heading(page, text);
+    bool undone = text_equal(model->rollback_status, "rolled_back");
+    bool failed = text_equal(model->rollback_status, "rollback_failed");
+    page_heading(page, undone ? "Rolled back" : failed ? "The rollback failed" : "Rolling back");
     if (model->rollback_reason && *model->rollback_reason)
         page_block(page, 2, "because: ", COLOR_DIM, model->rollback_reason);
     if (phase_count(model, "rollback") == 0)

@@ -204,6 +204,23 @@ void page_plan(const struct page *page, value plan, size_t indent) {
 
 /* ---- the run ------------------------------------------------------------------------------- */
 
+/* What a dry run did about the steps: "3 ran, 1 tried, 2 shown". */
+static void page_counts(const struct page *page) {
+    value key, item;
+    const char *between = "  ";
+    for (size_t i = 0; value_next(page->model->counts, &i, &key, &item);) {
+        int64_t count;
+        AUTO_TEXT word = shown_text(value_text(key));
+        if (value_as_integer(item, &count))
+            (void)buf_printf(page->out, "%s%" PRId64 " %s", between, count, word);
+        between = ", ";
+        value_free(key);
+        value_free(item);
+    }
+    if (value_count(page->model->counts) > 0)
+        (void)buf_putc(page->out, '\n');
+}
+
 void page_title(const struct page *page) {
     const struct model *model = page->model;
     struct status_look look = status_look(model->status);
@@ -221,8 +238,13 @@ void page_title(const struct page *page) {
     if (model->finished && model->exit != 0)
         (void)buf_printf(page->out, "%" PRId64, model->exit);
     (void)buf_putc(page->out, '\n');
-    if (model->reason && *model->reason)
-        page_block(page, 2, NULL, NULL, model->reason);
+    if (model->error && *model->error) {
+        AUTO_TEXT why = mem_printf("%s%s%s", model->reason ? model->reason : "",
+                                   model->reason ? ": " : "", model->error);
+        page_block(page, 2, NULL, NULL, why);
+    }
+    if (model->dry_run && model->finished)
+        page_counts(page);
 }
 
 static char *objective_duration(value objective, const char *key) {
@@ -240,7 +262,7 @@ static void objective_line(const struct page *page, const char *name, value obje
     struct status_look look = status_look(!known             ? "pending"
                                           : value_truth(met) ? "succeeded"
                                                              : "failed");
-    AUTO_TEXT limit = objective_duration(objective, "limit_ms");
+    AUTO_TEXT limit = objective_duration(objective, "objective_ms");
     AUTO_TEXT measured = objective_duration(objective, "measured_ms");
     page_spaces(page, 2);
     page_color(page, look.color, page->style->unicode ? look.sign : look.ascii);
