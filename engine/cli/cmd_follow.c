@@ -45,18 +45,31 @@ static int follower_watch(struct follower *follower, struct err *err) {
     return 0;
 }
 
-/* Waits until something happens in the run's folder, or the time is over; empties the queue. */
-static int follower_wait(const struct follower *follower, int limit_ms, struct err *err) {
+/* Empties the queue; whether some file was closed that had been written to. */
+static bool follower_read_queue(const struct follower *follower) {
+    _Alignas(struct inotify_event) char events[4096];
+    bool closed = false;
+    ssize_t got;
+    while ((got = read(follower->watch, events, sizeof events)) > 0) {
+        for (ssize_t at = 0; at < got;) {
+            const struct inotify_event *event = (const void *)(events + at);
+            closed |= (event->mask & (IN_CLOSE_WRITE | IN_Q_OVERFLOW)) != 0;
+            at += (ssize_t)(sizeof *event + event->len);
+        }
+    }
+    return closed;
+}
+
+/* Waits until something happens in the run's folder, or the time is over. */
+static int follower_wait(const struct follower *follower, int limit_ms, bool *ret_closed,
+                         struct err *err) {
     struct pollfd ready = {.fd = follower->watch, .events = POLLIN};
-    char events[4096];
     while (poll(&ready, 1, limit_ms) < 0) {
         if (errno != EINTR) {
             return err_sys(err, errno, "cannot wait for the run");
         }
     }
-    while (read(follower->watch, events, sizeof events) > 0) {
-        continue;
-    }
+    *ret_closed = follower_read_queue(follower);
     return 0;
 }
 
@@ -106,15 +119,16 @@ static int follower_drain(struct follower *follower, struct err *err) {
 /* Until the run is over (1), or its engine is gone (0). The engine is asked for before the records
  * are read, so that none is missed that it wrote last. */
 static int follower_run(struct follower *follower, struct err *err) {
-    bool settled = false;
+    bool gone = false, closed = false;
     for (;;) {
         const bool alive = store_is_running(follower->view->dir);
         const int over = follower_drain(follower, err);
-        if (over != 0 || (!alive && settled)) {
+        if (over != 0 || (!alive && gone)) {
             return over;
         }
-        settled = !alive;
-        if (follower_wait(follower, alive ? -1 : LOCK_SETTLES_MS, err) < 0) {
+        gone = !alive;
+        const int limit_ms = alive && !closed ? -1 : LOCK_SETTLES_MS;
+        if (follower_wait(follower, limit_ms, &closed, err) < 0) {
             return -1;
         }
     }
@@ -144,14 +158,14 @@ static int follow_all(struct follower *follower) {
         err_release(&err);
         return RUN_FAILED;
     }
-    return print_error(&err);
+    return print_err(&err);
 }
 
 static int follow_run(const struct invocation *invocation) {
     struct run_view view;
     struct err err = ERR_INIT;
     if (run_view_init(&view, invocation->operands[0], &err) < 0) {
-        return print_error(&err);
+        return print_err(&err);
     }
     struct follower follower = {.options = invocation->options,
                                 .view = &view,

@@ -102,8 +102,7 @@ static value run_line_value(const struct run_line *line) {
     value object = value_set(value_object(), "run", value_string(line->id));
     object = value_set(object, "dir", value_string(line->dir));
     object = value_set(object, "status", value_string(line->status));
-    object =
-        value_set(object, "exit", line->is_over ? value_integer(line->exit) : value_null());
+    object = value_set(object, "exit", line->is_over ? value_integer(line->exit) : value_null());
     object = value_set(object, "runbook", value_string(line->runbook));
     object = value_set(object, "name", value_string(line->name));
     object = value_set(object, "user", value_string(line->user));
@@ -129,8 +128,7 @@ static size_t id_width(char *const *ids, size_t count) {
     return width;
 }
 
-static void put_padded(const struct page *page, const char *color, const char *text,
-                       size_t width) {
+static void put_padded(const struct page *page, const char *color, const char *text, size_t width) {
     AUTO_BUF shown = BUF_INIT(65536);
     text_fit(&shown, text, strlen(text), width, page->style->unicode);
     page_color(page, color, buf_text(&shown));
@@ -155,13 +153,12 @@ static void put_row(const struct page *page, const struct run_line *line, size_t
     }
     page_color(page, look.color, page->style->unicode ? look.sign : look.ascii);
     page_spaces(page, 1);
-    put_padded(page, "0", line->id, width);
+    put_padded(page, NULL, line->id, width);
     put_padded(page, look.color, look.word, STATUS_WIDTH);
-    put_padded(page, "0", started, STARTED_WIDTH);
-    put_padded(page, "0", duration, DURATION_WIDTH);
-    put_padded(page, "0", line->user ? line->user : "", USER_WIDTH);
-    const size_t used =
-        2 + width + STATUS_WIDTH + STARTED_WIDTH + DURATION_WIDTH + USER_WIDTH + 10;
+    put_padded(page, NULL, started, STARTED_WIDTH);
+    put_padded(page, NULL, duration, DURATION_WIDTH);
+    put_padded(page, NULL, line->user ? line->user : "", USER_WIDTH);
+    const size_t used = 2 + width + STATUS_WIDTH + STARTED_WIDTH + DURATION_WIDTH + USER_WIDTH + 10;
     page_fit(page, line->runbook ? line->runbook : "", used);
     buf_putc(page->out, '\n');
 }
@@ -213,7 +210,7 @@ static int runs_run(const struct invocation *invocation) {
     size_t count = 0;
     if (store_open(&store, &err) < 0 || store_list(store, &ids, &count, &err) < 0) {
         store_free(store);
-        return print_error(&err);
+        return print_err(&err);
     }
     const size_t limit = options->limit ? (size_t)options->limit : LIMIT_USUAL;
     const size_t shown = options->all || count < limit ? count : limit;

@@ -52,7 +52,7 @@ static int show_json(const struct run_view *view) {
     struct reader *reader = NULL;
     struct err err = ERR_INIT;
     if (reader_open(view->transcript, &reader, &err) < 0) {
-        return print_error(&err);
+        return print_err(&err);
     }
     const int done = records_print(reader, &err);
     reader_free(reader);
@@ -60,7 +60,7 @@ static int show_json(const struct run_view *view) {
         err_release(&err);
         return RUN_FAILED;
     }
-    return done < 0 ? print_error(&err) : 0;
+    return done < 0 ? print_err(&err) : 0;
 }
 
 /* ---- one step's output --------------------------------------------------------------------- */
@@ -194,11 +194,11 @@ static int show_model(const struct run_view *view, const struct show_options *op
         if (!options->output) {
             status = show_text(view, &model);
         } else if (output_print(view, options, &model, &err) < 0) {
-            status = print_error(&err);
+            status = print_err(&err);
         }
     }
     model_release(&model);
-    return read < 0 ? print_error(&damage) : status;
+    return read < 0 ? print_err(&damage) : status;
 }
 
 static int show_run(const struct invocation *invocation) {
@@ -207,10 +207,10 @@ static int show_run(const struct invocation *invocation) {
     struct err err = ERR_INIT;
     if (options->stream && !options->output) {
         err_set(&err, ERR_INVALID, "`--stream` needs `--output STEP`");
-        return print_error(&err);
+        return print_err(&err);
     }
     if (run_view_init(&view, invocation->operands[0], &err) < 0) {
-        return print_error(&err);
+        return print_err(&err);
     }
     const int status = options->json ? show_json(&view) : show_model(&view, options);
     run_view_release(&view);

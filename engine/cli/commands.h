@@ -7,11 +7,14 @@
 extern const struct command command_check;
 extern const struct command command_completion;
 extern const struct command command_exec;
+extern const struct command command_follow;
 extern const struct command command_graph;
 extern const struct command command_help;
 extern const struct command command_man;
 extern const struct command command_new;
 extern const struct command command_plan;
+extern const struct command command_runs;
 extern const struct command command_schema;
+extern const struct command command_show;
 
 #endif

@@ -69,7 +69,7 @@ struct page page_new(struct buf *out, const struct model *model, const struct te
 }
 
 void page_color(const struct page *page, const char *color, const char *text) {
-    if (page->style->color)
+    if (page->style->color && color)
         (void)buf_printf(page->out, "\x1b[%sm%s\x1b[0m", color, text);
     else
         (void)buf_puts(page->out, text);

@@ -1,4 +1,4 @@
-/* Pieces of text that the summary and `show` share; private to report's text. */
+/* Pieces of text that the summary, `show` and the list of runs share. */
 #ifndef REPORT_TEXT_PARTS_H
 #define REPORT_TEXT_PARTS_H
 
@@ -31,6 +31,7 @@ struct page {
 };
 struct page page_new(struct buf *out, const struct model *model, const struct text_style *style);
 
+/* `color` may be NULL. */
 void page_color(const struct page *page, const char *color, const char *text);
 void page_spaces(const struct page *page, size_t count);
 /* Foreign text on one line, cut where the window ends; `used` columns stand before it. */
