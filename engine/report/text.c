@@ -123,11 +123,13 @@ static void show_members(const struct page *page, const char *label, value objec
     value key, item;
     for (size_t i = 0; value_next(object, &i, &key, &item);) {
         AUTO_TEXT text = value_to_text(item);
+        bool usual = text_equal(value_text(key), "exit_code") && text_equal(text, "0");
         AUTO_BUF name = BUF_INIT(TRANSCRIPT_LINE_MAX * 8);
         (void)buf_printf(&name, "%s ", label);
         text_escape(&name, value_text(key), value_text_length(key), false);
         (void)buf_puts(&name, ": ");
-        show_text(page, buf_text(&name), text);
+        if (!usual)
+            show_text(page, buf_text(&name), text);
         value_free(key);
         value_free(item);
     }

@@ -177,6 +177,19 @@ void page_row(const struct page *page, const struct model_step *step) {
     (void)buf_putc(page->out, '\n');
 }
 
+/* Each line behind a bar: foreign words, not the engine's. */
+static void page_quote(const struct page *page, size_t indent, const char *text) {
+    const char *bar = page->style->unicode ? "│ " : "| ";
+    do {
+        size_t length = strcspn(text, "\n");
+        page_spaces(page, indent);
+        page_color(page, COLOR_DIM, bar);
+        text_escape(page->out, text, length, false);
+        (void)buf_putc(page->out, '\n');
+        text += length + (text[length] == '\n');
+    } while (*text);
+}
+
 void page_trouble(const struct page *page, const struct model_step *step, size_t indent) {
     bool over = text_equal(step->status, "failed") || text_equal(step->status, "cancelled") ||
                 text_equal(step->status, "in_doubt") || step->error;
@@ -185,7 +198,7 @@ void page_trouble(const struct page *page, const struct model_step *step, size_t
     if (step->error)
         page_block(page, indent, NULL, NULL, step->error);
     if (step->reason && *step->reason)
-        page_block(page, indent, page->style->unicode ? "│ " : "| ", COLOR_DIM, step->reason);
+        page_quote(page, indent, step->reason);
     if (step->hint)
         page_block(page, indent, "hint: ", COLOR_HINT, step->hint);
 }
@@ -250,41 +263,34 @@ void page_title(const struct page *page) {
 static char *objective_duration(value objective, const char *key) {
     AUTO_VALUE number = value_get(objective, key);
     int64_t ms;
-    if (value_as_integer(number, &ms))
-        return text_show_duration(ms);
-    return mem_strdup("unknown");
+    return value_as_integer(number, &ms) ? text_show_duration(ms) : NULL;
 }
 
-static void objective_line(const struct page *page, const char *name, value objective) {
+static void objective_line(const struct page *page, const char *key, const char *name) {
+    AUTO_VALUE objective = value_get(page->model->objectives, key);
     AUTO_VALUE met = value_get(objective, "met");
-    bool known = value_is(met, VALUE_BOOL);
-    const char *verdict = !known ? "not known" : value_truth(met) ? "met" : "missed";
+    AUTO_TEXT limit = objective_duration(objective, "objective_ms");
+    AUTO_TEXT measured = objective_duration(objective, "measured_ms");
+    if (!limit)
+        return;
+    bool known = value_is(met, VALUE_BOOL) && measured;
     struct status_look look = status_look(!known             ? "pending"
                                           : value_truth(met) ? "succeeded"
                                                              : "failed");
-    AUTO_TEXT limit = objective_duration(objective, "objective_ms");
-    AUTO_TEXT measured = objective_duration(objective, "measured_ms");
     page_spaces(page, 2);
     page_color(page, look.color, page->style->unicode ? look.sign : look.ascii);
-    (void)buf_putc(page->out, ' ');
-    for (const char *c = name; *c; c++)
-        (void)buf_putc(page->out, *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c);
-    (void)buf_putc(page->out, ' ');
-    page_color(page, look.color, verdict);
-    (void)buf_printf(page->out, ": %s of %s\n", measured, limit);
+    (void)buf_printf(page->out, " %s ", name);
+    page_color(page, look.color, !known ? "not known" : value_truth(met) ? "met" : "missed");
+    (void)buf_printf(page->out, "%s%s, the limit is %s\n", known ? ": " : "", known ? measured : "",
+                     limit);
 }
 
 static void page_objectives(const struct page *page) {
     if (!page->model->finished || value_count(page->model->objectives) == 0)
         return;
     page_heading(page, "Objectives");
-    value key, item;
-    for (size_t i = 0; value_next(page->model->objectives, &i, &key, &item);) {
-        AUTO_TEXT name = shown_text(value_text(key));
-        objective_line(page, name, item);
-        value_free(key);
-        value_free(item);
-    }
+    objective_line(page, "rto", "RTO");
+    objective_line(page, "rpo", "RPO");
 }
 
 static void hand_text(const struct page *page, value hand, const char *key, const char *label,
