@@ -87,7 +87,16 @@ static void run_deferred(uv_idle_t *idle) {
         uv_idle_stop(idle);
 }
 
+/* Where the program was started with a standard descriptor closed, what is opened next takes its
+ * place: a child's pipe, a database. This fills it, so that to use it still fails. */
+static void fill_standard(void) {
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+            return;
+}
+
 struct loop *loop_new(void) {
+    fill_standard();
     struct loop *loop = mem_zalloc(sizeof *loop);
     must(uv_loop_init(&loop->uv), "cannot make an event loop");
     must(uv_idle_init(&loop->uv, &loop->idle), "uv_idle_init");

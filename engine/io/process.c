@@ -95,6 +95,12 @@ static void settle(struct process *process);
 
 /* ---- the table of a loop ------------------------------------------------------------------ */
 
+/* Reaps it where it has ended. */
+static bool reap(pid_t pid) {
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == pid;
+}
+
 static void orphan_free(struct orphan *orphan) {
     loop_watch_free(orphan->watch);
     file_close(&orphan->pidfd);
@@ -107,6 +113,7 @@ static void table_release(void *object) {
     while (table->first) {
         struct process *process = table->first;
         process->stage = STAGE_ENDED;
+        reap(process->pid);
         process_free(process);
     }
     for (size_t i = 0; i < table->orphans.count; i++)
@@ -159,12 +166,6 @@ static void table_remove(struct process_table *table, struct process *process) {
 
 static int watch_pid(pid_t pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0U);
-}
-
-/* Reaps it where it has ended. */
-static bool reap(pid_t pid) {
-    siginfo_t info = {0};
-    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == pid;
 }
 
 static void orphan_remove(struct process_table *table, struct orphan *orphan) {

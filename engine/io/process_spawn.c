@@ -170,25 +170,11 @@ static int explain(const struct process_spec *spec, const char *program, int sys
 
 /* ---- pipes -------------------------------------------------------------------------------- */
 
-/* Where the engine was started with a standard descriptor closed, a pipe must not take its
- * place: what the child gets there would be overwritten. */
-static void move_up(int *fd) {
-    if (*fd > 2)
-        return;
-    int moved = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
-    if (moved < 0)
-        return;
-    close(*fd);
-    *fd = moved;
-}
-
 /* ours: the end that stays here, 0 or 1. */
 static int make_pipe(int ours, int *ret_ours, int *ret_theirs, struct err *err) {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) < 0)
         return err_sys(err, errno, "cannot make a pipe");
-    move_up(&fds[0]);
-    move_up(&fds[1]);
     /* Refused where the user's pipes together are too large: then they stay as they are. */
     (void)fcntl(fds[0], F_SETPIPE_SZ, PIPE_BYTES);
     (void)fcntl(fds[ours], F_SETFL, O_NONBLOCK);
