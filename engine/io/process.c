@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,12 +14,11 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "io/process_spawn.h"
+#include "io/process_stream.h"
 #include "io/process_tree.h"
 
-#define READ_BYTES ((size_t)256 << 10) /* one turn of one pipe, so that none starves another */
-#define DRAIN_BYTES ((size_t)4 << 20)  /* behind the end: more than any pipe holds */
-#define SCAN_MS INT64_C(200)           /* from a child's end to the search for stray zombies */
-#define KILL_FIRST_MS INT64_C(1)       /* between passes of SIGKILL, doubling */
+#define SCAN_MS INT64_C(200)     /* from a child's end to the search for stray zombies */
+#define KILL_FIRST_MS INT64_C(1) /* between passes of SIGKILL, doubling */
 #define KILL_LAST_MS INT64_C(250)
 #define KILL_LIMIT_MS INT64_C(10000) /* then what is left cannot be killed */
 #define KILL_BURST 50                /* rounds of a pass while new orphans appear */
@@ -29,20 +27,6 @@
 /* RUNNING: nothing was asked. TERM: its tree got SIGTERM, the timer is its grace. KILL: passes of
  * SIGKILL, the timer is the next one. ENDED: `ended` was called. */
 enum stage { STAGE_RUNNING, STAGE_TERM, STAGE_KILL, STAGE_ENDED };
-
-struct stream {
-    struct process *process;
-    int number;
-    int fd;
-    struct loop_watch *watch;
-};
-
-struct input {
-    int fd;
-    struct loop_watch *watch;
-    char *bytes; /* what is left, at `offset` */
-    size_t length, offset;
-};
 
 struct process {
     struct process_table *table;
@@ -53,13 +37,11 @@ struct process {
     struct stream streams[2];
     struct input input;
     char *token;
-    void (*output)(void *user, int stream, const char *bytes, size_t length);
     void (*ended)(void *user, const struct process_exit *exit);
     void *user;
     int64_t grace_ms;
     bool keep_orphans;
-    bool has_terminal;
-    struct termios terminal;
+    struct terminal terminal;
     enum stage stage;
     bool main_ended; /* it stays a zombie until all is over, so that its number stays its own */
     struct process_exit exit;
@@ -132,7 +114,7 @@ static struct process_table *table_get(struct loop *loop) {
         return table;
     table = mem_zalloc(sizeof *table);
     table->loop = loop;
-    table->buffer = mem_alloc(READ_BYTES);
+    table->buffer = mem_alloc(STREAM_BYTES);
     tree_view_init(&table->view);
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     signal(SIGPIPE, SIG_IGN);
@@ -290,109 +272,6 @@ static void rest(struct process_table *table) {
     table->scan_timer = NULL;
 }
 
-/* ---- output and input --------------------------------------------------------------------- */
-
-static void stream_close(struct stream *stream) {
-    loop_watch_free(stream->watch);
-    stream->watch = NULL;
-    file_close(&stream->fd);
-}
-
-/* Returns what was read; 0 where there is nothing now, or no more. */
-static size_t stream_read(struct stream *stream) {
-    struct process *process = stream->process;
-    if (stream->fd < 0)
-        return 0;
-    ssize_t got = read(stream->fd, process->table->buffer, READ_BYTES);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return 0;
-    if (got <= 0) {
-        stream_close(stream);
-        return 0;
-    }
-    process->output(process->user, stream->number, process->table->buffer, (size_t)got);
-    return (size_t)got;
-}
-
-static void stream_ready(void *user, int events) {
-    (void)events;
-    stream_read(user);
-}
-
-/* What the pipes still hold. Somebody outside of the tree may hold them open, even write. */
-static void drain(struct process *process) {
-    for (size_t i = 0; i < 2; i++) {
-        struct stream *stream = &process->streams[i];
-        for (size_t got = 1, all = 0; got > 0 && all < DRAIN_BYTES; all += got)
-            got = stream_read(stream);
-        stream_close(stream);
-    }
-}
-
-static void input_close(struct input *input) {
-    loop_watch_free(input->watch);
-    input->watch = NULL;
-    file_close(&input->fd);
-    mem_free(input->bytes);
-    input->bytes = NULL;
-}
-
-/* True when nothing is left to do: all written, or nobody reads (a command need not). */
-static bool input_write(struct input *input, const char *bytes, size_t length, size_t *offset) {
-    while (*offset < length) {
-        ssize_t put = write(input->fd, bytes + *offset, length - *offset);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return errno != EAGAIN;
-        *offset += (size_t)put;
-    }
-    return true;
-}
-
-static void input_ready(void *user, int events) {
-    (void)events;
-    struct input *input = user;
-    if (input_write(input, input->bytes, input->length, &input->offset))
-        input_close(input);
-}
-
-static void input_begin(struct process *process, const struct process_spec *spec) {
-    struct input *input = &process->input;
-    size_t offset = 0;
-    if (input->fd < 0)
-        return;
-    if (input_write(input, spec->input, spec->input_length, &offset)) {
-        input_close(input);
-        return;
-    }
-    input->length = spec->input_length - offset;
-    input->bytes = mem_alloc(input->length);
-    memcpy(input->bytes, spec->input + offset, input->length);
-    input->watch = loop_watch_new(process->table->loop, input->fd, LOOP_WRITE, input_ready, input);
-}
-
-/* ---- the terminal ------------------------------------------------------------------------- */
-
-static void terminal_lend(struct process *process) {
-    process->has_terminal =
-        tcgetpgrp(STDIN_FILENO) == getpgrp() && tcgetattr(STDIN_FILENO, &process->terminal) == 0;
-}
-
-static void terminal_take_back(struct process *process) {
-    if (!process->has_terminal)
-        return;
-    process->has_terminal = false;
-    /* We are in the background now, where touching the terminal would stop us. */
-    sigset_t stop, before;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTTOU);
-    sigprocmask(SIG_BLOCK, &stop, &before);
-    tcsetpgrp(STDIN_FILENO, getpgrp());
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &process->terminal);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-}
-
 /* ---- the end ------------------------------------------------------------------------------ */
 
 static void set_timer(struct process *process, int64_t delay_ms, void (*fired)(void *user)) {
@@ -416,8 +295,9 @@ static void finish(struct process *process) {
     loop_timer_free(process->timer);
     process->timer = NULL;
     input_close(&process->input);
-    drain(process);
-    terminal_take_back(process);
+    stream_drain(&process->streams[0]);
+    stream_drain(&process->streams[1]);
+    terminal_take_back(&process->terminal);
     reap(process->pid);
     table_remove(table, process);
     rest(table);
@@ -571,21 +451,27 @@ static void main_ready(void *user, int events) {
 
 /* ---- verbs -------------------------------------------------------------------------------- */
 
-static void watch_streams(struct process *process, const struct spawned *spawned) {
+static void connect_streams(struct process *process, const struct process_spec *spec,
+                            const struct spawned *spawned) {
+    struct process_table *table = process->table;
     for (int i = 0; i < 2; i++) {
-        struct stream *stream = &process->streams[i];
-        *stream = (struct stream){process, i + 1, spawned->output_fds[i], NULL};
-        if (stream->fd >= 0)
-            stream->watch =
-                loop_watch_new(process->table->loop, stream->fd, LOOP_READ, stream_ready, stream);
+        process->streams[i] = (struct stream){
+            .number = i + 1,
+            .fd = spawned->output_fds[i],
+            .buffer = table->buffer,
+            .output = spec->output,
+            .user = spec->user,
+        };
+        stream_open(&process->streams[i], table->loop);
     }
+    process->input.fd = spawned->input_fd;
+    input_open(&process->input, table->loop, spec->input, spec->input_length);
 }
 
 static struct process *process_new(struct process_table *table, const struct process_spec *spec) {
     struct process *process = mem_zalloc(sizeof *process);
     process->table = table;
     process->token = spec->token ? mem_strdup(spec->token) : NULL;
-    process->output = spec->output;
     process->ended = spec->ended;
     process->user = spec->user;
     process->grace_ms = spec->grace_ms;
@@ -600,9 +486,9 @@ int process_spawn(struct loop *loop, const struct process_spec *spec, struct pro
     struct process *process = process_new(table, spec);
     struct spawned spawned;
     if (spec->inherit_terminal)
-        terminal_lend(process);
+        terminal_lend(&process->terminal);
     if (spawn_program(spec, &spawned, err) < 0) {
-        terminal_take_back(process);
+        terminal_take_back(&process->terminal);
         mem_free(process->token);
         mem_free(process);
         return -1;
@@ -610,12 +496,10 @@ int process_spawn(struct loop *loop, const struct process_spec *spec, struct pro
     process->pid = spawned.pid;
     table_add(table, process);
     listen(table);
-    process->input.fd = spawned.input_fd;
-    watch_streams(process, &spawned);
     process->pidfd = watch_pid(process->pid);
     if (process->pidfd >= 0)
         process->watch = loop_watch_new(loop, process->pidfd, LOOP_READ, main_ready, process);
-    input_begin(process, spec);
+    connect_streams(process, spec, &spawned);
     *ret = process;
     return 0;
 }
