@@ -1,5 +1,6 @@
 #include "io/http_curl.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -116,6 +117,9 @@ static void hub_free(void *object) {
 static struct hub *hub_new(struct loop *loop) {
     struct hub *hub = mem_zalloc(sizeof *hub);
     curl_global_init(CURL_GLOBAL_DEFAULT);
+    /* OpenSSL writes to a connection that the peer closed; with CURLOPT_NOSIGNAL libcurl leaves
+     * the signal to us. */
+    signal(SIGPIPE, SIG_IGN);
     hub->loop = loop;
     hub->certificates = map_new();
     hub->multi = curl_multi_init();

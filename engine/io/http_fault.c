@@ -1,5 +1,7 @@
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -29,8 +31,19 @@ static char *peer_text(const struct request *request) {
                       request->origin.port);
 }
 
+/* Whom libcurl tried to reach, as its message says: not the server where a proxy stands between.
+ * No figure tells that in 7.88. */
+static char *tried_text(const struct request *request) {
+    char host[256];
+    char port[8];
+    if (sscanf(request->reason, "Failed to connect to %255s port %7[0-9]", host, port) != 2 ||
+        (strcasecmp(host, request->origin.host) == 0 && text_equal(port, request->origin.port)))
+        return peer_text(request);
+    return mem_printf("the proxy %s:%s", host, port);
+}
+
 static int fault_connect(struct request *request, CURLcode code, struct err *err) {
-    AUTO_TEXT peer = peer_text(request);
+    AUTO_TEXT peer = tried_text(request);
     long sys = 0;
     curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &sys);
     if (sys == ECONNREFUSED) {

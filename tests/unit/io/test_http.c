@@ -321,6 +321,25 @@ static void test_redirect_refused(void **state) {
     assert_int_equal(loop.response.redirects, 10);
 }
 
+/* As curl does: http_proxy for http, unless no_proxy names the host. */
+static void test_proxy(void **state) {
+    (void)state;
+    struct http_spec spec = {.url = "http://behind.invalid/echo"};
+    setenv("http_proxy", http_world_url("plain", ""), 1);
+    AUTO_FETCHED got = fetch(&spec);
+    setenv("no_proxy", "behind.invalid", 1);
+    AUTO_FETCHED direct = fetch(&spec);
+    setenv("http_proxy", "http://127.0.0.1:9", 1);
+    unsetenv("no_proxy");
+    AUTO_FETCHED dead = fetch(&spec);
+    unsetenv("http_proxy");
+    assert_null(got.err.message);
+    assert_text_in(got.body, "\"path\": \"http://behind.invalid/echo\"");
+    assert_fault(&direct, ERR_UNREACHABLE, "could not resolve host behind.invalid");
+    assert_fault(&dead, ERR_UNREACHABLE, "proxy");
+    assert_false(dead.response.sent);
+}
+
 static void test_escape(void **state) {
     (void)state;
     AUTO_TEXT text = http_escape("a b&c=d/\xc3\xa9~", 11);
@@ -351,6 +370,7 @@ int main(void) {
         cmocka_unit_test(test_redirect_auth),
         cmocka_unit_test(test_redirect_methods),
         cmocka_unit_test(test_redirect_refused),
+        cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_escape),
     };
     return cmocka_run_group_tests(tests, fetch_world_open, fetch_world_close);
