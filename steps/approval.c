@@ -25,7 +25,7 @@ struct approval_spec {
     int64_t quorum;
     bool not_requester;
     int64_t expires_ms;
-    struct field_list escalate; /* struct escalation * each */
+    struct field_list escalate; /* struct escalation each */
 };
 
 static const struct field approver = {

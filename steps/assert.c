@@ -11,7 +11,7 @@ struct condition {
 };
 
 struct assert_spec {
-    struct field_list conditions; /* struct condition * each */
+    struct field_list conditions; /* struct condition each */
 };
 
 struct assert_state {
