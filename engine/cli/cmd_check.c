@@ -116,7 +116,7 @@ static const struct option check_options[] = {
 const struct command command_check = {
     .name = "check",
     .summary = "show every error of every file, with line, column and what would be right",
-    .operands = "FILE…",
+    .operands = "FILE...",
     .about = "Reads the runbooks and all that they call, compiles their expressions and patterns, "
              "and checks order, names, types and where secrets stand. Nothing is run and nothing "
              "outside the file system is touched. The exit status is 2 where there was an error.",

@@ -1,5 +1,7 @@
 #include "cli/help.h"
 
+#include <ctype.h>
+
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -115,11 +117,18 @@ static char *option_doc(const struct option *option) {
 static void usage_line(struct buf *out, const struct command *command) {
     buf_printf(out, "runbook %s", command->name);
     if (command->options) {
-        buf_puts(out, " [OPTION…]");
+        buf_puts(out, " [OPTION...]");
     }
     if (command->operands) {
         buf_printf(out, " %s", command->operands);
     }
+}
+
+/* Summaries stand in lists without capital and full stop. */
+static char *sentence(const char *summary) {
+    char *text = mem_printf("%s.", summary);
+    text[0] = (char)toupper((unsigned char)text[0]);
+    return text;
 }
 
 void help_command(struct buf *out, const struct command *command, size_t columns) {
@@ -127,7 +136,8 @@ void help_command(struct buf *out, const struct command *command, size_t columns
     buf_puts(out, "Usage: ");
     usage_line(out, command);
     buf_puts(out, "\n\n");
-    wrap(out, command->summary, 0, 0, width);
+    AUTO_TEXT summary = sentence(command->summary);
+    wrap(out, summary, 0, 0, width);
     if (command->about) {
         buf_putc(out, '\n');
         wrap(out, command->about, 0, 0, width);
@@ -150,7 +160,7 @@ void help_command(struct buf *out, const struct command *command, size_t columns
 
 void help_overview(struct buf *out, size_t columns) {
     const size_t width = page_width(columns);
-    buf_puts(out, "Usage: runbook COMMAND [OPTION…] [OPERAND…]\n\n");
+    buf_puts(out, "Usage: runbook COMMAND [OPTION...] [OPERAND...]\n\n");
     wrap(out,
          "Runs operational procedures that are written as YAML: with gates, proofs, rollback, and "
          "a transcript of every act.",
@@ -211,8 +221,9 @@ static void roff_command(struct buf *out, const struct command *command) {
     roff(out, buf_text(&line));
     buf_release(&line);
     buf_putc(out, '\n');
-    roff(out, command->summary);
-    buf_puts(out, ".\n");
+    AUTO_TEXT summary = sentence(command->summary);
+    roff(out, summary);
+    buf_putc(out, '\n');
     if (command->about) {
         buf_puts(out, ".PP\n");
         roff(out, command->about);

@@ -53,7 +53,7 @@ struct invocation {
 struct command {
     const char *name;
     const char *summary;  /* one line, without a final full stop */
-    const char *operands; /* for the usage line, e.g. "FILE…"; NULL: none */
+    const char *operands; /* for the usage line, e.g. "FILE..."; NULL: none */
     const char *about;    /* paragraphs, separated by empty lines; may be NULL */
     size_t least, most;   /* operands */
     enum word_kind word;  /* of operands */

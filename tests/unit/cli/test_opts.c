@@ -59,7 +59,7 @@ static int sample_run(const struct invocation *invocation) {
 static const struct command sample = {
     .name = "sample",
     .summary = "a command: for tests",
-    .operands = "FILE…",
+    .operands = "FILE...",
     .about = "First paragraph.\n\nSecond one.",
     .least = 1,
     .most = 2,
@@ -152,7 +152,7 @@ static void refuses_what_is_wrong(void **state) {
             NULL);
     refuses(WORDS("--format", "svgg", "a"), "`--format` is one of `dot`, `svg`, not `svgg`",
             "did you mean `svg`?");
-    refuses(WORDS("--json"), "`runbook sample` needs FILE…", NULL);
+    refuses(WORDS("--json"), "`runbook sample` needs FILE...", NULL);
     refuses(WORDS("a", "b", "c"), "`runbook sample` does not know what to do with `c`", NULL);
 }
 
@@ -172,7 +172,7 @@ static void help_fits_the_page(void **state) {
     for (size_t columns = 30; columns <= 120; columns += 10) {
         AUTO_BUF out = BUF_INIT(1 << 16);
         help_command(&out, &sample, columns);
-        assert_non_null(strstr(buf_text(&out), "Usage: runbook sample [OPTION…] FILE…"));
+        assert_non_null(strstr(buf_text(&out), "Usage: runbook sample [OPTION...] FILE..."));
         assert_non_null(strstr(buf_text(&out), "--set NAME=VALUE"));
         for (const char *line = buf_text(&out); *line;) {
             const size_t length = strcspn(line, "\n");
