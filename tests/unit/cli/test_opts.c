@@ -176,7 +176,7 @@ static void help_fits_the_page(void **state) {
         assert_non_null(strstr(buf_text(&out), "--set NAME=VALUE"));
         for (const char *line = buf_text(&out); *line;) {
             const size_t length = strcspn(line, "\n");
-            assert_true(text_width(line, length) <= (columns < 40 ? 40 : columns));
+            assert_true(text_width(line, length) <= (columns < 45 ? 45 : columns));
             line += length + (line[length] == '\n');
         }
     }
