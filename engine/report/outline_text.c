@@ -192,16 +192,25 @@ static void put_no_return(const struct drawing *drawing, value step) {
     buf_putc(drawing->out, '\n');
 }
 
+/* A step needs the one above it: only what differs is worth a line. */
+static void put_needs(const struct drawing *drawing, value step, value above, size_t indent) {
+    AUTO_VALUE needs = value_get(step, "needs");
+    AUTO_VALUE first = value_at(needs, 0);
+    AUTO_VALUE id = value_get(above, "id");
+    if (value_count(needs) != 1 || !value_equal(first, id))
+        put_names(drawing, step, "needs", "needs:", "2", indent);
+}
+
 static void put_steps(const struct drawing *drawing, value steps, size_t depth);
 
-static void put_step(const struct drawing *drawing, value step, size_t depth) {
+static void put_step(const struct drawing *drawing, value step, value above, size_t depth) {
     const size_t inner = depth + (size_t)integer_of(step, "depth");
     const size_t indent = 6 + inner * 2;
     put_head(drawing, step, inner);
     put_member(drawing, step, "skipped", "skipped:", indent);
     put_member(drawing, step, "when", "when:", indent);
     put_member(drawing, step, "foreach", "for each of:", indent);
-    put_names(drawing, step, "needs", "needs:", "2", indent);
+    put_needs(drawing, step, above, indent);
     put_lines(drawing, step, indent, "");
     put_names(drawing, step, "destroys", "destroys:", "1;31", indent);
     put_member(drawing, step, "target", "on target:", indent);
@@ -225,7 +234,8 @@ static void put_step(const struct drawing *drawing, value step, size_t depth) {
 static void put_steps(const struct drawing *drawing, value steps, size_t depth) {
     for (size_t i = 0; i < value_count(steps); i++) {
         AUTO_VALUE step = value_at(steps, i);
-        put_step(drawing, step, depth);
+        AUTO_VALUE above = i > 0 ? value_at(steps, i - 1) : value_none();
+        put_step(drawing, step, above, depth);
     }
 }
 
