@@ -71,9 +71,11 @@ static size_t rows_of(const char *region, size_t columns) {
 }
 
 /* From the last row of the region up to its first, and blank below. A cursor at the beginning
- * of a last line that was wrapped stands in its first row. */
+ * of a last line that was wrapped stands in its first row. The first row is blanked by itself:
+ * tmux takes "blank all below" in the very corner of the window for a wish to keep the page. */
 static void erase(const struct screen *screen, size_t columns, struct buf *out) {
-    size_t up = rows_of(screen->shown, columns) - 1;
+    const size_t rows = rows_of(screen->shown, columns);
+    size_t up = rows - 1;
     if (!screen->prompt) {
         const char *last = strrchr(screen->shown, '\n');
         up -= rows_of(last ? last + 1 : screen->shown, columns) - 1;
@@ -82,7 +84,7 @@ static void erase(const struct screen *screen, size_t columns, struct buf *out) 
     if (up > 0) {
         buf_printf(out, "\x1b[%zuA", up);
     }
-    buf_puts(out, "\x1b[J");
+    buf_puts(out, rows > 1 ? "\x1b[K\x1b[B\x1b[J\x1b[A" : "\x1b[K");
 }
 
 void screen_draw(struct screen *screen, const char *region, bool prompt, size_t columns,

@@ -48,7 +48,15 @@ static size_t vt_sequence(struct vt *vt, const char *bytes, size_t length) {
     }
     switch (bytes[at]) {
     case 'A':
+        number = number == 0 ? 1 : number;
         vt->row = number > vt->row ? 0 : vt->row - number;
+        break;
+    case 'B':
+        vt->row += vt->row + 1 < vt->rows;
+        break;
+    case 'K':
+        memset(vt->cells[vt->row][vt->column], 0,
+               (VT_COLUMNS_MAX - vt->column) * sizeof vt->cells[0][0]);
         break;
     case 'J':
         vt_erase_below(vt);
@@ -82,10 +90,23 @@ void vt_write(struct vt *vt, const char *bytes, size_t length) {
     }
 }
 
+static bool row_is_blank(const struct vt *vt, size_t row) {
+    for (size_t column = 0; column < vt->columns; column++) {
+        if (vt->cells[row][column][0]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 const char *vt_text(const struct vt *vt) {
     static struct buf text = BUF_INIT(1 << 20);
     buf_clear(&text);
-    for (size_t row = 0; row < vt->rows; row++) {
+    size_t rows = vt->rows;
+    while (rows > vt->row + 1 && row_is_blank(vt, rows - 1)) {
+        rows--;
+    }
+    for (size_t row = 0; row < rows; row++) {
         size_t end = vt->columns;
         while (end > 0 && (!vt->cells[row][end - 1][0] || vt->cells[row][end - 1][0] == ' ')) {
             end--;
@@ -94,7 +115,7 @@ const char *vt_text(const struct vt *vt) {
             const char *cell = vt->cells[row][column];
             buf_puts(&text, *cell ? cell : " ");
         }
-        if (row + 1 < vt->rows) {
+        if (row + 1 < rows) {
             buf_putc(&text, '\n');
         }
     }

@@ -1,5 +1,5 @@
 /* A terminal small enough to read: what the bytes of a program leave on its screen. It knows
- * carriage return, newline, wrapping, and the sequences CSI A, CSI J and CSI m. */
+ * carriage return, newline, wrapping, and the sequences CSI A, B, J, K and m. */
 #ifndef TEST_CLI_VT_H
 #define TEST_CLI_VT_H
 
