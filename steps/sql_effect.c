@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/module.h"
 #include "sql_scan.h"
 #include "sql_tree.h"
 
@@ -24,9 +25,22 @@
 
 /* ---- places ------------------------------------------------------------------------------- */
 
+/* How long the word is that `... at or near "word"` quotes. */
+static uint32_t near_length(const char *message) {
+    const char *word = strstr(message, "at or near \"");
+    const char *end = strrchr(message, '"');
+    if (!word)
+        return 1;
+    word += strlen("at or near \"");
+    size_t length = end > word ? (size_t)(end - word) : 1;
+    return (uint32_t)text_characters(word, strcspn(word, "\n") < length ? 1 : length);
+}
+
 int sql_error(const char *text, size_t length, const char *message, int cursor, struct err *err) {
     size_t offset = cursor > 0 ? sql_cursor_offset(text, length, (size_t)cursor) : 0;
-    return err_at(err, sql_span(text, length, offset), "%s", message);
+    struct span span = sql_span(text, length, offset);
+    span.length = near_length(message);
+    return err_at(err, span, "%s", message);
 }
 
 /* ---- one statement ------------------------------------------------------------------------ */
@@ -264,9 +278,5 @@ static int script_parse(const char *text, size_t length, struct sql_script **ret
     return status;
 }
 
-/* The module's one exported symbol. */
-const void *runbook_module_sql(void);
-__attribute__((visibility("default"))) const void *runbook_module_sql(void) {
-    static const struct sql_module module = {script_parse, script_free};
-    return &module;
-}
+static const struct sql_module module = {script_parse, script_free};
+MODULE_EXPORT(sql, &module)

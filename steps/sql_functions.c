@@ -339,7 +339,7 @@ static const char *const functions[] = {
     "col_description",
     "current_catalog",
     "current_database",
-    "current_query",
+
     "current_role",
     "current_schema",
     "current_schemas",

@@ -67,7 +67,7 @@ static int source_text(struct sql_source *source, struct err *err) {
 }
 
 static int source_parse(struct sql_source *source, struct err *err) {
-    const struct sql_module *module = module_load("sql", err);
+    const struct sql_module *module = MODULE_LOAD(sql, err);
     if (!module)
         return -1;
     AUTO_ERR fault = ERR_INIT;
@@ -92,7 +92,7 @@ int sql_source_init(struct sql_source *source, const struct sql_fields *fields, 
 
 void sql_source_release(struct sql_source *source) {
     if (source->script) {
-        const struct sql_module *module = module_load("sql", NULL);
+        const struct sql_module *module = MODULE_LOAD(sql, NULL);
         module->free(source->script);
     }
     mem_free(source->file_text);
@@ -207,8 +207,9 @@ void sql_check(const void *spec, const struct step_check *check) {
     struct sql_source source;
     struct checking checking = {.check = check, .source = &source};
     struct err err = ERR_INIT;
-    if (check->is_background) {
-        err_set(&err, ERR_INVALID, "`background` is for commands; `sql` ends by itself");
+    if (!check->has_database(check->user, NULL)) {
+        err_set(&err, ERR_INVALID, "no database is named");
+        err_hint(&err, "add `database: NAME` to the step, or describe one under `databases:`");
         report(&checking, &err);
     }
     if (sql_source_init(&source, spec, &err) < 0) {

@@ -12,10 +12,7 @@ struct pg_refusal {
 };
 
 static const struct pg_module *pg_module(struct err *err) {
-    static const struct pg_module *loaded;
-    if (!loaded)
-        loaded = module_load("pg", err);
-    return loaded;
+    return MODULE_LOAD(pg, err);
 }
 
 static void pg_refuse(void *user) {

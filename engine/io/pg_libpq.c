@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/module.h"
 #include "io/pg_address.h"
 #include "io/pg_error.h"
 #include "io/pg_pool.h"
@@ -483,9 +484,5 @@ static int query_check_url(const char *url, struct err *err) {
     return 0;
 }
 
-/* The module's one exported symbol. */
-const void *runbook_module_pg(void);
-__attribute__((visibility("default"))) const void *runbook_module_pg(void) {
-    static const struct pg_module module = {query_start, query_go, query_cancel, query_check_url};
-    return &module;
-}
+static const struct pg_module module = {query_start, query_go, query_cancel, query_check_url};
+MODULE_EXPORT(pg, &module)
