@@ -91,6 +91,8 @@ const char *step_run_id(const struct step_ctx *ctx);
 const char *step_token(const struct step_ctx *ctx);  /* unique to this attempt in all runs */
 int64_t step_timeout_ms(const struct step_ctx *ctx); /* of this attempt; 0 without limit */
 int64_t step_grace_ms(const struct step_ctx *ctx);   /* SIGTERM to SIGKILL */
+/* What this step does to the world: said by its author, else derived. */
+enum effect step_ctx_effect(const struct step_ctx *ctx);
 
 /* `.` is the run. */
 int step_render(struct step_ctx *ctx, const struct template *tmpl, value *ret,

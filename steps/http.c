@@ -48,7 +48,7 @@ const struct template *http_header_find(const struct http_fields *fields, const 
 /* Nobody here knows whether a request with an effect happened that was sent and not answered. */
 static enum step_outcome outcome_of(const struct step_ctx *ctx, bool cancelled,
                                     const struct http_response *response) {
-    if (response->unanswered && http_effect(step_spec(ctx)) == EFFECT_ONCE)
+    if (response->unanswered && step_ctx_effect(ctx) == EFFECT_ONCE)
         return STEP_IN_DOUBT;
     return cancelled ? STEP_CANCELLED : STEP_FAILED;
 }

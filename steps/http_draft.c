@@ -196,7 +196,8 @@ static uint64_t fnv(uint64_t hash, const char *bytes, size_t length) {
  * the request tells them apart. */
 static void draft_idempotency(const struct step_ctx *ctx, struct http_draft *draft,
                               const struct http_fields *fields) {
-    if (http_effect(fields) != EFFECT_ONCE || http_header_find(fields, "idempotency-key"))
+    bool is_once = http_effect(fields) == EFFECT_ONCE || step_ctx_effect(ctx) == EFFECT_ONCE;
+    if (!is_once || http_header_find(fields, "idempotency-key"))
         return;
     AUTO_BUF shown = BUF_INIT(SHOWN_MAX);
     buf_printf(&shown, "%s ", http_method_name(fields));
@@ -269,7 +270,7 @@ int http_draft_init(struct step_ctx *ctx, struct http_draft *ret, struct err *er
     spec->headers = ret->headers.items;
     spec->header_count = ret->headers.count;
     spec->follow = fields->follow;
-    spec->send_once = http_effect(fields) == EFFECT_ONCE;
+    spec->send_once = step_ctx_effect(ctx) == EFFECT_ONCE;
     spec->connect_timeout_ms = fields->connect_timeout_ms;
     spec->timeout_ms = step_timeout_ms(ctx);
     spec->body_ceiling = (size_t)fields->max_body;

@@ -341,6 +341,10 @@ int64_t step_timeout_ms(const struct step_ctx *ctx) {
     return ctx->spec.timeout_ms;
 }
 
+enum effect step_ctx_effect(const struct step_ctx *ctx) {
+    return step_effect(ctx->spec.step);
+}
+
 int64_t step_grace_ms(const struct step_ctx *ctx) {
     int64_t grace = ctx->spec.step->grace_ms;
     if (!grace)

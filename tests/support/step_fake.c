@@ -174,6 +174,10 @@ int64_t step_timeout_ms(const struct step_ctx *ctx) {
     return ctx->timeout_ms;
 }
 
+enum effect step_ctx_effect(const struct step_ctx *ctx) {
+    return step_effect(ctx->step);
+}
+
 int64_t step_grace_ms(const struct step_ctx *ctx) {
     (void)ctx;
     return 1000;

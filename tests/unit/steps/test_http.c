@@ -220,6 +220,9 @@ static void test_outcomes(void **state) {
     assert_outcome("{method: POST, url: \"%s/drop\", body: x}", STEP_IN_DOUBT, false);
     assert_outcome("{method: PATCH, url: \"%s/reset\", body: x}", STEP_IN_DOUBT, false);
     assert_outcome("{method: POST, url: \"%s/cut\"}", STEP_IN_DOUBT, false);
+    /* What the author says of the effect counts. */
+    assert_outcome("{method: PUT, url: \"%s/drop\"}\n    effect: once", STEP_IN_DOUBT, false);
+    assert_outcome("{method: POST, url: \"%s/drop\"}\n    effect: idempotent", STEP_FAILED, false);
     assert_outcome("{method: POST, url: \"%s/huge?bytes=2000\", max_body: 1KiB}", STEP_FAILED,
                    false);
     assert_outcome("{method: POST, url: \"%s/redirect?status=303&to=/drop\", follow: true}",
