@@ -46,6 +46,11 @@ const char *step_run_id(const struct step_ctx *ctx) {
     return "run-1";
 }
 
+enum effect step_ctx_effect(const struct step_ctx *ctx) {
+    (void)ctx;
+    return EFFECT_UNSAID;
+}
+
 int64_t step_grace_ms(const struct step_ctx *ctx) {
     (void)ctx;
     return 1000;
