@@ -50,10 +50,29 @@ static void report_unknown_key(struct parse *parse, enum step_role role, const s
     field_unknown(parse, key, place, valid, count);
 }
 
+static void report_no_action(struct parse *parse, enum step_role role, const struct step *step) {
+    AUTO_BUF hint = BUF_INIT(1024);
+    for (size_t i = 0; step_types[i]; i++)
+        if (role != ROLE_PROBE || step_types[i]->is_probe)
+            buf_printf(&hint, "%s`%s`", hint.length ? ", " : "one of ", step_types[i]->key);
+    parse_error(parse, step->span, buf_text(&hint), "%s needs an action", role_name(role));
+}
+
+/* An action that lets the key stand beside itself, or NULL. */
+static const struct step_type *find_owner(const char *key) {
+    for (size_t i = 0; step_types[i]; i++) {
+        const struct field *field = field_find(step_types[i]->fields, key);
+        if (field && field->flags & FIELD_BESIDE)
+            return step_types[i];
+    }
+    return NULL;
+}
+
 /* A key that is none of the step's own, of its action's, nor an action. */
 static void report_stray(struct parse *parse, enum step_role role, const struct step *step,
                          const struct node *key) {
     struct span span = parse_span(parse, key);
+    const struct step_type *owner = find_owner(key->text);
     if (role == ROLE_ROLLBACK && strcmp(key->text, "rollback") == 0) {
         parse_error(parse, span, "use `retry` where it may fail",
                     "a rollback has no rollback of its own");
@@ -63,6 +82,9 @@ static void report_stray(struct parse *parse, enum step_role role, const struct 
     } else if (step->type && field_find(step->type->fields, key->text)) {
         AUTO_TEXT hint = mem_printf("write `%s: {%s: …}`", step->type->key, key->text);
         parse_error(parse, span, hint, "`%s` belongs inside `%s`", key->text, step->type->key);
+    } else if (owner && step->type) {
+        parse_error(parse, span, NULL, "`%s` is a key of `%s` steps and means nothing to `%s`",
+                    key->text, owner->key, step->type->key);
     } else {
         report_unknown_key(parse, role, step, key);
     }
@@ -166,8 +188,7 @@ static void parse_pairs(struct parse *parse, enum step_role role, struct step *s
     if (spec && spec_seen != UINT64_MAX)
         fields_finish(parse, step->type->fields, spec_seen, step->key_span, spec);
     if (!step->type && !is_stray)
-        parse_error(parse, step->span, "such as `shell: …`; see `runbook help language`",
-                    "%s needs an action", role_name(role));
+        report_no_action(parse, role, step);
 }
 
 static uint32_t visit_add(struct parse *parse, const struct node *node, enum step_role role) {

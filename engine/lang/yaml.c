@@ -318,7 +318,11 @@ static void refuse_tag(struct builder *builder, const yaml_event_t *event, const
     if (!tag || strcmp(tag, "!") == 0 || strcmp(tag, YAML_STR_TAG) == 0 ||
         strcmp(tag, YAML_MAP_TAG) == 0 || strcmp(tag, YAML_SEQ_TAG) == 0)
         return;
-    AUTO_TEXT message = mem_printf("the tag `%s` has no meaning in a runbook", tag);
+    const char *standard = "tag:yaml.org,2002:";
+    bool is_standard = strncmp(tag, standard, strlen(standard)) == 0;
+    AUTO_TEXT message =
+        mem_printf("the tag `%s%s` has no meaning in a runbook", is_standard ? "!!" : "",
+                   is_standard ? tag + strlen(standard) : tag);
     builder_fail(builder, event->start_mark, message,
                  "take it out; put text that begins with `!` in quotes");
 }

@@ -21,7 +21,7 @@ static const struct {
      "separate items by commas; put `${{ … }}` and text with `{`, `[`, `,` in quotes"},
     {"did not find expected ',' or '}'", "a mapping in `{ }` is not closed here",
      "separate pairs by commas; put `${{ … }}` and text with `{`, `[`, `,` in quotes"},
-    {"found unexpected end of stream", "the file ends inside quoted text",
+    {"found unexpected end of stream", "this quoted text is never closed",
      "close the quotes where the text ends"},
     {"found unexpected document indicator", "`---` or `...` inside quoted text",
      "close the quotes where the text ends"},
@@ -84,8 +84,10 @@ static bool set_known(struct err *err, const char *problem, struct span span) {
 
 void yaml_error_report(const struct yaml *yaml, const yaml_parser_t *parser) {
     AUTO_ERR err = ERR_INIT;
-    const yaml_mark_t *mark = &parser->problem_mark;
     const char *problem = parser->problem ? parser->problem : "broken YAML";
+    /* The end of the file helps nobody to find the quote that was forgotten. */
+    bool is_unclosed = strcmp(problem, "found unexpected end of stream") == 0;
+    const yaml_mark_t *mark = is_unclosed ? &parser->context_mark : &parser->problem_mark;
     struct span span = {yaml->path, (uint32_t)mark->line + 1, (uint32_t)mark->column + 1, 1};
     if (parser->error == YAML_MEMORY_ERROR)
         abort();

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Holds `runbook check` and the schema against the same files, with a validator of others.
+
+Every file of tests/cases/valid passes both. Every file of tests/cases/invalid fails `check` with
+exactly the text of its .expected; the schema refuses it too, unless its first line is
+`# schema: cannot say`, and then the schema must indeed not refuse it. The stored schema is the
+one that the engine's tables generate.
+
+    RUNBOOK=build/engine/cli/runbook tests/lint/schema_agrees.py [--update]
+
+--update writes schemas/runbook.schema.json and the .expected files anew."""
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CASES = ROOT / "tests" / "cases"
+SCHEMA = ROOT / "schemas" / "runbook.schema.json"
+RUNBOOK = str(Path(os.environ["RUNBOOK"]).resolve())
+CANNOT_SAY = "# schema: cannot say"
+
+
+class Loader(yaml.SafeLoader):
+    """YAML as the language reads it: `yes`, 0644, 1:30 and dates are text."""
+
+
+Loader.yaml_implicit_resolvers = {}
+for tag, pattern, first in [
+    ("tag:yaml.org,2002:null", r"^(~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("tag:yaml.org,2002:bool", r"^(true|True|TRUE|false|False|FALSE)$", list("tTfF")),
+    ("tag:yaml.org,2002:int", r"^[-+]?(0|[1-9][0-9]*)$", list("-+0123456789")),
+    (
+        "tag:yaml.org,2002:float",
+        r"^[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$",
+        list("-+.0123456789"),
+    ),
+    ("tag:yaml.org,2002:merge", r"^<<$", ["<"]),
+]:
+    Loader.add_implicit_resolver(tag, re.compile(pattern), first)
+
+
+def run(*arguments, cwd=CASES):
+    env = dict(os.environ, NO_COLOR="1", LC_ALL="C.UTF-8")
+    env.pop("COLUMNS", None)
+    return subprocess.run([RUNBOOK, *arguments], cwd=cwd, env=env, capture_output=True, check=False)
+
+
+def is_accepted(validator, path):
+    """What the schema says; text that is no YAML at all is for `check` alone."""
+    try:
+        data = yaml.load(path.read_bytes(), Loader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        return None
+    return validator.is_valid(data)
+
+
+def check_schema(update):
+    wanted = run("schema", "runbook").stdout.decode()
+    if update:
+        SCHEMA.parent.mkdir(exist_ok=True)
+        SCHEMA.write_text(wanted)
+    if not SCHEMA.exists() or SCHEMA.read_text() != wanted:
+        return "differs from what `runbook schema runbook` generates"
+    jsonschema.Draft202012Validator.check_schema(json.loads(wanted))
+    return None
+
+
+def check_valid(validator, path):
+    result = run("check", path.name, cwd=path.parent)
+    if result.returncode != 0:
+        return "check refuses it: " + (result.stdout + result.stderr).decode()
+    if not is_accepted(validator, path):
+        data = yaml.load(path.read_bytes(), Loader)
+        return "the schema refuses it: " + str(jsonschema.exceptions.best_match(validator.iter_errors(data)))
+    return None
+
+
+def check_invalid(validator, path, update):
+    result = run("check", path.name, cwd=path.parent)
+    said = result.stdout + result.stderr
+    expected = path.with_suffix(".expected")
+    if update:
+        expected.write_bytes(said)
+    if result.returncode != 2:
+        return f"check ends with {result.returncode}, not 2"
+    if not expected.exists() or expected.read_bytes() != said:
+        return "check says something else than expected:\n" + said.decode()
+    first = path.read_bytes().replace(b"\0", b"").split(b"\n", 1)[0]
+    is_marked = CANNOT_SAY.encode() in first
+    accepted = is_accepted(validator, path)
+    if is_marked and accepted is False:
+        return "the schema can say it: take the first line out"
+    if not is_marked and accepted is True:
+        return "the schema accepts it"
+    return None
+
+
+def main():
+    update = "--update" in sys.argv[1:]
+    results = {"schemas/runbook.schema.json": check_schema(update)}
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+    for path in sorted((CASES / "valid").glob("*.yaml")):
+        results["valid/" + path.name] = check_valid(validator, path)
+    for path in sorted((CASES / "invalid").glob("*.yaml")):
+        results["invalid/" + path.name] = check_invalid(validator, path, update)
+    bad = {name: why for name, why in results.items() if why}
+    for name, why in bad.items():
+        print(f"{name}: {why}")
+    print(f"{len(results) - len(bad)} passed, {len(bad)} failed")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
