@@ -5,6 +5,8 @@
 #include "run/gate.h"
 #include "run/judge.h"
 
+#define LAST_LINES 10 /* of a failed step's output that its record quotes */
+
 struct step_ctx {
     struct act_spec spec;
     struct run *run;
@@ -290,9 +292,18 @@ int64_t act_duration_ms(const struct step_ctx *act) {
     return act->duration_ms;
 }
 
+/* Where the last LAST_LINES lines begin. */
+static const char *last_lines(const char *text) {
+    const char *at = text + strlen(text);
+    for (int lines = 0; at > text; at--)
+        if (at[-1] == '\n' && at[0] && ++lines == LAST_LINES)
+            break;
+    return at;
+}
+
 const char *act_last_lines(const struct step_ctx *act) {
     const char *tail = capture_tail(act->capture, STEP_STDERR);
-    return *tail ? tail : capture_tail(act->capture, STEP_STDOUT);
+    return last_lines(*tail ? tail : capture_tail(act->capture, STEP_STDOUT));
 }
 
 static void plan_line(void *user, const char *label, const char *text, size_t length) {

@@ -5,8 +5,10 @@
 #include "base/text.h"
 #include "run/act.h"
 
+/* A running one is in the ledger: were it interrupted now, it would be undone. */
 static bool ran(const struct node *node) {
     switch ((enum step_state)node->state) {
+    case STATE_RUNNING:
     case STATE_SUCCEEDED:
     case STATE_FAILED:
     case STATE_CANCELLED:

@@ -313,7 +313,9 @@ static int64_t attempt_limit(const struct task *task) {
 static void intent_durable(void *user) {
     struct task *task = user;
     const struct step *step = task->is_tried ? task->step->dry_run : task->step;
-    AUTO_TEXT label = mem_printf("%lld", (long long)task->attempt);
+    bool is_handler = task->node->frame->phase == PHASE_ROLLBACK;
+    AUTO_TEXT label =
+        mem_printf("%s%lld", is_handler ? "rollback." : "", (long long)task->attempt);
     if (task->is_cancelled) {
         struct verdict verdict = {.outcome = STEP_CANCELLED,
                                   .without_effect = true,
