@@ -269,7 +269,7 @@ static char *objective_duration(value objective, const char *key) {
 static void objective_line(const struct page *page, const char *key, const char *name) {
     AUTO_VALUE objective = value_get(page->model->objectives, key);
     AUTO_VALUE met = value_get(objective, "met");
-    AUTO_TEXT limit = objective_duration(objective, "objective_ms");
+    AUTO_TEXT limit = objective_duration(objective, "limit_ms");
     AUTO_TEXT measured = objective_duration(objective, "measured_ms");
     if (!limit)
         return;

@@ -228,7 +228,7 @@ static void test_total(void **state) {
 /* ---- text ---------------------------------------------------------------------------------- */
 
 static void story_of_all(struct story *story) {
-    AUTO_VALUE objective = value_set(value_object(), "objective_ms", value_integer(60000));
+    AUTO_VALUE objective = value_set(value_object(), "limit_ms", value_integer(60000));
     objective = value_set(objective, "measured_ms", value_integer(90000));
     objective = value_set(objective, "met", value_bool(false));
     AUTO_VALUE objectives = value_set(value_object(), "rto", value_copy(objective));
