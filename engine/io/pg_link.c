@@ -333,13 +333,15 @@ void pg_link_send(struct pg_link *link, const struct pg_op *ops, size_t count,
 
 /* ---- cancelling --------------------------------------------------------------------------- */
 
+/* Frees in the thread, since a loop that ends waits for it but calls nothing any more. */
 static void cancel_work(void *user) {
     char reason[256];
     (void)PQcancel(user, reason, sizeof reason);
+    PQfreeCancel(user);
 }
 
 static void cancel_done(void *user) {
-    PQfreeCancel(user);
+    (void)user;
 }
 
 void pg_link_cancel(struct pg_link *link) {
