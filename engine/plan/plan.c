@@ -421,7 +421,8 @@ const struct database *plan_database(const struct plan *plan, const struct runbo
         name = file->databases.keys[0];
     if (!name)
         return NULL;
-    *ret_name = name;
+    if (ret_name)
+        *ret_name = name;
     if (plan->profile && file == plan->runbook) {
         const struct database *over = FIELD_FIND(struct database, &plan->profile->databases, name);
         if (over)
