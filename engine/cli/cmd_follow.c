@@ -154,7 +154,10 @@ static int follow_all(struct follower *follower) {
     }
     if (over == 0) {
         err_set(&err, ERR_SYSTEM, "the run is incomplete: no engine is at it");
-    } else if (err.sys == EPIPE) {
+        (void)print_err(&err);
+        return RUN_FAILED;
+    }
+    if (err.sys == EPIPE) {
         err_release(&err);
         return RUN_FAILED;
     }

@@ -114,91 +114,128 @@ static value run_line_value(const struct run_line *line) {
 
 /* ---- as a table ---------------------------------------------------------------------------- */
 
-#define STATUS_WIDTH 15
-#define STARTED_WIDTH 20
-#define DURATION_WIDTH 8
-#define USER_WIDTH 10
+enum { CELL_RUN, CELL_STATUS, CELL_STARTED, CELL_DURATION, CELL_USER, CELL_RUNBOOK, CELLS };
 
-static size_t id_width(char *const *ids, size_t count) {
-    size_t width = 3;
-    for (size_t i = 0; i < count; i++) {
-        const size_t length = strlen(ids[i]);
-        width = length > width ? length : width;
-    }
-    return width;
-}
+static const char *const headings[CELLS] = {"RUN",      "STATUS", "STARTED",
+                                            "DURATION", "USER",   "RUNBOOK"};
 
-static void put_padded(const struct page *page, const char *color, const char *text, size_t width) {
-    AUTO_BUF shown = BUF_INIT(65536);
-    text_fit(&shown, text, strlen(text), width, page->style->unicode);
-    page_color(page, color, buf_text(&shown));
-    const size_t taken = text_width(buf_text(&shown), shown.length);
-    page_spaces(page, (taken < width ? width - taken : 0) + 2);
-}
+struct table {
+    struct page page;
+    size_t widths[CELLS];
+    size_t shown; /* cells from the left that the window has room for */
+};
 
 /* "2026-01-02 03:04:05Z": seconds are enough to tell runs apart. */
-static void started_text(int64_t wall_ns, char ret[CLOCK_TEXT_SIZE]) {
-    clock_format(wall_ns, ret);
-    ret[10] = ' ';
-    ret[19] = 'Z';
-    ret[20] = '\0';
+static char *started_text(const struct run_line *line) {
+    char started[CLOCK_TEXT_SIZE];
+    clock_format(line->started_wall_ns, started);
+    return line->has_start ? mem_printf("%.10s %.8sZ", started, started + 11) : mem_strdup("");
 }
 
-static void put_row(const struct page *page, const struct run_line *line, size_t width) {
-    char started[CLOCK_TEXT_SIZE] = "";
-    AUTO_TEXT duration = line->has_start ? text_show_duration(line->duration_ms) : mem_strdup("");
-    const struct status_look look = status_look(line->status);
-    if (line->has_start) {
-        started_text(line->started_wall_ns, started);
+/* As shown; the caller frees. */
+static char *cell_text(const struct run_line *line, size_t cell) {
+    switch (cell) {
+    case CELL_RUN:
+        return mem_strdup(line->id);
+    case CELL_STATUS:
+        return mem_strdup(status_look(line->status).word);
+    case CELL_STARTED:
+        return started_text(line);
+    case CELL_DURATION:
+        return line->has_start ? text_show_duration(line->duration_ms) : mem_strdup("");
+    default: {
+        const char *text = cell == CELL_USER ? line->user : line->runbook;
+        AUTO_BUF shown = BUF_INIT(TRANSCRIPT_LINE_MAX * 8);
+        text_escape(&shown, text ? text : "", text ? strlen(text) : 0, false);
+        return buf_detach(&shown);
     }
-    page_color(page, look.color, page->style->unicode ? look.sign : look.ascii);
-    page_spaces(page, 1);
-    put_padded(page, NULL, line->id, width);
-    put_padded(page, look.color, look.word, STATUS_WIDTH);
-    put_padded(page, NULL, started, STARTED_WIDTH);
-    put_padded(page, NULL, duration, DURATION_WIDTH);
-    put_padded(page, NULL, line->user ? line->user : "", USER_WIDTH);
-    const size_t used = 2 + width + STATUS_WIDTH + STARTED_WIDTH + DURATION_WIDTH + USER_WIDTH + 10;
-    page_fit(page, line->runbook ? line->runbook : "", used);
-    buf_putc(page->out, '\n');
+    }
 }
 
-static void put_heading(const struct page *page, size_t width) {
-    page_spaces(page, 2);
-    put_padded(page, COLOR_DIM, "RUN", width);
-    put_padded(page, COLOR_DIM, "STATUS", STATUS_WIDTH);
-    put_padded(page, COLOR_DIM, "STARTED", STARTED_WIDTH);
-    put_padded(page, COLOR_DIM, "DURATION", DURATION_WIDTH);
-    put_padded(page, COLOR_DIM, "USER", USER_WIDTH);
-    page_color(page, COLOR_DIM, "RUNBOOK");
-    buf_putc(page->out, '\n');
+static void table_measure(struct table *table, const struct run_line *lines, size_t count) {
+    size_t used = 2;
+    for (size_t cell = 0; cell < CELLS; cell++) {
+        table->widths[cell] = strlen(headings[cell]);
+        for (size_t i = 0; i < count; i++) {
+            AUTO_TEXT text = cell_text(&lines[i], cell);
+            const size_t width = text_width(text, strlen(text));
+            table->widths[cell] = width > table->widths[cell] ? width : table->widths[cell];
+        }
+    }
+    const size_t columns = table->page.style->columns;
+    while (table->shown < CELLS &&
+           (columns == 0 || table->shown == 0 || used + table->widths[table->shown] <= columns)) {
+        used += table->widths[table->shown++] + 2;
+    }
+}
+
+static void put_cell(const struct table *table, size_t cell, const char *color, const char *text) {
+    const size_t width = text_width(text, strlen(text));
+    page_color(&table->page, color, text);
+    if (cell + 1 < table->shown) {
+        page_spaces(&table->page, table->widths[cell] - width + 2);
+    }
+}
+
+static void put_headings(const struct table *table) {
+    page_spaces(&table->page, 2);
+    for (size_t cell = 0; cell < table->shown; cell++) {
+        put_cell(table, cell, COLOR_DIM, headings[cell]);
+    }
+    buf_putc(table->page.out, '\n');
+}
+
+static void put_row(const struct table *table, const struct run_line *line) {
+    const struct status_look look = status_look(line->status);
+    page_color(&table->page, look.color, table->page.style->unicode ? look.sign : look.ascii);
+    page_spaces(&table->page, 1);
+    for (size_t cell = 0; cell < table->shown; cell++) {
+        AUTO_TEXT text = cell_text(line, cell);
+        put_cell(table, cell, cell == CELL_STATUS ? look.color : NULL, text);
+    }
+    buf_putc(table->page.out, '\n');
+}
+
+static void put_table(struct buf *out, const struct run_line *lines, size_t count) {
+    const struct text_style style = terminal_style(STDOUT_FILENO);
+    struct table table = {.page = {.out = out, .style = &style}};
+    table_measure(&table, lines, count);
+    if (count == 0) {
+        buf_puts(out, "no runs yet\n");
+        return;
+    }
+    put_headings(&table);
+    for (size_t i = 0; i < count; i++) {
+        put_row(&table, &lines[i]);
+    }
+}
+
+static void put_json(struct buf *out, const struct run_line *lines, size_t count) {
+    value all = value_array();
+    for (size_t i = 0; i < count; i++) {
+        all = value_append(all, run_line_value(&lines[i]));
+    }
+    value_dump(out, all);
+    buf_putc(out, '\n');
+    value_free(all);
 }
 
 static int runs_print(const struct runs_options *options, const struct store *store,
                       char *const *ids, size_t count) {
     struct buf out = BUF_INIT(PRODUCT_MAX);
-    const struct text_style style = terminal_style(STDOUT_FILENO);
-    const struct page page = {.out = &out, .style = &style};
-    const size_t width = id_width(ids, count);
-    value all = value_array();
-    if (!options->json && count > 0) {
-        put_heading(&page, width);
-    }
+    struct run_line *lines = mem_calloc(count + 1, sizeof *lines);
     for (size_t i = 0; i < count; i++) {
-        struct run_line line;
-        run_line_read(&line, store, ids[i]);
-        if (options->json) {
-            all = value_append(all, run_line_value(&line));
-        } else {
-            put_row(&page, &line, width);
-        }
-        run_line_release(&line);
+        run_line_read(&lines[i], store, ids[i]);
     }
     if (options->json) {
-        value_dump(&out, all);
-        buf_putc(&out, '\n');
+        put_json(&out, lines, count);
+    } else {
+        put_table(&out, lines, count);
     }
-    value_free(all);
+    for (size_t i = 0; i < count; i++) {
+        run_line_release(&lines[i]);
+    }
+    mem_free(lines);
     return print_product(&out);
 }
 

@@ -1,6 +1,7 @@
 #include "cli/run_view.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "journal/store.h"
 
 int run_view_init(struct run_view *view, const char *name, struct err *err) {
@@ -23,11 +24,23 @@ void run_view_release(struct run_view *view) {
     *view = (struct run_view){0};
 }
 
+static void text_replace(char **text, const char *with) {
+    mem_free(*text);
+    *text = mem_strdup(with);
+}
+
 bool run_view_judge(const struct run_view *view, struct model *model) {
     const bool running = store_is_running(view->dir);
-    if (!running && !model->finished) {
-        mem_free(model->status);
-        model->status = mem_strdup("incomplete");
+    if (running || model->finished) {
+        return running;
     }
-    return running;
+    text_replace(&model->status, "incomplete");
+    for (size_t i = 0; i < model->step_count; i++) {
+        struct model_step *step = model->steps[i];
+        if (text_equal(step->status, "running") || text_equal(step->status, "waiting") ||
+            text_equal(step->status, "rolling_back")) {
+            text_replace(&step->status, "incomplete");
+        }
+    }
+    return false;
 }

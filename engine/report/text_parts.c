@@ -120,7 +120,8 @@ static int64_t step_duration(const struct model *model, const struct model_step 
 }
 
 static void row_duration(const struct page *page, const struct model_step *step) {
-    bool never = step->attempt == 0 && step->duration_ms == 0;
+    bool never =
+        (step->attempt == 0 && step->duration_ms == 0) || text_equal(step->status, "incomplete");
     AUTO_TEXT text = never ? mem_strdup("") : text_show_duration(step_duration(page->model, step));
     size_t width = text_width(text, strlen(text));
     page_spaces(page, width < DURATION_WIDTH ? DURATION_WIDTH - width : 0);
@@ -155,6 +156,14 @@ static void row_name(const struct page *page, const char *name) {
     page_spaces(page, width < page->name_width ? page->name_width - width : 0);
 }
 
+/* Ends the line without the blanks of columns that held nothing. */
+static void page_end_row(const struct page *page) {
+    struct buf *out = page->out;
+    while (out->length > 0 && out->data[out->length - 1] == ' ')
+        out->data[--out->length] = '\0';
+    (void)buf_putc(out, '\n');
+}
+
 void page_row(const struct page *page, const struct model_step *step) {
     struct status_look look = status_look(step->status);
     AUTO_BUF remarks = BUF_INIT(TRANSCRIPT_LINE_MAX * 4);
@@ -174,7 +183,7 @@ void page_row(const struct page *page, const struct model_step *step) {
         page_spaces(page, 2);
         page_fit(page, buf_text(&remarks), used);
     }
-    (void)buf_putc(page->out, '\n');
+    page_end_row(page);
 }
 
 /* Each line behind a bar: foreign words, not the engine's. */
@@ -245,11 +254,11 @@ void page_title(const struct page *page) {
     page_color(page, COLOR_HEAD, name);
     (void)buf_putc(page->out, ' ');
     page_color(page, look.color, word);
-    (void)buf_printf(page->out, "%s%s%s%s", model->finished ? " after " : ", so far ", duration,
-                     model->finished && model->exit != 0 ? ", exit status " : "",
-                     model->dry_run ? " (dry run)" : "");
+    (void)buf_printf(page->out, "%s%s", model->finished ? " after " : ", so far ", duration);
     if (model->finished && model->exit != 0)
-        (void)buf_printf(page->out, "%" PRId64, model->exit);
+        (void)buf_printf(page->out, ", exit status %" PRId64, model->exit);
+    if (model->dry_run)
+        (void)buf_puts(page->out, " (dry run)");
     (void)buf_putc(page->out, '\n');
     if (model->error && *model->error) {
         AUTO_TEXT why = mem_printf("%s%s%s", model->reason ? model->reason : "",
