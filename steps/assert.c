@@ -67,16 +67,6 @@ static enum effect assert_effect(const void *spec) {
     return EFFECT_READ;
 }
 
-static void assert_check(const void *spec, const struct step_check *check) {
-    const struct assert_spec *assertion = spec;
-    if (assertion->conditions.count > 0)
-        return;
-    AUTO_ERR err = ERR_INIT;
-    err_at(&err, check->span, "`assert` has no condition");
-    err_hint(&err, "write a list: `assert: [{that: .params.size > 0, message: size is 0}]`");
-    check->report(check->user, &err);
-}
-
 static void assert_plan(const void *spec, const struct step_plan *plan) {
     const struct assert_spec *assertion = spec;
     for (size_t i = 0; i < assertion->conditions.count; i++) {
@@ -164,7 +154,6 @@ const struct step_type step_assert_type = {
     .size = sizeof(struct assert_spec),
     .state_size = sizeof(struct assert_state),
     .effect = assert_effect,
-    .check = assert_check,
     .plan = assert_plan,
     .start = assert_start,
     .cancel = assert_cancel,

@@ -50,12 +50,6 @@ static enum effect exec_effect(const void *spec) {
 static void exec_check(const void *spec, const struct step_check *check) {
     const struct exec_spec *exec = spec;
     AUTO_ERR err = ERR_INIT;
-    if (exec->words.count == 0) {
-        err_at(&err, check->span, "`exec` has no command");
-        err_hint(&err, "write a list of words: `exec: [systemctl, status, nginx]`");
-        check->report(check->user, &err);
-        return;
-    }
     struct template *first = FIELD_AT(struct template *, &exec->words, 0);
     AUTO_BUF text = BUF_INIT(WORDS_CEILING);
     if (!template_is_constant(first))

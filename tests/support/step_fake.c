@@ -80,6 +80,7 @@ struct step_ctx *step_fake_new(const struct step *step, const char *run_json) {
     ctx->id = step->id;
     ctx->timeout_ms = step->timeout_ms;
     ctx->output = (struct buf)BUF_INIT(SIZE_MAX);
+    ctx->asked = (struct buf)BUF_INIT(SIZE_MAX);
     ctx->state = mem_zalloc(step->type->state_size + 1);
     ctx->run = value_object();
     if (run_json) {
@@ -120,6 +121,7 @@ void step_fake_free(struct step_ctx *ctx) {
     value_free(ctx->result.data);
     err_release(&ctx->result.err);
     buf_release(&ctx->output);
+    buf_release(&ctx->asked);
     mem_free(ctx->state);
     mem_free(ctx);
 }
@@ -224,23 +226,47 @@ void step_done(struct step_ctx *ctx, struct step_result *result) {
     ctx->timer = NULL;
 }
 
-/* Not for types that need more than this: commands, databases and questions. */
+static char **copy_words(const char *const *words, size_t count) {
+    char **copy = mem_calloc(count + 1, sizeof *copy);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = mem_strdup(words[i]);
+    return copy;
+}
+
 int step_command_init(struct step_ctx *ctx, const char *const *words, size_t count,
                       struct step_command *ret, struct err *err) {
-    (void)ctx, (void)words, (void)count, (void)ret;
-    return err_set(err, ERR_INVALID, "no commands here");
+    (void)err;
+    const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "RUNBOOK_TOKEN=run-1:fake:1"};
+    *ret = (struct step_command){
+        .argv = copy_words(words, count),
+        .env = copy_words(env, 2),
+        .input = ctx->input,
+        .input_length = ctx->input ? strlen(ctx->input) : 0,
+        .keep_orphans = ctx->keep_orphans,
+    };
+    return 0;
+}
+
+static void free_words(char **words) {
+    for (char **word = words; word && *word; word++)
+        mem_free(*word);
+    mem_free(words);
 }
 
 void step_command_release(struct step_command *command) {
-    (void)command;
+    free_words(command->argv);
+    free_words(command->env);
+    *command = (struct step_command){0};
 }
 
 const char *const *step_shell(struct step_ctx *ctx, size_t *ret_count) {
+    static const char *const bash[] = {"bash", "-euo", "pipefail", "-c"};
     (void)ctx;
-    *ret_count = 0;
-    return NULL;
+    *ret_count = 4;
+    return bash;
 }
 
+/* Not for types that need more than this: databases. */
 int step_database_init(struct step_ctx *ctx, struct step_database *ret, struct err *err) {
     (void)ctx, (void)ret;
     return err_set(err, ERR_INVALID, "no databases here");
@@ -252,6 +278,19 @@ void step_database_release(struct step_database *database) {
 
 void step_ask(struct step_ctx *ctx, const struct step_question *question,
               void (*answered)(struct step_ctx *ctx, const struct step_answer *answer)) {
-    (void)ctx, (void)question, (void)answered;
-    give_up("nobody is here to be asked");
+    buf_printf(&ctx->asked, "%s: %s", question->kind == STEP_ASK_GATE ? "gate" : "manual",
+               question->message);
+    for (const char *const *item = question->items; item && *item; item++)
+        buf_printf(&ctx->asked, "; item %s", *item);
+    for (const char *const *name = question->approvers; name && *name; name++)
+        buf_printf(&ctx->asked, "; approver %s", *name);
+    if (question->evidence)
+        buf_printf(&ctx->asked, "; evidence %s", question->evidence);
+    buf_printf(&ctx->asked, "; quorum %d", (int)question->quorum);
+    if (question->not_requester)
+        buf_puts(&ctx->asked, "; not requester");
+    if (question->expires_ms)
+        buf_printf(&ctx->asked, "; expires %d", (int)question->expires_ms);
+    if (ctx->answer)
+        answered(ctx, ctx->answer);
 }

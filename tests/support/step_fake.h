@@ -16,6 +16,11 @@ struct step_ctx {
     struct loop_timer *timer; /* the engine's own limit */
     int64_t cancel_after_ms;  /* 0: never */
 
+    const char *input;                /* for a command; NULL: none */
+    bool keep_orphans;                /* as of a background step */
+    const struct step_answer *answer; /* to a question; NULL: nobody answers */
+    struct buf asked;                 /* the question as text */
+
     int done; /* how often step_done was called */
     struct step_result result;
     struct buf output;
