@@ -47,7 +47,7 @@ static int word_of(value item, const char *what, const char *name, char **ret, s
 static int render_word(struct step_ctx *ctx, struct http_draft *draft, const struct template *tmpl,
                        const char *what, const char *name, const char **ret, struct err *err) {
     AUTO_VALUE item = value_none();
-    char *text;
+    char *text = NULL;
     if (!tmpl)
         return 0;
     if (step_render(ctx, tmpl, &item, err) < 0)
@@ -63,7 +63,7 @@ static int render_word(struct step_ctx *ctx, struct http_draft *draft, const str
 
 static int pair_append(struct buf *out, const char *what, const char *name, value item,
                        struct err *err) {
-    char *word;
+    char *word = NULL;
     if (word_of(item, what, name, &word, err) < 0)
         return -1;
     AUTO_TEXT key = http_escape(name, strlen(name));
@@ -105,7 +105,7 @@ static int pairs_append(struct step_ctx *ctx, struct buf *out, const char *what,
 /* The query goes behind what the URL has of it, and before a fragment, which is never sent. */
 static int draft_url(struct step_ctx *ctx, struct http_draft *draft,
                      const struct http_fields *fields, struct err *err) {
-    const char *url = NULL;
+    const char *url = "";
     if (render_word(ctx, draft, fields->url, "the field", "url", &url, err) < 0)
         return -1;
     AUTO_BUF out = BUF_INIT(URL_MAX);
