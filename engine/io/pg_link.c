@@ -15,6 +15,7 @@ struct pg_link {
     char *name;
     int64_t connect_timeout_ms;
     struct pg_address *address; /* until it is connected */
+    struct err malformed;       /* why there is none */
     PGconn *connection;
     struct loop_watch *watch;
     struct loop_timer *timer;
@@ -37,6 +38,7 @@ static void link_release(struct pg_link *link) {
     if (!link->closed || link->held > 0)
         return;
     pg_address_free(link->address);
+    err_release(&link->malformed);
     mem_free(link->name);
     mem_free(link);
 }
@@ -170,14 +172,11 @@ static void link_begin(void *user) {
 
 static void link_malformed(void *user) {
     struct pg_link *link = user;
-    AUTO_ERR err = ERR_INIT;
     link->held--;
-    if (link->closed) {
+    if (link->closed)
         link_release(link);
-        return;
-    }
-    err_set(&err, ERR_INVALID, "its URL is malformed");
-    link_opened(link, &err);
+    else
+        link_opened(link, &link->malformed);
 }
 
 struct pg_link *pg_link_open(struct loop *loop, const struct pg_target *target,
@@ -190,7 +189,7 @@ struct pg_link *pg_link_open(struct loop *loop, const struct pg_target *target,
     link->opened = opened;
     link->opened_user = user;
     link->held = 1;
-    if (pg_address_new(target->url, &link->address, NULL) < 0) {
+    if (pg_address_new(target->url, &link->address, &link->malformed) < 0) {
         loop_defer(loop, link_malformed, link);
         return link;
     }

@@ -89,6 +89,18 @@ static void test_unreachable(void **state) {
                       "cannot be resolved");
 }
 
+static void test_malformed_url(void **state) {
+    (void)state;
+    struct pg_spec spec = pg_world_spec("SELECT 1");
+    spec.target.url = "postgresql://me:s3cret@[::1";
+    AUTO_ANSWER answer = {0};
+    pg_world_run(loop, &spec, &answer);
+    assert_int_equal(answer.err.kind, ERR_INVALID);
+    assert_in(answer.err.message, "database \"main\" cannot be reached: the URL of the database");
+    assert_in(answer.err.hint, "postgresql://user@host:5432/name");
+    assert_null(strstr(answer.err.message, "s3cret"));
+}
+
 static void test_first_host_down(void **state) {
     (void)state;
     AUTO_TEXT url =
@@ -375,23 +387,12 @@ static void test_loop_freed_midway(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_unreachable),
-        TEST(test_first_host_down),
-        TEST(test_wrong_credentials),
-        TEST(test_silent_server),
-        TEST(test_killed_in_statement),
-        TEST(test_killed_in_commit),
-        TEST(test_killed_while_held),
-        TEST(test_idle_died),
-        TEST(test_statement_timeout),
-        TEST(test_lock_timeout),
-        TEST(test_cancel),
-        TEST(test_cancel_early),
-        TEST(test_cancel_waiting),
-        TEST(test_cancel_held),
-        TEST(test_cancel_commit),
-        TEST(test_cancel_stuck),
-        TEST(test_loop_freed_midway),
+        TEST(test_unreachable),       TEST(test_malformed_url),     TEST(test_first_host_down),
+        TEST(test_wrong_credentials), TEST(test_silent_server),     TEST(test_killed_in_statement),
+        TEST(test_killed_in_commit),  TEST(test_killed_while_held), TEST(test_idle_died),
+        TEST(test_statement_timeout), TEST(test_lock_timeout),      TEST(test_cancel),
+        TEST(test_cancel_early),      TEST(test_cancel_waiting),    TEST(test_cancel_held),
+        TEST(test_cancel_commit),     TEST(test_cancel_stuck),      TEST(test_loop_freed_midway),
     };
     pg_world_open();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
