@@ -71,6 +71,31 @@ def check_schema(update):
     return None
 
 
+def check_examples(schema):
+    """Every key is described, and every example is right by the schema of its own key."""
+    wrong = []
+
+    def walk(part, place):
+        if isinstance(part, list):
+            for index, item in enumerate(part):
+                walk(item, f"{place}/{index}")
+        if not isinstance(part, dict):
+            return
+        for name, sub in part.get("properties", {}).items() if place[-10:] != "properties" else ():
+            if not sub.get("description") and "anyOf" not in sub:
+                wrong.append(f"{place}/{name} has no description")
+        if isinstance(part.get("examples"), list):
+            one = jsonschema.Draft202012Validator({**part, "$defs": schema["$defs"]})
+            for example in part["examples"]:
+                for error in one.iter_errors(example):
+                    wrong.append(f"{place}: example {example!r}: {error.message}")
+        for name, sub in part.items():
+            walk(sub, f"{place}/{name}")
+
+    walk(schema, "")
+    return "\n".join(wrong) or None
+
+
 def check_valid(validator, path):
     result = run("check", path.name, cwd=path.parent)
     if result.returncode != 0:
@@ -104,7 +129,9 @@ def check_invalid(validator, path, update):
 def main():
     update = "--update" in sys.argv[1:]
     results = {"schemas/runbook.schema.json": check_schema(update)}
-    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+    schema = json.loads(SCHEMA.read_text())
+    results["examples in the schema"] = check_examples(schema)
+    validator = jsonschema.Draft202012Validator(schema)
     for path in sorted((CASES / "valid").glob("*.yaml")):
         results["valid/" + path.name] = check_valid(validator, path)
     for path in sorted((CASES / "invalid").glob("*.yaml")):
