@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# From a fresh clone to a real disaster-recovery drill: installs what is missing (as root or
+# through sudo), builds, and runs examples/dr-drill.yaml. On a terminal the drill asks at its gate;
+# without one nothing is asked.
+set -euo pipefail
+
+packages="
+meson ninja-build gcc libc6-dev pkg-config
+libyaml-dev libuv1-dev libjq-dev libpcre2-dev libcurl4-openssl-dev libpq-dev libgit2-dev
+libssl-dev libpg-query-dev libprotobuf-c-dev libcmocka-dev
+postgresql postgresql-client python3 util-linux
+"
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$root/build
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+install_missing() {
+  local package missing=()
+  for package in $packages; do
+    dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  echo "installing ${missing[*]}"
+  as_root env DEBIAN_FRONTEND=noninteractive sh -c \
+    'apt-get -qq update && apt-get -qq install -y --no-install-recommends "$@"' sh "${missing[@]}" </dev/null >/dev/null
+}
+
+install_missing
+if [ ! -f "$build/build.ninja" ]; then
+  echo "building in $build"
+  meson setup "$build" "$root" -Dbuildtype=release >/dev/null
+fi
+ninja -C "$build" --quiet
+
+answer=()
+[ -t 0 ] || answer=(--yes)
+echo "running examples/dr-drill.yaml"
+"$build/engine/cli/runbook" exec "$root/examples/dr-drill.yaml" "${answer[@]}"
+
+cat <<TXT
+
+What next?
+  $build/engine/cli/runbook show last
+  $build/engine/cli/runbook exec $root/examples/dr-drill.yaml --set corrupt_backup=true
+  $build/engine/cli/runbook new my-runbook
+TXT
