@@ -14,7 +14,7 @@ libssl-dev libpg-query-dev libprotobuf-c-dev libmd4c-dev libcmocka-dev
 postgresql postgresql-contrib nginx-light openssl curl jq openssh-client
 bats expect tmux zsh man-db graphviz procps psmisc util-linux
 python3 python3-jsonschema python3-yaml
-clang-format clang-tidy cppcheck shellcheck
+clang-format clang-tidy cppcheck shellcheck libclang-rt-dev
 "
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
