@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/text.h"
 #include "secret/digest.h"
+#include "value/json.h"
 
 /* Each byte of a text becomes at most \uXXXX. */
 #define ESCAPED_MAX ((size_t)6)
@@ -65,85 +65,16 @@ enum event_type event_type_find(const char *name) {
     return EVENT_NONE;
 }
 
-/* ---- escaping ------------------------------------------------------------------------------ */
-
-static bool text_is_bare(unsigned char byte) {
-    return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
-}
-
-static void hex_put(char *at, uint32_t unit) {
-    static const char digits[] = "0123456789abcdef";
-    memcpy(at, "\\u", 2);
-    for (int i = 0; i < 4; i++)
-        at[2 + i] = digits[(unit >> (12 - 4 * i)) & 15];
-}
-
-/* Escapes the character at `text` into `at` (12 bytes); returns how many bytes it took. */
-static size_t text_escape_one(const char *text, size_t length, char at[12], size_t *ret_length) {
-    static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";
-    unsigned char byte = (unsigned char)*text;
-    *ret_length = 2;
-    for (size_t i = 0; i < sizeof shorts - 1; i += 2)
-        if (byte == (unsigned char)shorts[i]) {
-            at[0] = '\\';
-            at[1] = shorts[i + 1];
-            return 1;
-        }
-    uint32_t point = byte;
-    size_t taken = byte < 0x80 ? 1 : text_decode(text, length, &point);
-    *ret_length = point > 0xffff ? 12 : 6;
-    if (point > 0xffff) {
-        hex_put(at, 0xd800 + ((point - 0x10000) >> 10));
-        hex_put(at + 6, 0xdc00 + ((point - 0x10000) & 0x3ff));
-    } else {
-        hex_put(at, point);
-    }
-    return taken ? taken : 1;
-}
-
-static size_t text_bare_run(const char *text, size_t length) {
-    size_t run = 0;
-    while (run < length && text_is_bare((unsigned char)text[run]))
-        run++;
-    return run;
-}
-
-static size_t text_escaped_length(const char *text, size_t length) {
-    size_t total = 0;
-    for (size_t at = 0; at < length;) {
-        size_t run = text_bare_run(text + at, length - at), one = 0;
-        char escaped[12];
-        at += run;
-        if (at < length)
-            at += text_escape_one(text + at, length - at, escaped, &one);
-        total += run + one;
-    }
-    return total;
-}
-
-static void text_put_whole(struct buf *out, const char *text, size_t length) {
-    for (size_t at = 0; at < length;) {
-        size_t run = text_bare_run(text + at, length - at), one;
-        char escaped[12];
-        (void)buf_append(out, text + at, run);
-        at += run;
-        if (at == length)
-            break;
-        at += text_escape_one(text + at, length - at, escaped, &one);
-        (void)buf_append(out, escaped, one);
-    }
-}
+/* ---- texts --------------------------------------------------------------------------------- */
 
 /* As much as `limit` escaped bytes hold, the ellipsis among them. */
 static void text_put_cut(struct buf *out, const char *text, size_t length, size_t limit) {
     size_t room = limit - (sizeof ELLIPSIS - 1), at = 0;
     for (;;) {
-        char escaped[12];
-        size_t one = 1, taken = 1;
-        if (text_is_bare((unsigned char)text[at]))
-            escaped[0] = text[at];
-        else
-            taken = text_escape_one(text + at, length - at, escaped, &one);
+        char escaped[JSON_ESCAPE_MAX] = {text[at]};
+        size_t one = 1, taken = json_bare_length(text + at, 1);
+        if (taken == 0)
+            taken = json_escape_one(text + at, length - at, escaped, &one);
         if (one > room)
             break;
         (void)buf_append(out, escaped, one);
@@ -160,8 +91,8 @@ static void text_put(struct buf *out, const char *text, size_t limit) {
     }
     size_t length = strlen(text);
     (void)buf_putc(out, '"');
-    if (limit == SIZE_MAX || text_escaped_length(text, length) <= limit)
-        text_put_whole(out, text, length);
+    if (limit == SIZE_MAX || json_escaped_length(text, length) <= limit)
+        json_escape(out, text, length);
     else
         text_put_cut(out, text, length, limit);
     (void)buf_putc(out, '"');
@@ -283,7 +214,7 @@ static size_t texts_measure(const struct event *event, size_t lengths[EVENT_FIEL
             continue;
         const char *text = *(const char *const *)event_member_const(event, column);
         if (text)
-            lengths[count++] = text_escaped_length(text, strlen(text));
+            lengths[count++] = json_escaped_length(text, strlen(text));
     }
     return count;
 }

@@ -191,22 +191,6 @@ bool value_next(value object, size_t *cursor, value *ret_key, value *ret_item) {
     return true;
 }
 
-static value value_json(value borrowed) {
-    if (value_is(borrowed, VALUE_NONE))
-        return jv_string("null");
-    return jv_dump_string(jv_copy(borrowed), JV_PRINT_ASCII | JV_PRINT_SORTED);
-}
-
-void value_dump(struct buf *out, value borrowed) {
-    AUTO_VALUE json = value_json(borrowed);
-    buf_append(out, value_text(json), value_text_length(json));
-}
-
-char *value_to_json(value borrowed) {
-    AUTO_VALUE json = value_json(borrowed);
-    return mem_strndup(value_text(json), value_text_length(json));
-}
-
 char *value_to_text(value borrowed) {
     if (!value_is(borrowed, VALUE_STRING))
         return value_to_json(borrowed);

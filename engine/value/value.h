@@ -74,7 +74,9 @@ bool value_next(value object, size_t *cursor, value *ret_key, value *ret_item);
  * Integers beyond 2^53 become strings of their digits; other numbers become the nearest double,
  * and one that is beyond every double is an error. Broken UTF-8 becomes U+FFFD. */
 int value_parse(const char *text, size_t length, value *ret, struct err *err) MUST_USE;
-/* JSON on one line, ASCII with \u escapes, object keys sorted. */
+/* JSON on one line, ASCII with \u escapes, object keys sorted. What is nested deeper becomes the
+ * text "[nested too deep]": no reader, ours included, would take it. */
+#define VALUE_DUMP_DEPTH 240
 void value_dump(struct buf *out, value borrowed);
 char *value_to_json(value borrowed); /* the caller frees */
 /* As text in a template: a string as it is, else JSON. The caller frees. */
