@@ -1,4 +1,6 @@
 /* The step type `sql`: statements on a named database, with values bound by the server. */
+#include <ctype.h>
+
 #include "base/mem.h"
 #include "base/text.h"
 #include "sql_step.h"
@@ -87,9 +89,23 @@ static value result_data(const struct pg_response *response) {
     return data;
 }
 
-/* Where the server's cursor stands, as a place in the script: parameters are shorter than the
- * names they stand for, so that it may be off within a line that names arguments; the line is
- * right. */
+/* The byte of the script that stands for a byte of the text the server got: `:name` is $1 there. */
+static size_t script_offset(const struct sql_statement *statement, const char *script,
+                            size_t text_offset) {
+    const char *text = statement->text;
+    size_t at = statement->offset;
+    for (size_t i = 0; i < text_offset && text[i];) {
+        bool is_argument = text[i] == '$' && script[at] == ':';
+        i++, at++;
+        if (!is_argument)
+            continue;
+        i += strspn(text + i, "0123456789");
+        while (isalnum((unsigned char)script[at]) || script[at] == '_')
+            at++;
+    }
+    return at;
+}
+
 static void place_failure(const struct sql_source *source, const struct pg_response *response,
                           struct err *err) {
     const struct sql_script *script = source->script;
@@ -97,9 +113,7 @@ static void place_failure(const struct sql_source *source, const struct pg_respo
         return;
     const struct sql_statement *statement = &script->statements[response->failed];
     size_t within = sql_cursor_offset(statement->text, strlen(statement->text), response->position);
-    if (within > statement->length)
-        within = 0;
-    err->span = sql_source_span(source, statement->offset + within, 1);
+    err->span = sql_source_span(source, script_offset(statement, source->text, within), 1);
     if (script->count > 1)
         err_wrap(err, "statement %zu of %zu (line %u)", response->failed + 1, script->count,
                  err->span.line);

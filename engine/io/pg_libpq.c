@@ -45,7 +45,7 @@ struct pg_query {
     struct pg_waiter waiter;
     struct pg_lease *lease;
     struct pg_link *link;
-    bool connected;
+    bool connected, sent;
 
     size_t group, group_end; /* statements [group, group_end) */
     size_t committed;        /* groups that are */
@@ -116,9 +116,11 @@ static void query_cancelled_err(struct pg_query *query) {
         err_set(&query->err, ERR_REFUSED, "cancelled");
 }
 
-/* Whether what failed left nothing behind: of groups that are transactions, none committed. */
+/* Whether what failed left nothing behind: nothing was sent, or of groups that are transactions
+ * none committed. */
 static bool query_left_nothing(const struct pg_query *query) {
-    return query->spec.read_only || (query->committed == 0 && query->spec.transaction != PG_NONE);
+    return query->spec.read_only || !query->sent ||
+           (query->committed == 0 && query->spec.transaction != PG_NONE);
 }
 
 static void query_finish_failed(struct pg_query *query) {
@@ -187,6 +189,7 @@ static void query_send_group(struct pg_query *query) {
     else if (in_transaction && spec->before_commit)
         query_add(query, ROLE_ID, id_query(query));
     query->transaction_id = 0;
+    query->sent = true;
     query_send(query, PHASE_GROUP);
 }
 
@@ -276,8 +279,9 @@ static void query_lost(struct pg_query *query) {
             mem_printf("database \"%s\": the connection was lost%s", query->spec.target.name,
                        sent_commit ? " while COMMIT was under way" : "");
         (void)pg_error_connection(pg_link_connection(query->link), what, &query->err);
-    } else if (query->in_doubt) {
-        err_wrap(&query->err, "the connection was lost");
+    } else if (query->err.kind == ERR_REFUSED) {
+        query->err.kind = ERR_UNREACHABLE; /* the server's last words */
+        err_wrap(&query->err, "database \"%s\": the connection was lost", query->spec.target.name);
     }
     query->rolled_back = query_left_nothing(query) && !query->in_doubt;
     if (query->cancelled)

@@ -159,6 +159,8 @@ static void check_killed(enum pg_transaction mode, bool in_doubt) {
     assert_int_equal(answer.response.rolled_back, mode == PG_ONE);
     assert_int_equal(answer.response.failed, 1);
     assert_true(answer.response.connected);
+    assert_int_equal(answer.err.kind, ERR_UNREACHABLE);
+    assert_in(answer.err.message, "database \"main\": the connection was lost");
     assert_in(answer.err.message, "terminating connection due to administrator command");
 }
 

@@ -394,6 +394,17 @@ static void test_failure(void **state) {
     assert_int_equal(placed.ctx.result.err.span.column, 9);
 }
 
+static void test_failure_behind_argument(void **state) {
+    (void)state;
+    AUTO_ATTEMPT tried;
+    attempt(&tried,
+            "  - sql: \"SELECT ':x', :long_name::int, :long_name::int, nothing\"\n"
+            "    args: {long_name: 1}\n",
+            "{}", 0);
+    assert_int_equal(tried.ctx.result.err.span.line, 6);
+    assert_int_equal(tried.ctx.result.err.span.column, 58);
+}
+
 static void test_partial(void **state) {
     (void)state;
     AUTO_ATTEMPT tried;
@@ -464,9 +475,9 @@ int main(void) {
         cmocka_unit_test(test_check_psql),   cmocka_unit_test(test_check_transactions),
         cmocka_unit_test(test_plan),         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_injection),    cmocka_unit_test(test_script),
-        cmocka_unit_test(test_failure),      cmocka_unit_test(test_partial),
-        cmocka_unit_test(test_cancelled),    cmocka_unit_test(test_bad_argument),
-        cmocka_unit_test(test_notices_end),
+        cmocka_unit_test(test_failure),      cmocka_unit_test(test_failure_behind_argument),
+        cmocka_unit_test(test_partial),      cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_bad_argument), cmocka_unit_test(test_notices_end),
     };
     return cmocka_run_group_tests(tests, world_open, world_close);
 }
