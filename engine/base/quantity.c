@@ -123,7 +123,7 @@ char *text_format_duration(int64_t ms) {
     uint64_t left = quantity_magnitude(ms);
     if (ms < 0)
         buf_putc(&out, '-');
-    for (size_t i = 0; i < DURATION_UNITS && left > 0; i++) {
+    for (size_t i = 0; i < DURATION_UNITS; i++) {
         uint64_t factor = (uint64_t)duration_units[i].factor;
         if (left >= factor)
             buf_printf(&out, "%" PRIu64 "%s", left / factor, duration_units[i].name);

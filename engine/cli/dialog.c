@@ -251,12 +251,13 @@ void dialog_ask(struct dialog *dialog, const char *step, const struct step_quest
     struct buf shown = BUF_INIT(1 << 20);
     show_question(&shown, dialog->style, step, question);
     item->shown = buf_detach(&shown);
-    while (question->items && question->items[item->check_count]) {
+    const char *const *items = question->items;
+    while (items && items[item->check_count]) {
         item->check_count++;
     }
     item->checks = mem_calloc(item->check_count + 1, sizeof *item->checks);
     for (size_t i = 0; i < item->check_count; i++) {
-        item->checks[i] = mem_strdup(question->items[i]);
+        item->checks[i] = mem_strdup(items[i]);
     }
     item->evidence_wanted = question->evidence ? mem_strdup(question->evidence) : NULL;
     item->stage = item->check_count > 0   ? STAGE_ITEMS

@@ -172,7 +172,7 @@ static void report_unknown(struct parse *parse, const struct field *fields,
     size_t count = 0;
     if (is_misplaced(parse, key))
         return;
-    for (; fields[count].kind != FIELD_NONE && count < MAX_KEYS; count++)
+    for (; count < MAX_KEYS && fields[count].kind != FIELD_NONE; count++)
         valid[count] = fields[count].key;
     AUTO_TEXT place = parse->label ? mem_printf(" in `%s`", parse->label) : mem_strdup("");
     field_unknown(parse, key, place, valid, count);

@@ -185,7 +185,7 @@ static void parse_pairs(struct parse *parse, enum step_role role, struct step *s
     parse->label = NULL;
     fields_finish(parse, fields, seen, step->span, step);
     parse->label = step->type ? step->type->key : NULL;
-    if (spec && spec_seen != UINT64_MAX)
+    if (spec && step->type && spec_seen != UINT64_MAX)
         fields_finish(parse, step->type->fields, spec_seen, step->key_span, spec);
     if (!step->type && !is_stray)
         report_no_action(parse, role, step);

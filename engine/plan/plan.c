@@ -352,7 +352,7 @@ struct plan *plan_new(const struct plan_options *options, struct diag *diag) {
         selection_apply(plan, options, diag);
         plan->selection = selection_value(options);
     }
-    if (!diag_count(diag) && !options->shape_only) {
+    if (plan->runbook && !diag_count(diag) && !options->shape_only) {
         value given = params_gather(plan, options, diag);
         value bound;
         if (params_bind(plan->runbook, given, &bound, report_to_diag, diag) == 0)

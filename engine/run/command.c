@@ -250,7 +250,7 @@ int step_command_init(struct step_ctx *ctx, const char *const *argv, size_t coun
     const struct target *target = target_of(ctx);
     AUTO_BUF input = BUF_INIT(SIZE_MAX);
     AUTO_TEXT cwd = NULL;
-    bool has_input;
+    bool has_input = false;
     *ret = (struct step_command){0};
     int status = cwd_render(ctx, &cwd, err);
     if (status == 0 && target)

@@ -189,7 +189,7 @@ int template_parse(struct arena *arena, struct expr_set *set, const char *text, 
     tmpl->source = arena_strndup(arena, text, length);
     if (parser.expr_count == 1 && parser.text_count == 0) {
         tmpl->kind = TEMPLATE_EXPR;
-    } else if (parser.expr_count == 0) {
+    } else if (parser.expr_count == 0 && tmpl->parts) {
         tmpl->kind = TEMPLATE_CONSTANT;
         template_hold(tmpl, value_string_n(tmpl->parts->text, tmpl->parts->length));
     }

@@ -26,6 +26,8 @@ TREE = {
     "engine/plan/big.c": "int x;\n" * 601,
     "engine/plan/orphan.c": "int orphan;\n",
     "engine/plan/ugly.c": "int  ugly ;\n",
+    "engine/plan/leak.c": "#include <stdlib.h>\n\nint leak(void) {\n    char *p = malloc(1);\n"
+                          "    p = NULL;\n    return *p;\n}\n",
     "tests/bad.sh": "#!/bin/sh\ncd $1\n[ x = y ] && echo $undefined_one; for f in `ls`; do :; done\n"
                     "local x=1\n",
     "stray.txt": "at the root\n",
@@ -45,6 +47,7 @@ EXPECTED = [
     ("engine/plan/big.c:601", "601 lines"),
     ("engine/plan/orphan.c:1", "no meson.build names this file"),
     ("engine/plan/ugly.c:1", "not as clang-format would write it"),
+    ("engine/plan/leak.c:6", "[nullPointer]"),
     ("tests/bad.sh:", "SC"),
     ("stray.txt:1", "does not belong at the root"),
 ]
