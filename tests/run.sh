@@ -117,7 +117,7 @@ test_build() {
         return
     fi
     for run in "$root"/tests/*/run; do
-        [ -x "$run" ] || continue
+        [ -f "$run" ] && [ -x "$run" ] || continue
         suite "$(basename "$(dirname "$run")"), $name" \
             env RUNBOOK="$dir/engine/cli/runbook" RUNBOOK_BUILD="$dir" "$run"
     done
