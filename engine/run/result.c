@@ -14,10 +14,10 @@ static value data_trim(value data) {
     return data;
 }
 
-static value data_store(struct run *run, value data_taken, const char *path, int64_t attempt) {
+static value data_store(struct run *run, value data_taken, const char *path, const char *label) {
     AUTO_VALUE data = redact_value(run->redactor, data_taken);
     AUTO_TEXT json = value_to_json(data);
-    AUTO_TEXT name = mem_printf("%.160s.%lld.result.json", path, (long long)attempt);
+    AUTO_TEXT name = mem_printf("%.160s.%s.result.json", path, label);
     for (char *c = name; *c; c++)
         if (*c == '/')
             *c = '~';
@@ -36,15 +36,15 @@ static value data_store(struct run *run, value data_taken, const char *path, int
     return value_set(record, "sha256", value_string(sha256));
 }
 
-static value data_limit(struct run *run, value data_taken, const char *path, int64_t attempt) {
+static value data_limit(struct run *run, value data_taken, const char *path, const char *label) {
     AUTO_TEXT json = value_to_json(data_taken);
     if (strlen(json) <= RESULT_INLINE_MAX)
         return data_taken;
-    return data_store(run, data_taken, path, attempt);
+    return data_store(run, data_taken, path, label);
 }
 
 void result_init(struct result *result, struct run *run, const struct step *step, const char *path,
-                 int64_t attempt, const struct step_ctx *act) {
+                 const char *label, const struct step_ctx *act) {
     *result = (struct result){value_null(), value_null(), value_null(), value_null()};
     if (!act)
         return;
@@ -53,13 +53,13 @@ void result_init(struct result *result, struct run *run, const struct step *step
         return;
     value data = act_data(act);
     if (value_is(data, VALUE_OBJECT))
-        result->data = data_limit(run, data_trim(data), path, attempt);
+        result->data = data_limit(run, data_trim(data), path, label);
     else
         value_free(data);
     value outputs = act_outputs(act);
     if (value_count(outputs)) {
         AUTO_TEXT name = mem_printf("%s.outputs", path);
-        result->outputs = data_limit(run, outputs, name, attempt);
+        result->outputs = data_limit(run, outputs, name, label);
     } else {
         value_free(outputs);
     }

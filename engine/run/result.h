@@ -9,7 +9,7 @@ struct result {
     value data, outputs, output, notes;
 };
 void result_init(struct result *result, struct run *run, const struct step *step, const char *path,
-                 int64_t attempt, const struct step_ctx *act);
+                 const char *label, const struct step_ctx *act);
 void result_set(const struct result *result, struct event *event);
 void result_release(struct result *result);
 

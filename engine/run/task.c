@@ -39,6 +39,12 @@ static const struct retry *task_retry(const struct task *task) {
     return step_effect(task->step) == EFFECT_ONCE ? NULL : task->node->frame->file->defaults.retry;
 }
 
+/* A step and its handler share their path, but neither output files nor tokens. */
+static char *task_label(const struct task *task) {
+    const char *undo = task->node->frame->phase == PHASE_ROLLBACK ? "rollback." : "";
+    return mem_printf("%s%lld", undo, (long long)task->attempt);
+}
+
 static int64_t task_limit(int64_t own, int64_t fallback, const struct step *step) {
     int64_t limit = own ? own : step->type->is_passive ? 0 : fallback;
     return limit == FIELD_ZERO_MS ? 0 : limit;
@@ -100,7 +106,8 @@ static void finish_record(struct task *task, const struct verdict *verdict) {
     struct node *node = task->node;
     struct event event;
     struct result result;
-    result_init(&result, task_run(task), task->step, task->path, task->attempt, task->act);
+    AUTO_TEXT label = task_label(task);
+    result_init(&result, task_run(task), task->step, task->path, label, task->act);
     node_event(node, EVENT_STEP_FINISHED, task->path, &event);
     EVENT_SET(&event, attempt, task->attempt);
     EVENT_SET(&event, status, outcomes[verdict->outcome].status);
@@ -224,7 +231,8 @@ static bool retry_try(struct task *task) {
         return false;
     struct event event;
     struct result result;
-    result_init(&result, task_run(task), task->step, task->path, task->attempt, task->act);
+    AUTO_TEXT label = task_label(task);
+    result_init(&result, task_run(task), task->step, task->path, label, task->act);
     node_event(task->node, EVENT_STEP_RETRYING, task->path, &event);
     EVENT_SET(&event, attempt, task->attempt);
     EVENT_SET(&event, attempts, retry->attempts);
@@ -313,9 +321,7 @@ static int64_t attempt_limit(const struct task *task) {
 static void intent_durable(void *user) {
     struct task *task = user;
     const struct step *step = task->is_tried ? task->step->dry_run : task->step;
-    bool is_handler = task->node->frame->phase == PHASE_ROLLBACK;
-    AUTO_TEXT label =
-        mem_printf("%s%lld", is_handler ? "rollback." : "", (long long)task->attempt);
+    AUTO_TEXT label = task_label(task);
     if (task->is_cancelled) {
         struct verdict verdict = {.outcome = STEP_CANCELLED,
                                   .without_effect = true,
@@ -348,8 +354,8 @@ static void attempt_begin(struct task *task) {
     task->act = NULL;
     task->attempt++;
     AUTO_VALUE plan = act_plan(task->is_tried ? task->step->dry_run : task->step);
-    AUTO_TEXT token = mem_printf("%s:%s:%lld", store_run_id(frame->run->place), task->path,
-                                 (long long)task->attempt);
+    AUTO_TEXT label = task_label(task);
+    AUTO_TEXT token = mem_printf("%s:%s:%s", store_run_id(frame->run->place), task->path, label);
     node_event(task->node, EVENT_STEP_STARTED, task->path, &event);
     if (task->step->title)
         EVENT_SET(&event, title, task->step->title);
