@@ -251,7 +251,7 @@ int step_command_init(struct step_ctx *ctx, const char *const *argv, size_t coun
     AUTO_BUF input = BUF_INIT(SIZE_MAX);
     AUTO_TEXT cwd = NULL;
     bool has_input = false;
-    *ret = (struct step_command){0};
+    *ret = (struct step_command){.keep_orphans = act_spec_of(ctx)->is_service};
     int status = cwd_render(ctx, &cwd, err);
     if (status == 0 && target)
         status = compose_remote(ctx, target, argv, count, cwd, ret, &input, err);
