@@ -33,7 +33,7 @@ struct progress {
     struct buf pending;  /* of the other modes: lines that wait for the end of this turn */
     bool flush_due;
     struct loop_timer *frame_timer;
-    struct loop_signal *resized;
+    struct loop_signal *resized, *continued;
     unsigned frame;
     bool dirty; /* something changed since the last drawing */
     bool over;
@@ -172,6 +172,13 @@ static void progress_resized(void *user, int signum) {
     struct progress *progress = user;
     progress_measure(progress);
     progress_kick(progress);
+}
+
+/* The shell had the terminal while the engine was stopped. */
+static void progress_continued(void *user, int signum) {
+    struct progress *progress = user;
+    screen_forget(progress->screen);
+    progress_resized(user, signum);
 }
 
 static void progress_print(struct progress *progress, const char *lines, size_t length) {
@@ -389,6 +396,9 @@ struct progress *progress_new(const struct progress_options *options) {
             progress->resized =
                 loop_signal_new(options->loop, SIGWINCH, progress_resized, progress);
             loop_signal_background(progress->resized);
+            progress->continued =
+                loop_signal_new(options->loop, SIGCONT, progress_continued, progress);
+            loop_signal_background(progress->continued);
         }
     }
     if (options->interactive) {
@@ -437,6 +447,7 @@ void progress_free(struct progress *progress) {
     }
     loop_timer_free(progress->frame_timer);
     loop_signal_free(progress->resized);
+    loop_signal_free(progress->continued);
     shell_free(progress->shell);
     tty_free(progress->tty);
     dialog_free(progress->dialog);
