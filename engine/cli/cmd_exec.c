@@ -152,10 +152,12 @@ static int exec_begin_failed(struct diag *diag, struct err *err) {
     if (err->kind == ERR_NONE) {
         return print_diag(diag);
     }
+    const int status = (int)run_exit_of(err);
     if (diag_count(diag) > 0) {
         (void)print_diag(diag);
     }
-    return print_err(err);
+    (void)print_err(err);
+    return status;
 }
 
 static int exec_end(struct run *run, struct progress *progress, const struct exec_output *output,

@@ -106,8 +106,28 @@ static void error_line(struct buf *out, const struct text_style *style, const ch
     buf_putc(out, '\n');
 }
 
+/* Outside a run, what the system refuses is a plain failure: no transcript is at stake. */
+static int exit_of(enum err_kind kind) {
+    switch (kind) {
+    case ERR_NONE:
+    case ERR_INVALID:
+        return RUN_INVALID;
+    case ERR_BUSY:
+        return RUN_LOCKED;
+    case ERR_TRANSCRIPT:
+        return RUN_TRANSCRIPT;
+    case ERR_SYSTEM:
+    case ERR_UNREACHABLE:
+    case ERR_REFUSED:
+    case ERR_TIMEOUT:
+    case ERR_LIMIT:
+        return RUN_FAILED;
+    }
+    abort();
+}
+
 int print_err(struct err *err) {
-    const int status = (int)run_exit_of(err);
+    const int status = exit_of(err->kind);
     const struct text_style style = terminal_style(STDERR_FILENO);
     struct buf out = BUF_INIT(PRODUCT_MAX);
     if (err->span.file && err->span.line > 0) {
