@@ -324,7 +324,7 @@ static void page_hands(const struct page *page) {
         (void)buf_putc(page->out, '\n');
         hand_text(page, hand, "title", NULL, NULL);
         page_plan(page, plan, 5);
-        hand_text(page, hand, "error", "it failed: ", COLOR_BAD);
+        hand_text(page, hand, "error", "why: ", COLOR_BAD);
     }
 }
 

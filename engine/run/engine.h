@@ -108,7 +108,8 @@ struct run {
 
     /* How it went. */
     struct node *failed_node;
-    char *failed_step, *failed_error;
+    char *failed_step, *failed_error; /* the one that decided the run */
+    char *last_error;                 /* of the step that failed last */
     enum on_failure failure_rule;
     int interrupts;
     bool rejected, doubtful, hands_needed, finally_failed;
@@ -170,6 +171,7 @@ void rollback_keep_above(struct node *node); /* a point of no return was passed 
 value rollback_ledger(const struct run *run);
 
 /* run.c */
+void run_error_is(struct run *run, const char *error); /* of the failure that follows */
 void run_failed(struct run *run, struct node *node, enum on_failure rule);
 void run_check(struct run *run); /* goes on to the next stage where it is time */
 void run_record(struct run *run, struct event *event);

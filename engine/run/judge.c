@@ -136,6 +136,43 @@ static void tls_judge(const struct expect *expect, value result, struct buf *out
                value_as_number(days), (long long)expect->tls_days_left);
 }
 
+/* The member that a text such as `.rows[0].total` begins with; *ret_length of it is the path. */
+static value path_walk(value dot, const char *text, size_t *ret_length) {
+    const char *at = text;
+    value found = value_copy(dot);
+    while (*at == '.' || *at == '[') {
+        size_t name =
+            strspn(at + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+        value next;
+        if (!name || (*at == '[' && at[1 + name] != ']'))
+            break;
+        AUTO_TEXT key = mem_strndup(at + 1, name);
+        next = *at == '.' ? value_get(found, key) : value_at(found, strtoul(key, NULL, 10));
+        value_free(found);
+        found = next;
+        at += 1 + name + (*at == '[');
+    }
+    *ret_length = (size_t)(at - text);
+    return found;
+}
+
+/* What was found in place of what was expected, where the expression begins with a path. */
+static void found_show(struct buf *out, const struct expr *expr, value result) {
+    const char *text = expr_text(expr) + strspn(expr_text(expr), " ");
+    size_t length;
+    AUTO_VALUE found = path_walk(result, text, &length);
+    if (!length)
+        return;
+    AUTO_TEXT shown = value_is(found, VALUE_NONE) ? mem_strdup("missing") : value_to_json(found);
+    buf_printf(out, ": %.*s is %.200s", (int)length, text, shown);
+}
+
+static void jq_broken(struct buf *out, const struct expr *expr, value result) {
+    AUTO_BUF found = BUF_INIT(4096);
+    found_show(&found, expr, result);
+    broken(out, "`%s` does not hold%s", expr_text(expr), buf_text(&found));
+}
+
 static void jq_judge(const struct expect *expect, value result, const struct expr_input *run,
                      struct buf *out) {
     struct expr_dot dot = {result, run};
@@ -147,7 +184,7 @@ static void jq_judge(const struct expect *expect, value result, const struct exp
         if (expr_test(expr, &input, &holds, &err) < 0)
             broken(out, "%s", err.message);
         else if (!holds)
-            broken(out, "`%s` does not hold", expr_text(expr));
+            jq_broken(out, expr, result);
     }
 }
 

@@ -153,7 +153,7 @@ static void handler_ended(struct frame *frame, bool ok) {
         body_next(node);
         return;
     }
-    hands_add(node, "its rollback failed");
+    hands_add(node, frame->run->last_error);
     bodies_add(node);
     node_undone(node, false);
 }

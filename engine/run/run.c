@@ -35,11 +35,16 @@ void run_transcript_failed(struct run *run) {
 
 /* ---- failing ------------------------------------------------------------------------------- */
 
+void run_error_is(struct run *run, const char *error) {
+    char *copy = mem_strdup(error ? error : "");
+    mem_free(run->last_error);
+    run->last_error = copy;
+}
+
 void run_failed(struct run *run, struct node *node, enum on_failure rule) {
     if (!run->failed_step && node) {
         run->failed_step = node_path(node);
-        if (!run->failed_error)
-            run->failed_error = mem_strdup("");
+        run->failed_error = mem_strdup(run->last_error ? run->last_error : "");
     }
     if (run->stage != STAGE_RUNNING)
         return;
@@ -290,6 +295,7 @@ void run_free(struct run *run) {
     mem_free(run->host);
     mem_free(run->failed_step);
     mem_free(run->failed_error);
+    mem_free(run->last_error);
     err_release(&run->transcript_err);
     mem_free(run);
 }

@@ -60,8 +60,7 @@ static void node_failed_early(struct node *node, struct err *err) {
     if (err->hint)
         EVENT_SET(&event, hint, err->hint);
     node->without_effect = true;
-    if (!node->frame->run->failed_error)
-        node->frame->run->failed_error = mem_strdup(err->message);
+    run_error_is(node->frame->run, err->message);
     node_record(node, &event, STATE_EVENT_FAIL);
     node_settle(node);
 }

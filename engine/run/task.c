@@ -95,13 +95,6 @@ static const struct {
     [STEP_REJECTED] = {"failed", STATE_EVENT_FAIL},
 };
 
-static void failure_remember(struct task *task) {
-    struct run *run = task_run(task);
-    if (run->failed_error || task->node->frame->phase != PHASE_RUN)
-        return;
-    run->failed_error = mem_strdup(task->error ? task->error : "");
-}
-
 static void finish_record(struct task *task, const struct verdict *verdict) {
     struct node *node = task->node;
     struct event event;
@@ -137,7 +130,7 @@ static void task_finish(struct task *task, const struct verdict *verdict) {
     if (verdict->outcome == STEP_IN_DOUBT)
         run->doubtful = true;
     if (verdict->outcome != STEP_SUCCEEDED)
-        failure_remember(task);
+        run_error_is(run, task->error);
     finish_record(task, verdict);
     scope_publish(node, result_publish(outcomes[verdict->outcome].status, task->attempt,
                                        node->duration_ms, verdict->error, task->act));
