@@ -197,11 +197,31 @@ static void dependents_release(struct node *node) {
             sched_ready(&frame->nodes[dependents[i]]);
 }
 
+/* What the nearest says: the step itself, the groups around it, the defaults of its file, then
+ * what contains it all. `with_defaults` false: only up to the file's defaults, and not these. */
+static enum on_failure said_rule(const struct node *node, bool with_defaults) {
+    for (; node; node = node->frame->owner) {
+        const struct frame *frame = node->frame;
+        enum on_failure rule = node_step(node)->on_failure;
+        for (uint32_t g = node_graph(node)->group; !rule && g != GRAPH_NONE;
+             g = graph_node(frame->graph, g)->group)
+            rule = graph_node(frame->graph, g)->step->on_failure;
+        bool is_outermost = !frame->owner || frame->owner->frame->file != frame->file;
+        if (!rule && is_outermost && with_defaults)
+            rule = frame->file->defaults.on_failure;
+        if (rule || (is_outermost && !with_defaults))
+            return rule;
+    }
+    return ON_FAILURE_UNSAID;
+}
+
 static bool rule_continues(const struct node *node, const struct step *step) {
-    enum on_failure rule = step->on_failure;
-    if (rule == ON_FAILURE_UNSAID)
-        rule = node->frame->file->defaults.on_failure;
-    return rule == ON_FAILURE_CONTINUE || node->frame->phase == PHASE_FINALLY;
+    if (step->on_failure == ON_FAILURE_CONTINUE || node->frame->phase == PHASE_FINALLY)
+        return true;
+    /* The defaults are about steps: a handler that fails needs hands. */
+    return node->frame->phase == PHASE_RUN &&
+           node->frame->file->defaults.on_failure == ON_FAILURE_CONTINUE &&
+           said_rule(node, false) == ON_FAILURE_UNSAID;
 }
 
 /* The END of the nearest group around the node that takes failures upon itself. */
@@ -242,11 +262,6 @@ static bool is_contained(const struct frame *frame) {
     return frame->phase != PHASE_RUN;
 }
 
-static enum on_failure failure_rule(const struct node *node) {
-    enum on_failure rule = node_step(node)->on_failure;
-    return rule == ON_FAILURE_UNSAID ? node->frame->file->defaults.on_failure : rule;
-}
-
 /* Returns whether those that need the node may go on. */
 static bool failure_spread(struct node *node) {
     struct run *run = node->frame->run;
@@ -264,7 +279,7 @@ static bool failure_spread(struct node *node) {
     }
     node->frame->failed = true;
     if (!is_contained(node->frame))
-        run_failed(run, node, failure_rule(node));
+        run_failed(run, node, said_rule(node, true));
     return false;
 }
 

@@ -18,6 +18,8 @@ static const char *run_status(const struct run *run) {
         return "rollback_failed";
     if (run->interrupts)
         return "interrupted";
+    if (run->rejected)
+        return "rejected";
     if (run->failed_step || run->finally_failed)
         return "failed";
     return run->stage >= STAGE_FINALLY ? "succeeded" : "running";
