@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include "tests/support/unit.h"
+
 /* Evaluates one expression against RUN; what it yields or says, as text that the caller frees. */
 static char *evaluated(const char *text) {
     struct expr_set *set = expr_set_new();
@@ -299,9 +301,8 @@ static void test_runaway_memory(void **state) {
 /* Millions of levels are freed again without running out of stack. */
 static void test_runaway_depth(void **state) {
     (void)state;
-#if defined(__SANITIZE_ADDRESS__)
-    skip(); /* the sanitizers do not follow a change of stacks */
-#endif
+    if (UNDER_ASAN)
+        skip(); /* the sanitizers do not follow a change of stacks */
     assert_yields("reduce range(3e5) as $i (0; [.]) | length", "1");
     AUTO_TEXT said = evaluated("until(false; [.])");
     assert_non_null(strstr(said, "was ended"));
