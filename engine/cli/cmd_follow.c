@@ -175,6 +175,7 @@ static int follow_run(const struct invocation *invocation) {
                                 .style = {.text = terminal_style(STDOUT_FILENO)},
                                 .watch = -1};
     model_init(&follower.model);
+    follower.model.brief = true;
     const int status = follow_all(&follower);
     model_release(&follower.model);
     reader_free(follower.reader);

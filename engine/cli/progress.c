@@ -388,6 +388,7 @@ struct progress *progress_new(const struct progress_options *options) {
                                           .quiet = options->mode == PROGRESS_QUIET};
     progress->pending = (struct buf)BUF_INIT(SUMMARY_MAX);
     model_init(&progress->model);
+    progress->model.brief = true;
     progress->running = running_new();
     if (options->mode == PROGRESS_LIVE) {
         progress->screen = screen_new();

@@ -24,22 +24,18 @@ void run_view_release(struct run_view *view) {
     *view = (struct run_view){0};
 }
 
-static void text_replace(char **text, const char *with) {
-    mem_free(*text);
-    *text = mem_strdup(with);
-}
-
 bool run_view_judge(const struct run_view *view, struct model *model) {
     const bool running = store_is_running(view->dir);
     if (running || model->finished) {
         return running;
     }
-    text_replace(&model->status, "incomplete");
+    mem_free(model->status);
+    model->status = mem_strdup("incomplete");
     for (size_t i = 0; i < model->step_count; i++) {
         struct model_step *step = model->steps[i];
         if (text_equal(step->status, "running") || text_equal(step->status, "waiting") ||
             text_equal(step->status, "rolling_back")) {
-            text_replace(&step->status, "incomplete");
+            step->status = "incomplete";
         }
     }
     return false;

@@ -15,14 +15,14 @@ void model_init(struct model *model) {
                             .objectives = value_none(),
                             .hands = value_none(),
                             .counts = value_none(),
-                            .index = map_new()};
+                            .index = map_new(),
+                            .words = map_new()};
     model->status = mem_strdup("running");
 }
 
 static void step_free(struct model_step *step) {
-    char *const texts[] = {step->step,   step->phase,  step->title,  step->action, step->effect,
-                           step->status, step->reason, step->error,  step->hint,   step->message,
-                           step->answer, step->by,     step->comment};
+    char *const texts[] = {step->step, step->title,   step->reason, step->error,  step->hint,
+                           step->by,   step->message, step->answer, step->comment};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         mem_free(texts[i]);
     value_free(step->plan);
@@ -31,6 +31,14 @@ static void step_free(struct model_step *step) {
     value_free(step->output);
     value_free(step->notes);
     mem_free(step);
+}
+
+static void words_free(struct map *words) {
+    const char *key;
+    void *word;
+    for (size_t i = 0; map_next(words, &i, &key, &word);)
+        mem_free(word);
+    map_free(words);
 }
 
 void model_release(struct model *model) {
@@ -56,6 +64,7 @@ void model_release(struct model *model) {
         step_free(model->steps[i]);
     mem_free(model->steps);
     map_free(model->index);
+    words_free(model->words);
     *model = (struct model){0};
 }
 
@@ -67,11 +76,26 @@ static void text_keep(char **kept, const char *text) {
     *kept = copy;
 }
 
+/* The one copy of a word that records say over and over. */
+static const char *word_of(struct model *model, const char *text) {
+    if (!text)
+        return NULL;
+    char *word = map_get(model->words, text);
+    if (!word) {
+        word = mem_strdup(text);
+        (void)map_put(model->words, text, word);
+    }
+    return word;
+}
+
 /* Only what the record carries replaces what is known. */
 #define KEEP_TEXT(to, event, field)                                                                \
     (EVENT_HAS(event, field) ? text_keep(&(to)->field, (event)->field) : (void)0)
 #define KEEP_VALUE(to, event, field)                                                               \
     (EVENT_HAS(event, field) ? value_keep(&(to)->field, (event)->field) : (void)0)
+
+#define KEEP_WORD(model, to, event, field)                                                         \
+    (EVENT_HAS(event, field) ? (void)((to)->field = word_of(model, (event)->field)) : (void)0)
 
 static void value_keep(value *kept, value borrowed) {
     value_free(*kept);
@@ -103,8 +127,8 @@ static struct model_step *step_of(struct model *model, const struct event *event
         return step;
     step = mem_zalloc(sizeof *step);
     step->step = mem_strdup(event->step);
-    step->phase = mem_strdup(event->phase);
-    step->status = mem_strdup("pending");
+    step->phase = word_of(model, event->phase);
+    step->status = "pending";
     step->plan = step->result = step->outputs = step->output = step->notes = value_none();
     model->steps =
         vec_grow(model->steps, sizeof *model->steps, model->step_count, &model->step_capacity);
@@ -121,7 +145,7 @@ static bool step_is_counted(const struct model_step *step) {
 }
 
 static void step_settle(struct model *model, struct model_step *step, const char *status) {
-    text_keep(&step->status, status);
+    step->status = word_of(model, status);
     if (step->settled || !step_is_counted(step))
         return;
     step->settled = true;
@@ -134,7 +158,7 @@ static void step_mirror(struct model *model, const struct event *event, const ch
         return;
     struct model_step *undone = model_find(model, "run", event->step);
     if (undone)
-        text_keep(&undone->status, status);
+        undone->status = word_of(model, status);
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
@@ -178,39 +202,43 @@ static void on_run_finished(struct model *model, const struct event *event) {
 static void on_step_skipped(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
     KEEP_TEXT(step, event, title);
-    KEEP_TEXT(step, event, action);
+    KEEP_WORD(model, step, event, action);
     KEEP_TEXT(step, event, reason);
     step_settle(model, step, "skipped");
 }
 
 static void on_step_waiting(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
-    text_keep(&step->status, "waiting");
+    step->status = "waiting";
     KEEP_TEXT(step, event, reason);
 }
 
 static void on_step_started(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
     KEEP_TEXT(step, event, title);
-    KEEP_TEXT(step, event, action);
-    KEEP_TEXT(step, event, effect);
-    KEEP_VALUE(step, event, plan);
+    KEEP_WORD(model, step, event, action);
+    KEEP_WORD(model, step, event, effect);
+    if (!model->brief)
+        KEEP_VALUE(step, event, plan);
     step->attempt = event->attempt;
     if (EVENT_HAS(event, attempts))
         step->attempts = event->attempts;
     if (event->attempt <= 1 || step->started_mono_ns == 0)
         step->started_mono_ns = event->mono_ns;
-    text_keep(&step->status, "running");
+    step->status = "running";
     text_keep(&step->reason, NULL);
     text_keep(&step->error, NULL);
     text_keep(&step->hint, NULL);
     step_mirror(model, event, "rolling_back");
 }
 
-static void step_results(struct model_step *step, const struct event *event) {
+static void step_results(const struct model *model, struct model_step *step,
+                         const struct event *event) {
     KEEP_TEXT(step, event, reason);
     KEEP_TEXT(step, event, error);
     KEEP_TEXT(step, event, hint);
+    if (model->brief)
+        return;
     KEEP_VALUE(step, event, result);
     KEEP_VALUE(step, event, outputs);
     KEEP_VALUE(step, event, output);
@@ -228,8 +256,8 @@ static void on_step_retrying(struct model *model, const struct event *event) {
     step->attempt = event->attempt;
     if (EVENT_HAS(event, attempts))
         step->attempts = event->attempts;
-    step_results(step, event);
-    text_keep(&step->status, "waiting");
+    step_results(model, step, event);
+    step->status = "waiting";
 }
 
 static void on_step_finished(struct model *model, const struct event *event) {
@@ -237,11 +265,11 @@ static void on_step_finished(struct model *model, const struct event *event) {
     if (EVENT_HAS(event, attempt))
         step->attempt = event->attempt;
     KEEP_TEXT(step, event, title);
-    KEEP_TEXT(step, event, action);
+    KEEP_WORD(model, step, event, action);
     /* What an earlier attempt said is history once the step has succeeded. */
     text_keep(&step->error, NULL);
     text_keep(&step->hint, NULL);
-    step_results(step, event);
+    step_results(model, step, event);
     step->duration_ms = event->duration_ms;
     step_settle(model, step, event->status);
     bool undone = strcmp(event->status, "succeeded") == 0;
@@ -265,13 +293,13 @@ static void on_step_resolved(struct model *model, const struct event *event) {
             status = words[i][1];
     KEEP_TEXT(step, event, reason);
     KEEP_TEXT(step, event, by);
-    text_keep(&step->status, status);
+    step->status = word_of(model, status);
 }
 
 static void on_gate_opened(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
     KEEP_TEXT(step, event, message);
-    text_keep(&step->status, "waiting");
+    step->status = "waiting";
 }
 
 /* Also what somebody chose when a step failed, or at an interrupt, which is about no step. */
@@ -293,7 +321,7 @@ static void on_gate_closed(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
     KEEP_TEXT(step, event, answer);
     if (strcmp(step->status, "waiting") == 0)
-        text_keep(&step->status, "running");
+        step->status = "running";
 }
 
 static void on_rollback_begun(struct model *model, const struct event *event) {

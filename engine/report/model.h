@@ -9,13 +9,14 @@
 #include "journal/event.h"
 
 struct model_step {
-    char *step;  /* path */
-    char *phase; /* run, rollback, finally */
-    char *title; /* may be NULL */
-    char *action;
-    char *effect;
-    char *status; /* a step state of language.md: pending, running, succeeded, … */
-    char *reason; /* of a skip or doubt; of a failure, the last lines of output */
+    char *step; /* path */
+    /* Words that many steps share live as long as the model. */
+    const char *phase; /* run, rollback, finally */
+    const char *action;
+    const char *effect;
+    const char *status; /* a step state of language.md: pending, running, succeeded, … */
+    char *title;        /* may be NULL */
+    char *reason;       /* of a skip or doubt; of a failure, the last lines of output */
     char *error;
     char *hint;
     char *message;               /* what people were asked */
@@ -28,6 +29,9 @@ struct model_step {
 };
 
 struct model {
+    /* To be set before the first event: plan, result, outputs, output and notes of steps are not
+     * kept, which are most of its memory. */
+    bool brief;
     char *run, *runbook, *name, *user, *host, *profile, *engine;
     bool dry_run;
     bool finished;
@@ -50,7 +54,7 @@ struct model {
     size_t step_count;
     /* private */
     size_t step_capacity;
-    struct map *index;
+    struct map *index, *words;
 };
 
 void model_init(struct model *model);
