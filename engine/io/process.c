@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "io/process_tree.h"
 
 #define SCAN_MS INT64_C(200)     /* from a child's end to the search for stray zombies */
+#define BLIND_MS INT64_C(10)     /* between looks where nothing wakes us */
 #define KILL_FIRST_MS INT64_C(1) /* between passes of SIGKILL, doubling */
 #define KILL_LAST_MS INT64_C(250)
 #define KILL_LIMIT_MS INT64_C(10000) /* then what is left cannot be killed */
@@ -71,9 +71,11 @@ struct process_table {
     VEC(struct orphan *) orphans;
     struct loop_signal *child_signal;
     struct loop_timer *scan_timer;
+    bool is_blind; /* the kernel refuses pidfd_open: we look again and again */
 };
 
 static void settle(struct process *process);
+static bool note_exit(struct process *process);
 
 /* ---- the table of a loop ------------------------------------------------------------------ */
 
@@ -146,10 +148,6 @@ static void table_remove(struct process_table *table, struct process *process) {
 
 /* ---- orphans ------------------------------------------------------------------------------ */
 
-static int watch_pid(pid_t pid) {
-    return (int)syscall(SYS_pidfd_open, pid, 0U);
-}
-
 static void orphan_remove(struct process_table *table, struct orphan *orphan) {
     for (size_t i = 0; i < table->orphans.count; i++)
         if (table->orphans.items[i] == orphan) {
@@ -214,7 +212,7 @@ static void adopt(struct process_table *table, pid_t pid) {
     struct orphan *orphan = mem_zalloc(sizeof *orphan);
     orphan->table = table;
     orphan->pid = pid;
-    orphan->pidfd = watch_pid(pid);
+    orphan->pidfd = tree_open_pid(pid);
     if (orphan->pidfd >= 0)
         orphan->watch = loop_watch_new(table->loop, orphan->pidfd, LOOP_READ, orphan_ready, orphan);
     *vec_add(&table->orphans) = orphan;
@@ -242,19 +240,42 @@ static void scan(struct process_table *table) {
     own_strays(table);
 }
 
+/* Those that cannot be watched, where pidfd_open is refused (old kernels, some containers). */
+static void look_at_unwatched(struct process_table *table) {
+    for (size_t i = table->orphans.count; i-- > 0;)
+        if (i < table->orphans.count && !table->orphans.items[i]->watch)
+            orphan_ready(table->orphans.items[i], LOOP_READ);
+    for (struct process *it = table->first, *next; it; it = next) {
+        next = it->next;
+        if (it->watch || !note_exit(it))
+            continue;
+        settle(it);
+        next = table->first; /* `ended` may have freed any of them */
+    }
+}
+
+static void scan_fired(void *user);
+
+static void scan_soon(struct process_table *table) {
+    if (!table->scan_timer && table->first)
+        table->scan_timer =
+            loop_timer_new(table->loop, table->is_blind ? BLIND_MS : SCAN_MS, scan_fired, table);
+}
+
 static void scan_fired(void *user) {
     struct process_table *table = user;
     loop_timer_free(table->scan_timer);
     table->scan_timer = NULL;
     scan(table);
+    look_at_unwatched(table);
+    if (table->is_blind)
+        scan_soon(table);
 }
 
 /* A daemon's helpers end as our children while the daemon goes on: nobody else would see them. */
 static void child_caught(void *user, int signum) {
     (void)signum;
-    struct process_table *table = user;
-    if (!table->scan_timer && table->first)
-        table->scan_timer = loop_timer_new(table->loop, SCAN_MS, scan_fired, table);
+    scan_soon(user);
 }
 
 /* Both only while there are processes, as they would keep the loop going. */
@@ -346,11 +367,15 @@ static void begin_kill(struct process *process) {
 
 /* What hangs in the kernel or belongs to another user. */
 static void give_up(struct process *process) {
-    struct process_table *table = process->table;
     process->exit.left = (int)process->orphans;
-    for (size_t i = 0; i < table->orphans.count; i++)
-        if (table->orphans.items[i]->owner == process)
-            table->orphans.items[i]->is_given_up = true;
+    for (size_t i = 0; i < process->table->orphans.count; i++) {
+        struct orphan *orphan = process->table->orphans.items[i];
+        if (orphan->owner != process)
+            continue;
+        orphan->is_given_up = true;
+        loop_watch_free(orphan->watch); /* it must not keep the loop going */
+        orphan->watch = NULL;
+    }
     process->orphans = 0;
 }
 
@@ -487,6 +512,7 @@ int process_spawn(struct loop *loop, const struct process_spec *spec, struct pro
     struct spawned spawned;
     if (spec->inherit_terminal)
         terminal_lend(&process->terminal);
+    listen(table);
     if (spawn_program(spec, &spawned, err) < 0) {
         terminal_take_back(&process->terminal);
         mem_free(process->token);
@@ -495,9 +521,11 @@ int process_spawn(struct loop *loop, const struct process_spec *spec, struct pro
     }
     process->pid = spawned.pid;
     table_add(table, process);
-    listen(table);
-    process->pidfd = watch_pid(process->pid);
-    if (process->pidfd >= 0)
+    process->pidfd = tree_open_pid(process->pid);
+    table->is_blind = process->pidfd < 0;
+    if (table->is_blind)
+        scan_soon(table);
+    else
         process->watch = loop_watch_new(loop, process->pidfd, LOOP_READ, main_ready, process);
     connect_streams(process, spec, &spawned);
     *ret = process;

@@ -56,7 +56,8 @@ void process_free(struct process *process);
 /* Kills what is left of all processes of this loop, now; for the last moment of the engine. */
 void process_kill_all(struct loop *loop);
 
-/* Where `name` is on the PATH; the caller frees; NULL where it is not. */
+/* Where `name` is on a PATH of that value (NULL: the usual folders), or the path itself where it
+ * has a slash and can be executed; the caller frees; NULL where it is not. */
 char *process_which(const char *name, const char *path_variable);
 
 #endif

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -19,7 +20,15 @@
 #define STAT_SIZE 1024
 #define TREE_CEILING ((size_t)1 << 22) /* more than a kernel has process numbers */
 
-static bool without_lists;
+static bool without_lists, without_pidfd;
+
+void tree_without_pidfd(bool without) {
+    without_pidfd = without;
+}
+
+int tree_open_pid(pid_t pid) {
+    return without_pidfd ? -1 : (int)syscall(SYS_pidfd_open, pid, 0U);
+}
 
 void tree_without_lists(bool without) {
     without_lists = without;

@@ -33,6 +33,11 @@ void tree_signal(const struct pids *pids, int signum);
 /* The value of PROCESS_TOKEN in its environment; the caller frees; NULL where there is none. */
 char *tree_token(pid_t pid);
 
+/* A descriptor that is readable once the process has ended, -1 where the kernel refuses. */
+int tree_open_pid(pid_t pid);
+
+/* For tests: as if the kernel had no pidfd_open. */
+void tree_without_pidfd(bool without);
 /* For tests: as if the kernel had no lists of children. */
 void tree_without_lists(bool without);
 

@@ -556,6 +556,18 @@ static int teardown_without_lists(void **state) {
     return status;
 }
 
+/* Where pidfd_open is refused. */
+static int setup_without_pidfd(void **state) {
+    tree_without_pidfd(true);
+    return setup(state);
+}
+
+static int teardown_without_pidfd(void **state) {
+    int status = teardown(state);
+    tree_without_pidfd(false);
+    return status;
+}
+
 int main(void) {
     alarm(100);
     const struct CMUnitTest tests[] = {
@@ -592,7 +604,20 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_whose_orphan, setup_without_lists,
                                         teardown_without_lists),
     };
+    const struct CMUnitTest tests_without_pidfd[] = {
+        cmocka_unit_test_setup_teardown(test_output_and_exit, setup_without_pidfd,
+                                        teardown_without_pidfd),
+        cmocka_unit_test_setup_teardown(test_daemons_end, setup_without_pidfd,
+                                        teardown_without_pidfd),
+        cmocka_unit_test_setup_teardown(test_kill, setup_without_pidfd, teardown_without_pidfd),
+        cmocka_unit_test_setup_teardown(test_many_at_once, setup_without_pidfd,
+                                        teardown_without_pidfd),
+        cmocka_unit_test_setup_teardown(test_keep_orphans, setup_without_pidfd,
+                                        teardown_without_pidfd),
+    };
     int failed = cmocka_run_group_tests_name("process", tests, NULL, NULL);
+    failed += cmocka_run_group_tests_name("process, kernel without pidfd_open", tests_without_pidfd,
+                                          NULL, NULL);
     return failed + cmocka_run_group_tests_name("process, kernel without lists of children",
                                                 tests_without_lists, NULL, NULL);
 }
