@@ -23,6 +23,8 @@ void terminal_setup(void) {
     }
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     (void)sigaction(SIGPIPE, &ignore, NULL);
+    /* A limit of file sizes is an error of write, too, which ends the run in order. */
+    (void)sigaction(SIGXFSZ, &ignore, NULL);
 }
 
 bool terminal_is(int fd) {

@@ -37,6 +37,19 @@ struct status_look status_look(const char *status) {
     return (struct status_look){status, status, "•", "*", COLOR_HEAD};
 }
 
+/* A dry run left the step out for no reason of its own. */
+static bool step_is_shown(const struct model_step *step) {
+    return text_equal(step->status, "skipped") && step->reason &&
+           text_starts_with(step->reason, "dry run: shown");
+}
+
+static struct status_look step_look(const struct model_step *step) {
+    struct status_look look = status_look(step->status);
+    if (step_is_shown(step))
+        look.word = "shown";
+    return look;
+}
+
 /* ---- a page -------------------------------------------------------------------------------- */
 
 /* Foreign text as it will be shown, on one line. */
@@ -57,7 +70,7 @@ struct page page_new(struct buf *out, const struct model *model, const struct te
         style->columns && style->columns / 3 < NAME_WIDTH_MAX ? style->columns / 3 : NAME_WIDTH_MAX;
     for (size_t i = 0; i < model->step_count; i++) {
         size_t name = shown_width(model->steps[i]->step);
-        size_t word = strlen(status_look(model->steps[i]->status).word);
+        size_t word = strlen(step_look(model->steps[i]).word);
         if (name > page.name_width)
             page.name_width = name;
         if (word > page.word_width)
@@ -143,7 +156,7 @@ static void row_remarks(struct buf *out, const struct model_step *step) {
         (void)buf_printf(out, "%s%s by %s", between, step->answer, step->by);
         between = ", ";
     }
-    if (text_equal(step->status, "skipped") && step->reason)
+    if (text_equal(step->status, "skipped") && step->reason && !step_is_shown(step))
         (void)buf_printf(out, "%s%s", between, step->reason);
 }
 
@@ -165,7 +178,7 @@ static void page_end_row(const struct page *page) {
 }
 
 void page_row(const struct page *page, const struct model_step *step) {
-    struct status_look look = status_look(step->status);
+    struct status_look look = step_look(step);
     AUTO_BUF remarks = BUF_INIT(TRANSCRIPT_LINE_MAX * 4);
     row_remarks(&remarks, step);
     page_spaces(page, 2);
