@@ -395,74 +395,6 @@ static void test_loop_free_kills(void **state) {
     assert_childless();
 }
 
-static void assert_refused(struct loop *loop, const char *const *argv, const char *cwd,
-                           const char *message, const char *hint) {
-    struct probe probe;
-    struct err err = ERR_INIT;
-    probe_init(&probe, loop);
-    probe.spec.argv = argv;
-    probe.spec.cwd = cwd;
-    assert_int_equal(process_spawn(loop, &probe.spec, &probe.process, &err), -1);
-    assert_non_null(err.message);
-    if (!strstr(err.message, message) || (hint && (!err.hint || !strstr(err.hint, hint))))
-        fail_msg("`%s` (hint `%s`) lacks `%s` / `%s`", err.message, err.hint ? err.hint : "",
-                 message, hint ? hint : "");
-    err_release(&err);
-}
-
-static void write_file(const char *path, const char *text, mode_t mode) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-}
-
-static void test_refusals(void **state) {
-    char folder[] = "/tmp/test-process-XXXXXX";
-    assert_non_null(mkdtemp(folder));
-    AUTO_TEXT plain = mem_printf("%s/plain", folder);
-    AUTO_TEXT odd = mem_printf("%s/odd", folder);
-    AUTO_TEXT text = mem_printf("%s/text", folder);
-    write_file(plain, "hello", 0644);
-    write_file(odd, "#!/no/such/shell\necho hi\n", 0755);
-    write_file(text, "echo hi\n", 0755);
-    const char *const missing[] = {"no-such-command", NULL};
-    assert_refused(*state, missing, NULL, "command not found: `no-such-command`", "PATH is /usr");
-    const char *const line[] = {"ls -l", NULL};
-    assert_refused(*state, line, NULL, "command not found: `ls -l`", "list of words");
-    const char *const path[] = {"/no/such/file", NULL};
-    assert_refused(*state, path, NULL, "command not found: `/no/such/file`", NULL);
-    const char *const dir[] = {folder, NULL};
-    assert_refused(*state, dir, NULL, "is a folder, not a command", NULL);
-    const char *const not_executable[] = {plain, NULL};
-    assert_refused(*state, not_executable, NULL, "cannot be executed", "chmod +x");
-    const char *const interpreter[] = {odd, NULL};
-    assert_refused(*state, interpreter, NULL, "does not exist: `/no/such/shell`", NULL);
-    const char *const no_line[] = {text, NULL};
-    assert_refused(*state, no_line, NULL, "Exec format error", "#!");
-    const char *const ls[] = {"ls", NULL};
-    assert_refused(*state, ls, "/no/such/folder", "folder `/no/such/folder` does not exist", NULL);
-    assert_refused(*state, ls, plain, "is not a folder", NULL);
-    const char *const relative[] = {"./plain2", NULL};
-    assert_refused(*state, relative, folder, "command not found: `./plain2`", folder);
-    const char *const empty[] = {"", NULL};
-    assert_refused(*state, empty, NULL, "has no name", NULL);
-    unlink(plain);
-    unlink(odd);
-    unlink(text);
-    rmdir(folder);
-}
-
-static void test_huge_arguments(void **state) {
-    size_t length = (size_t)4 << 20;
-    char *huge = mem_alloc(length + 1);
-    memset(huge, 'a', length);
-    huge[length] = '\0';
-    const char *const argv[] = {"true", huge, NULL};
-    assert_refused(*state, argv, NULL, "too large: 4", "stdin");
-    mem_free(huge);
-}
-
 static void test_cwd(void **state) {
     struct probe probe;
     probe_init(&probe, *state);
@@ -531,19 +463,6 @@ static void test_many_at_once(void **state) {
     assert_childless();
 }
 
-static void test_which(void **state) {
-    (void)state;
-    char *found = process_which("sh", "/nowhere:/bin");
-    assert_string_equal(found, "/bin/sh");
-    mem_free(found);
-    assert_null(process_which("sh", "/nowhere"));
-    assert_null(process_which("", "/bin"));
-    assert_null(process_which("/bin", NULL));
-    found = process_which("/bin/sh", NULL);
-    assert_string_equal(found, "/bin/sh");
-    mem_free(found);
-}
-
 /* Kernels without CONFIG_PROC_CHILDREN. */
 static int setup_without_lists(void **state) {
     tree_without_lists(true);
@@ -589,13 +508,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_zombies_of_a_daemon, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kill_all, setup, teardown),
         cmocka_unit_test(test_loop_free_kills),
-        cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_huge_arguments, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cwd, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_descriptor_leaks, setup, teardown),
         cmocka_unit_test(test_standard_descriptors_closed),
         cmocka_unit_test_setup_teardown(test_many_at_once, setup, teardown),
-        cmocka_unit_test(test_which),
     };
     const struct CMUnitTest tests_without_lists[] = {
         cmocka_unit_test_setup_teardown(test_daemons_end, setup_without_lists,
