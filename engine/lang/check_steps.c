@@ -44,6 +44,22 @@ static void check_command_keys(struct parse *parse, const struct visit *visit) {
         refuse_key(parse, visit, "background", commands);
 }
 
+/* What repeats, replaces or hides an act belongs to the steps that act. */
+static void check_container_keys(struct parse *parse, const struct visit *visit) {
+    const struct step *step = visit->step;
+    const char *acting = "steps that act themselves, such as the members of this one";
+    if (!step->type->expand)
+        return;
+    if (step->retry)
+        refuse_key(parse, visit, "retry", acting);
+    if (step->dry_run)
+        refuse_key(parse, visit, "dry_run", acting);
+    if (step->sensitive)
+        refuse_key(parse, visit, "sensitive", acting);
+    if (step->grace_ms)
+        refuse_key(parse, visit, "grace", acting);
+}
+
 static bool is_sql(const struct step *step) {
     return (step->type->results & STEP_HAS_ROWS) != 0;
 }
@@ -315,6 +331,7 @@ void check_steps(struct parse *parse) {
         if (!visit->step->type)
             continue;
         check_type(parse, visit);
+        check_container_keys(parse, visit);
         check_command_keys(parse, visit);
         check_sql_keys(parse, visit);
         check_names(parse, visit);

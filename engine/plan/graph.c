@@ -125,12 +125,29 @@ static void level_close(struct builder *builder) {
         vec_last(&builder->levels)->previous = builder->nodes.items[level->begin].peer;
 }
 
+/* A group that is timed, locked or judged as a whole is one node, and has a graph of its own. */
+static bool has_own_life(const struct step *step) {
+    return step->timeout_ms || step->deadline_ms || step->lock || step->done_when || step->expect ||
+           step->outputs.count;
+}
+
+/* Whether the step is the one that the graph is the body of. */
+static bool is_root(const struct builder *builder) {
+    return builder->is_body && builder->levels.count == 1;
+}
+
+static bool is_flattened(const struct builder *builder, const struct step *step,
+                         struct step_expansion *ret) {
+    if (!step->type || !step->type->expand || !step_expand(step, ret) || !ret->steps)
+        return false;
+    return is_root(builder) || (!step->foreach && !has_own_life(step));
+}
+
 static void step_add(struct builder *builder) {
     struct level *level = vec_last(&builder->levels);
     const struct step *step = level->steps->items[level->next++];
     struct step_expansion inner = {0};
-    bool is_group = step->type && step->type->expand && step_expand(step, &inner) && inner.steps &&
-                    (!step->foreach || (builder->is_body && builder->levels.count == 1));
+    bool is_group = is_flattened(builder, step, &inner);
     uint32_t node = node_add(builder, step, is_group ? GRAPH_BEGIN : GRAPH_ACT, level->begin);
     id_add(builder, level, step, node);
     order_add(builder, level, step, node);

@@ -9,6 +9,7 @@
 /* A graph of a list, or of one step alone. */
 struct kept {
     const void *key;
+    bool is_body;
     struct graph *graph;
 };
 
@@ -225,7 +226,7 @@ static void walk_step(struct walk *walk, const struct step *step, bool has_own_g
     struct graph *graph = graph_new(&(struct step_list){&step, 1}, true, walk->diag);
     if (!graph)
         return;
-    *vec_add(&walk->plan->kept) = (struct kept){step, graph};
+    *vec_add(&walk->plan->kept) = (struct kept){step, true, graph};
     *vec_add(&walk->open) = graph;
 }
 
@@ -261,9 +262,9 @@ static void file_check(void *user, const struct runbook *file) {
         plan->finally = finally;
     } else {
         if (steps)
-            *vec_add(&plan->kept) = (struct kept){file->steps, steps};
+            *vec_add(&plan->kept) = (struct kept){file->steps, false, steps};
         if (finally)
-            *vec_add(&plan->kept) = (struct kept){file->finally, finally};
+            *vec_add(&plan->kept) = (struct kept){file->finally, false, finally};
     }
     map_free(walk->ids);
 }
@@ -274,23 +275,23 @@ static void graphs_make(struct plan *plan, struct diag *diag) {
     vec_release(&walk.open);
 }
 
-static const struct graph *kept_find(const struct plan *plan, const void *key) {
+static const struct graph *kept_find(const struct plan *plan, const void *key, bool is_body) {
     for (size_t i = 0; i < plan->kept.count; i++)
-        if (plan->kept.items[i].key == key)
+        if (plan->kept.items[i].key == key && plan->kept.items[i].is_body == is_body)
             return plan->kept.items[i].graph;
     return NULL;
 }
 
 const struct graph *plan_graph_of(struct plan *plan, const struct step_list *steps) {
-    return kept_find(plan, steps);
+    return kept_find(plan, steps, false);
 }
 
-const struct graph *plan_graph_of_step(struct plan *plan, const struct step *step) {
-    const struct graph *graph = kept_find(plan, step);
+const struct graph *plan_graph_of_step(struct plan *plan, const struct step *step, bool is_body) {
+    const struct graph *graph = kept_find(plan, step, is_body);
     if (graph)
         return graph;
-    struct graph *made = graph_new(&(struct step_list){&step, 1}, true, NULL);
-    *vec_add(&plan->kept) = (struct kept){step, made};
+    struct graph *made = graph_new(&(struct step_list){&step, 1}, is_body, NULL);
+    *vec_add(&plan->kept) = (struct kept){step, is_body, made};
     return made;
 }
 

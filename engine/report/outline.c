@@ -163,7 +163,7 @@ static value nested_value(const struct listing *listing, const struct graph_node
     const struct listing nested = {
         .plan = listing->plan,
         .graph = members.runbook ? plan_graph_of(listing->plan, members.runbook->steps)
-                                 : plan_graph_of_step(listing->plan, node->step),
+                                 : plan_graph_of_step(listing->plan, node->step, true),
         .nesting = listing->nesting + 1,
         .is_body = !members.runbook,
     };

@@ -40,6 +40,7 @@ struct frame {
     struct frame *next;   /* among the owner's children */
     enum phase phase;
     bool is_single; /* one step alone: a foreach body or a handler; its path is `path` */
+    bool is_group;  /* the members of a group: their results are its parent's */
     bool failed;    /* a member failed: no more are started */
     bool done;      /* `ended` was called */
     char *path;     /* before the ids of its members; of the single step */
@@ -139,7 +140,8 @@ struct frame *frame_new(struct run *run, struct node *owner, const struct graph 
                         enum phase phase, char *path_taken);
 void frame_free(struct frame *frame);
 void frame_start(struct frame *frame);
-void frame_check(struct frame *frame); /* calls `ended` where it is time */
+void frame_cancel(struct frame *frame); /* asks all that runs in it to end */
+void frame_check(struct frame *frame);  /* calls `ended` where it is time */
 
 /* scope.c */
 struct expr_input scope_input(struct frame *frame);        /* with `.secrets` */
@@ -152,10 +154,6 @@ void sched_pump(struct run *run); /* soon, from the loop */
 void node_settle(struct node *node);
 void node_skip(struct node *node, const char *reason);
 bool frame_may_start(const struct frame *frame);
-
-/* expand.c: foreach and call */
-int expand_foreach(struct node *node, struct err *err) MUST_USE;
-int expand_call(struct node *node, struct err *err) MUST_USE;
 
 /* task.c */
 void task_begin(struct node *node);

@@ -71,3 +71,13 @@ void frame_check(struct frame *frame) {
     if (frame->ended)
         frame->ended(frame, !frame->unsettled && !frame->failed);
 }
+
+void frame_cancel(struct frame *frame) {
+    for (uint32_t i = 0; i < graph_count(frame->graph); i++) {
+        struct node *node = &frame->nodes[i];
+        if (node->task)
+            task_cancel(node->task);
+        for (struct frame *child = node->children; child; child = child->next)
+            frame_cancel(child);
+    }
+}

@@ -6,9 +6,13 @@
 
 #define RESULT_INLINE_MAX 16384 /* bytes of JSON; more is stored beside the outputs */
 
-/* Streams are in their own files, and `json` is one of them parsed. */
+/* Streams are in their own files, `json` is one of them parsed, and the members of a loop, a group
+ * or a called runbook have records of their own. */
 static value data_trim(value data) {
-    static const char *const stored[] = {"stdout", "stderr", "body", "json", "duration_ms"};
+    static const char *const stored[] = {"stdout",  "stderr", "body",    "json",
+                                         "results", "steps",  "outputs", "duration_ms"};
+    if (!value_is(data, VALUE_OBJECT))
+        return data;
     for (size_t i = 0; i < sizeof stored / sizeof *stored; i++)
         data = value_remove(data, stored[i]);
     return data;
@@ -43,36 +47,35 @@ static value data_limit(struct run *run, value data_taken, const char *path, con
     return data_store(run, data_taken, path, label);
 }
 
-void result_init(struct result *result, struct run *run, const struct step *step, const char *path,
-                 const char *label, const struct step_ctx *act) {
-    *result = (struct result){value_null(), value_null(), value_null(), value_null()};
+void result_of_act(struct result *result, const struct step_ctx *act) {
+    *result = (struct result){value_null(), value_null(), value_null(),
+                              value_null(), value_null(), value_null()};
     if (!act)
         return;
+    result->data = act_data(act);
+    result->outputs = act_outputs(act);
     result->output = act_record(act);
-    if (step->sensitive)
-        return;
-    value data = act_data(act);
-    if (value_is(data, VALUE_OBJECT))
-        result->data = data_limit(run, data_trim(data), path, label);
-    else
-        value_free(data);
-    value outputs = act_outputs(act);
-    if (value_count(outputs)) {
-        AUTO_TEXT name = mem_printf("%s.outputs", path);
-        result->outputs = data_limit(run, outputs, name, label);
-    } else {
-        value_free(outputs);
-    }
     result->notes = act_notes(act);
 }
 
-void result_set(const struct result *result, struct event *event) {
-    if (value_is(result->data, VALUE_OBJECT) && value_count(result->data))
-        EVENT_SET(event, result, result->data);
-    if (value_is(result->outputs, VALUE_OBJECT))
-        EVENT_SET(event, outputs, result->outputs);
+void result_record(struct result *result, struct run *run, const struct step *step,
+                   const char *path, const char *label, struct event *event) {
     if (value_is(result->output, VALUE_OBJECT))
         EVENT_SET(event, output, result->output);
+    if (step->sensitive)
+        return;
+    value data = data_trim(value_copy(result->data));
+    if (value_count(data)) {
+        result->kept_data = data_limit(run, data, path, label);
+        EVENT_SET(event, result, result->kept_data);
+    } else {
+        value_free(data);
+    }
+    if (value_count(result->outputs)) {
+        AUTO_TEXT name = mem_printf("%s.outputs", path);
+        result->kept_outputs = data_limit(run, value_copy(result->outputs), name, label);
+        EVENT_SET(event, outputs, result->kept_outputs);
+    }
     if (value_is(result->notes, VALUE_ARRAY))
         EVENT_SET(event, notes, result->notes);
 }
@@ -82,15 +85,14 @@ void result_release(struct result *result) {
     value_free(result->outputs);
     value_free(result->output);
     value_free(result->notes);
+    value_free(result->kept_data);
+    value_free(result->kept_outputs);
 }
 
-value result_publish(const char *status, int64_t attempts, int64_t duration_ms, const char *error,
-                     const struct step_ctx *act) {
-    value all = act ? act_data(act) : value_object();
-    if (!value_is(all, VALUE_OBJECT)) {
-        value_free(all);
-        all = value_object();
-    }
+value result_publish(const struct result *result, const char *status, int64_t attempts,
+                     int64_t duration_ms, const char *error) {
+    bool has_data = value_is(result->data, VALUE_OBJECT);
+    value all = has_data ? value_copy(result->data) : value_object();
     /* `.steps.ID.status` is how the step ended; an HTTP answer's status steps aside. */
     value http = value_get(all, "status");
     if (value_is(http, VALUE_NONE))
@@ -101,5 +103,6 @@ value result_publish(const char *status, int64_t attempts, int64_t duration_ms, 
     all = value_set(all, "attempts", value_integer(attempts));
     all = value_set(all, "duration_ms", value_integer(duration_ms));
     all = value_set(all, "error", value_string(error));
-    return value_set(all, "outputs", act ? act_outputs(act) : value_object());
+    bool has_outputs = value_is(result->outputs, VALUE_OBJECT);
+    return value_set(all, "outputs", has_outputs ? value_copy(result->outputs) : value_object());
 }

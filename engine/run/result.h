@@ -4,17 +4,23 @@
 
 #include "run/act.h"
 
-/* The members of a record; `act` may be NULL. Large results go to a file of the run. */
+/* Null where there is none. */
 struct result {
-    value data, outputs, output, notes;
+    value data;    /* what `.` was in expect */
+    value outputs; /* by name */
+    value output;  /* stored streams */
+    value notes;
+    value kept_data, kept_outputs; /* as the record has them */
 };
-void result_init(struct result *result, struct run *run, const struct step *step, const char *path,
-                 const char *label, const struct step_ctx *act);
-void result_set(const struct result *result, struct event *event);
+/* Of an act, which may be NULL. */
+void result_of_act(struct result *result, const struct step_ctx *act);
+/* Sets the members of a record; what is large goes to a file named by path and label. */
+void result_record(struct result *result, struct run *run, const struct step *step,
+                   const char *path, const char *label, struct event *event);
 void result_release(struct result *result);
 
 /* `.steps.ID`; owned. */
-value result_publish(const char *status, int64_t attempts, int64_t duration_ms, const char *error,
-                     const struct step_ctx *act);
+value result_publish(const struct result *result, const char *status, int64_t attempts,
+                     int64_t duration_ms, const char *error);
 
 #endif

@@ -28,6 +28,8 @@ static bool has_handler(const struct node *node) {
         return false;
     if (graph->step->foreach && !is_item)
         return false;
+    if (node->frame->is_group && graph->group == GRAPH_NONE)
+        return false; /* its owner's */
     if (graph->role == GRAPH_END)
         return begin->state == STATE_SUCCEEDED;
     return ran(node) && !node->without_effect;
@@ -160,7 +162,7 @@ static void handler_ended(struct frame *frame, bool ok) {
 
 static void handler_start(struct node *node) {
     struct run *run = node->frame->run;
-    const struct graph *graph = plan_graph_of_step(run->plan, node_step(node)->rollback);
+    const struct graph *graph = plan_graph_of_step(run->plan, node_step(node)->rollback, false);
     struct frame *frame = frame_new(run, node, graph, PHASE_ROLLBACK, node_path(node));
     frame->is_single = true;
     frame->ended = handler_ended;

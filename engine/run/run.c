@@ -56,16 +56,6 @@ void run_failed(struct run *run, struct node *node, enum on_failure rule) {
     sched_pump(run);
 }
 
-static void frame_cancel(struct frame *frame) {
-    for (uint32_t i = 0; i < graph_count(frame->graph); i++) {
-        struct node *node = &frame->nodes[i];
-        if (node->task)
-            task_cancel(node->task);
-        for (struct frame *child = node->children; child; child = child->next)
-            frame_cancel(child);
-    }
-}
-
 void run_cancel_all(struct run *run) {
     if (run->root)
         frame_cancel(run->root);

@@ -3,6 +3,7 @@
 #include "run/engine.h"
 
 #include "base/text.h"
+#include "run/body.h"
 
 void sched_ready(struct node *node) {
     *vec_add(&node->frame->run->ready) = node;
@@ -68,7 +69,8 @@ static void node_failed_early(struct node *node, struct err *err) {
 static void begin_drive(struct node *node) {
     const struct step *step = node_step(node);
     AUTO_ERR err = ERR_INIT;
-    if (when_holds(node, step, &err)) {
+    bool is_decided = node->frame->is_group && node_graph(node)->group == GRAPH_NONE;
+    if (is_decided || when_holds(node, step, &err)) {
         node_pass(node);
         return;
     }
@@ -100,15 +102,7 @@ static void act_drive(struct node *node) {
     }
     node->active = true;
     node->frame->active++;
-    int expanded = 0;
-    if (step->foreach && !is_item)
-        expanded = expand_foreach(node, &err);
-    else if (step->type->expand)
-        expanded = expand_call(node, &err);
-    else
-        task_begin(node);
-    if (expanded < 0)
-        node_failed_early(node, &err);
+    task_begin(node);
 }
 
 static void node_drive(struct node *node) {
@@ -136,8 +130,7 @@ static void node_drive(struct node *node) {
 
 static bool takes_slot(const struct node *node) {
     const struct step *step = node_step(node);
-    return node_graph(node)->role == GRAPH_ACT && !step->type->expand && !step->type->is_passive &&
-           (!step->foreach || node->frame->is_single);
+    return node_graph(node)->role == GRAPH_ACT && !step->type->is_passive && !body_is_needed(node);
 }
 
 static void ready_compact(struct run *run) {
@@ -227,7 +220,8 @@ static bool rule_continues(const struct node *node, const struct step *step) {
 /* The END of the nearest group around the node that takes failures upon itself. */
 static struct node *group_that_continues(const struct node *node) {
     struct frame *frame = node->frame;
-    for (uint32_t g = node_graph(node)->group; g != GRAPH_NONE;
+    uint32_t own = frame->is_group ? 0 : GRAPH_NONE; /* its owner's business */
+    for (uint32_t g = node_graph(node)->group; g != GRAPH_NONE && g != own;
          g = graph_node(frame->graph, g)->group)
         if (graph_node(frame->graph, g)->step->on_failure == ON_FAILURE_CONTINUE)
             return &frame->nodes[graph_node(frame->graph, g)->peer];

@@ -94,6 +94,8 @@ struct expr_input scope_input_public(struct frame *frame) {
 
 void scope_publish(struct node *node, value result_taken) {
     struct frame *frame = node->frame;
+    while (frame->is_group)
+        frame = frame->parent;
     if (!frame->run->keeps_results) {
         value_free(result_taken);
         return;

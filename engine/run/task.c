@@ -6,8 +6,10 @@
 
 #include "base/text.h"
 #include "run/act.h"
+#include "run/body.h"
 #include "run/commit.h"
 #include "run/dryrun.h"
+#include "run/judge.h"
 #include "run/lock.h"
 #include "run/probe.h"
 #include "run/result.h"
@@ -25,6 +27,8 @@ struct task {
     int64_t attempt, began_ns, deadline_ns; /* 0: none */
     bool is_tried;                          /* `dry_run:` stands in for the step */
     bool is_cancelled;
+    bool is_body, is_late; /* carried out by frames of its own; its time was up */
+    struct result body;    /* of those frames */
     char *error;
 };
 
@@ -62,6 +66,7 @@ void task_free(struct task *task) {
     if (!task->service)
         act_free(task->act);
     loop_timer_free(task->timer);
+    result_release(&task->body);
     mem_free(task->error);
     mem_free(task->path);
     mem_free(task);
@@ -95,12 +100,10 @@ static const struct {
     [STEP_REJECTED] = {"failed", STATE_EVENT_FAIL},
 };
 
-static void finish_record(struct task *task, const struct verdict *verdict) {
+static void finish_record(struct task *task, const struct verdict *verdict, struct result *result) {
     struct node *node = task->node;
     struct event event;
-    struct result result;
     AUTO_TEXT label = task_label(task);
-    result_init(&result, task_run(task), task->step, task->path, label, task->act);
     node_event(node, EVENT_STEP_FINISHED, task->path, &event);
     EVENT_SET(&event, attempt, task->attempt);
     EVENT_SET(&event, status, outcomes[verdict->outcome].status);
@@ -113,9 +116,8 @@ static void finish_record(struct task *task, const struct verdict *verdict) {
         EVENT_SET(&event, hint, verdict->hint);
     if (verdict->error && verdict->last_lines && *verdict->last_lines)
         EVENT_SET(&event, reason, verdict->last_lines);
-    result_set(&result, &event);
+    result_record(result, task_run(task), task->step, task->path, label, &event);
     node_record(node, &event, outcomes[verdict->outcome].event);
-    result_release(&result);
 }
 
 static void task_finish(struct task *task, const struct verdict *verdict) {
@@ -131,9 +133,22 @@ static void task_finish(struct task *task, const struct verdict *verdict) {
         run->doubtful = true;
     if (verdict->outcome != STEP_SUCCEEDED)
         run_error_is(run, task->error);
-    finish_record(task, verdict);
-    scope_publish(node, result_publish(outcomes[verdict->outcome].status, task->attempt,
-                                       node->duration_ms, verdict->error, task->act));
+    struct result result;
+    if (task->is_body)
+        result = task->body;
+    else
+        result_of_act(&result, task->act);
+    finish_record(task, verdict, &result);
+    scope_publish(node, result_publish(&result, outcomes[verdict->outcome].status, task->attempt,
+                                       node->duration_ms, verdict->error));
+    if (task->is_body)
+        task->body = result;
+    else
+        result_release(&result);
+    if (task->is_body) {
+        task_end(task);
+        return;
+    }
     if (task->is_tried || run->options.dry_run)
         dryrun_count(run, task->is_tried ? DRYRUN_TRIED : DRYRUN_RAN);
     task_end(task);
@@ -225,14 +240,14 @@ static bool retry_try(struct task *task) {
     struct event event;
     struct result result;
     AUTO_TEXT label = task_label(task);
-    result_init(&result, task_run(task), task->step, task->path, label, task->act);
+    result_of_act(&result, task->act);
     node_event(task->node, EVENT_STEP_RETRYING, task->path, &event);
     EVENT_SET(&event, attempt, task->attempt);
     EVENT_SET(&event, attempts, retry->attempts);
     EVENT_SET(&event, delay_ms, delay);
     EVENT_SET(&event, duration_ms, act_duration_ms(task->act));
     EVENT_SET(&event, error, act_err(task->act)->message);
-    result_set(&result, &event);
+    result_record(&result, task_run(task), task->step, task->path, label, &event);
     node_record(task->node, &event, STATE_EVENT_WAIT);
     result_release(&result);
     task->timer = loop_timer_new(task_run(task)->loop, delay, attempt_next, task);
@@ -311,6 +326,81 @@ static int64_t attempt_limit(const struct task *task) {
     return limit && limit < left ? limit : left;
 }
 
+/* ---- bodies -------------------------------------------------------------------------------- */
+
+/* A loop hands `expect`, `outputs` and limits to its items, which are steps of their own; the
+ * items of a looped group are not. */
+static bool owns_keys(const struct task *task) {
+    struct step_expansion inner = {0};
+    return !body_is_loop(task->node) || (step_expand(task->step, &inner) && inner.steps);
+}
+
+static void body_judge(struct task *task, struct verdict *verdict, struct err *err) {
+    struct expr_input run = scope_input_public(task->node->frame);
+    value outputs;
+    if (judge_expect(task->step, task->body.data, &run, err) < 0 ||
+        judge_outputs(task->step, task->body.data, &run, NULL, &outputs, err) < 0) {
+        *verdict = (struct verdict){.outcome = STEP_FAILED, .error = err->message};
+        return;
+    }
+    if (task->step->outputs.count) {
+        value_free(task->body.outputs);
+        task->body.outputs = outputs;
+    } else {
+        value_free(outputs);
+    }
+}
+
+static void body_ended(void *user, struct body_end *end) {
+    struct task *task = user;
+    AUTO_ERR err = ERR_INIT;
+    struct verdict verdict = {.outcome = end->ok          ? STEP_SUCCEEDED
+                                         : end->cut_short ? STEP_CANCELLED
+                                                          : STEP_FAILED,
+                              .error = end->error};
+    result_of_act(&task->body, NULL);
+    task->body.data = value_set(end->result, "duration_ms",
+                                value_integer((clock_mono_ns() - task->began_ns) / NS_PER_MS));
+    task->body.outputs = value_get(task->body.data, "outputs");
+    if (end->cut_short)
+        verdict.error = "the run was stopped before it was finished";
+    if (task->is_late) {
+        verdict.outcome = STEP_FAILED;
+        verdict.error = "its members did not end in time";
+    }
+    if (verdict.outcome == STEP_SUCCEEDED && owns_keys(task))
+        body_judge(task, &verdict, &err);
+    task_finish(task, &verdict);
+}
+
+static void body_late(void *user) {
+    struct task *task = user;
+    task->is_late = true;
+    body_stop(task->node);
+}
+
+/* `defaults.timeout` is for steps that act; a body has its own limit or none. */
+static int64_t body_limit(const struct task *task) {
+    int64_t timeout = task->step->timeout_ms, deadline = task->step->deadline_ms;
+    if (!owns_keys(task))
+        return 0;
+    return timeout > 0 && (deadline <= 0 || timeout < deadline) ? timeout : deadline;
+}
+
+static void body_begin(struct task *task) {
+    AUTO_ERR err = ERR_INIT;
+    int64_t limit = body_limit(task);
+    result_of_act(&task->body, NULL);
+    if (limit > 0)
+        task->timer = loop_timer_new(task_run(task)->loop, limit, body_late, task);
+    /* It may have ended, and the task with it, when this returns without an error. */
+    if (body_start(task->node, body_ended, task, &err) == 0)
+        return;
+    struct verdict verdict = {
+        .outcome = STEP_FAILED, .without_effect = true, .error = err.message, .hint = err.hint};
+    task_finish(task, &verdict);
+}
+
 static void intent_durable(void *user) {
     struct task *task = user;
     const struct step *step = task->is_tried ? task->step->dry_run : task->step;
@@ -320,6 +410,10 @@ static void intent_durable(void *user) {
                                   .without_effect = true,
                                   .error = "cancelled before it began"};
         task_finish(task, &verdict);
+        return;
+    }
+    if (task->is_body) {
+        body_begin(task);
         return;
     }
     if (step->background) {
@@ -352,7 +446,7 @@ static void attempt_begin(struct task *task) {
     node_event(task->node, EVENT_STEP_STARTED, task->path, &event);
     if (task->step->title)
         EVENT_SET(&event, title, task->step->title);
-    EVENT_SET(&event, action, task->step->type->key);
+    EVENT_SET(&event, action, body_is_loop(task->node) ? "foreach" : task->step->type->key);
     EVENT_SET(&event, effect, effect_name(step_effect(task->step)));
     EVENT_SET(&event, attempt, task->attempt);
     EVENT_SET(&event, attempts, retry ? retry->attempts : 1);
@@ -395,7 +489,7 @@ static void lock_taken(void *user, struct err *err) {
 }
 
 static void lock_begin(struct task *task) {
-    if (task->step->lock)
+    if (task->step->lock && owns_keys(task))
         task->lock = lock_new(task_run(task), task->step->lock, lock_waits, lock_taken, task);
     else
         attempts_begin(task);
@@ -429,14 +523,16 @@ void task_begin(struct node *node) {
     task->path = node_path(node);
     task->began_ns = clock_mono_ns();
     node->task = task;
-    if (task_run(task)->options.dry_run && !dryrun_runs(task->step, &task->is_tried)) {
+    task->is_body = body_is_needed(node);
+    if (task_run(task)->options.dry_run && !task->is_body &&
+        !dryrun_runs(task->step, &task->is_tried)) {
         node->task = NULL;
         task_free(task);
         dryrun_count(node->frame->run, DRYRUN_SHOWN);
         node_skip(node, "dry run: shown, not run");
         return;
     }
-    if (task->step->done_when && node->frame->phase != PHASE_ROLLBACK)
+    if (task->step->done_when && owns_keys(task) && node->frame->phase != PHASE_ROLLBACK)
         task->probe =
             probe_new(node->frame, task->step->done_when, task->path, done_answered, task);
     else

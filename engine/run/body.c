@@ -1,60 +1,46 @@
-/* Containers whose body is decided at run time: foreach, and another runbook. */
-#include "run/engine.h"
+/* The bodies of steps that contain steps: foreach, another runbook, a group with a life of its own.
+ */
+#include "run/body.h"
 
 #include "base/text.h"
 #include "plan/params.h"
 
-/* A foreach under way; frees itself with its last frame. */
-struct loop_body {
+struct body {
     struct node *node;
-    value items, results, outputs;
+    void (*ended)(void *user, struct body_end *end);
+    void *user;
+    /* foreach */
+    value items;
     size_t next, under_way;
     bool failed;
 };
 
-static value results_with(value results, struct frame *frame) {
-    value one = value_get(frame->steps, graph_node(frame->graph, 0)->step->id);
-    return value_append(results, value_is(one, VALUE_NONE) ? value_null() : one);
-}
-
-static const char *finished_record(struct node *node, bool ok, bool cut_short, const char *error) {
-    AUTO_TEXT path = node_path(node);
-    const char *status = ok ? "succeeded" : cut_short ? "cancelled" : "failed";
-    struct event event;
-    node_event(node, EVENT_STEP_FINISHED, path, &event);
-    EVENT_SET(&event, status, status);
-    EVENT_SET(&event, duration_ms, node->duration_ms);
-    if (!ok)
-        EVENT_SET(&event, error, cut_short ? "the run was stopped before it was finished" : error);
-    node_record(node, &event,
-                ok          ? STATE_EVENT_SUCCEED
-                : cut_short ? STATE_EVENT_CANCEL
-                            : STATE_EVENT_FAIL);
-    return status;
-}
-
-static void started_record(struct node *node) {
-    AUTO_TEXT path = node_path(node);
-    const struct step *step = node_step(node);
-    struct event event;
-    node_event(node, EVENT_STEP_STARTED, path, &event);
-    EVENT_SET(&event, attempt, 1);
-    EVENT_SET(&event, action,
-              step->foreach && !node->frame->is_single ? "foreach" : step->type->key);
-    if (step->title)
-        EVENT_SET(&event, title, step->title);
-    node_record(node, &event, STATE_EVENT_START);
-    node->duration_ms = -clock_mono_ns() / NS_PER_MS;
+static struct body *body_new(struct node *node, void (*ended)(void *user, struct body_end *end),
+                             void *user) {
+    struct body *body = mem_zalloc(sizeof *body);
+    body->node = node;
+    body->ended = ended;
+    body->user = user;
+    body->items = value_null();
+    return body;
 }
 
 /* `cut_short`: no member failed, but the run was stopped before all had begun. */
-static void container_settle(struct node *node, bool ok, bool cut_short, value result_taken,
-                             const char *error) {
-    node->duration_ms += clock_mono_ns() / NS_PER_MS;
-    const char *status = finished_record(node, ok, cut_short, error);
-    value result = value_set(result_taken, "status", value_string(status));
-    scope_publish(node, value_set(result, "duration_ms", value_integer(node->duration_ms)));
-    node_settle(node);
+static void body_finish(struct body *body, bool ok, bool cut_short, value result_taken,
+                        const char *error) {
+    struct body_end end = {ok, cut_short, result_taken, ok ? NULL : error};
+    void (*ended)(void *, struct body_end *) = body->ended;
+    void *user = body->user;
+    value_free(body->items);
+    mem_free(body);
+    ended(user, &end);
+}
+
+/* ---- foreach ------------------------------------------------------------------------------- */
+
+static value results_with(value results, struct frame *frame) {
+    value one = value_get(frame->steps, graph_node(frame->graph, 0)->step->id);
+    return value_append(results, value_is(one, VALUE_NONE) ? value_null() : one);
 }
 
 /* The outputs of each item side by side: {name: [of the first, of the second, …]}. */
@@ -75,33 +61,30 @@ static value outputs_of(value results) {
     return all;
 }
 
-static void foreach_finish(struct loop_body *body) {
-    struct node *node = body->node;
+static void foreach_finish(struct body *body) {
     value results = value_array();
-    for (struct frame *frame = node->children; frame; frame = frame->next)
+    for (struct frame *frame = body->node->children; frame; frame = frame->next)
         results = results_with(results, frame);
     value result = value_set(value_object(), "outputs", outputs_of(results));
     result = value_set(result, "results", results);
     bool failed = body->failed;
     bool ok = !failed && body->next == value_count(body->items);
-    value_free(body->items);
-    mem_free(body);
-    container_settle(node, ok, !failed, result, "a member of the loop failed");
+    body_finish(body, ok, !failed, result, "a member of the loop failed");
 }
 
-static void foreach_next(struct loop_body *body);
+static void foreach_next(struct body *body);
 
 static void item_ended(struct frame *frame, bool ok) {
-    struct loop_body *body = frame->user;
+    struct body *body = frame->user;
     body->under_way--;
     body->failed |= !ok;
     foreach_next(body);
 }
 
-static void item_start(struct loop_body *body) {
+static void item_start(struct body *body) {
     struct node *node = body->node;
     AUTO_TEXT path = node_path(node);
-    const struct graph *graph = plan_graph_of_step(node->frame->run->plan, node_step(node));
+    const struct graph *graph = plan_graph_of_step(node->frame->run->plan, node_step(node), true);
     struct frame *frame = frame_new(node->frame->run, node, graph, node->frame->phase,
                                     mem_printf("%s[%zu]", path, body->next));
     frame->is_single = true;
@@ -115,7 +98,7 @@ static void item_start(struct loop_body *body) {
     frame_start(frame);
 }
 
-static void foreach_next(struct loop_body *body) {
+static void foreach_next(struct body *body) {
     size_t most = (size_t)node_step(body->node)->concurrency;
     while (!body->failed && body->next < value_count(body->items) &&
            body->under_way < (most ? most : 1) && frame_may_start(body->node->frame))
@@ -136,14 +119,9 @@ static int items_evaluate(struct node *node, value *ret, struct err *err) {
     return -1;
 }
 
-int expand_foreach(struct node *node, struct err *err) {
-    value items;
-    if (items_evaluate(node, &items, err) < 0)
+static int foreach_start(struct body *body, struct err *err) {
+    if (items_evaluate(body->node, &body->items, err) < 0)
         return -1;
-    struct loop_body *body = mem_zalloc(sizeof *body);
-    body->node = node;
-    body->items = items;
-    started_record(node);
     foreach_next(body);
     return 0;
 }
@@ -193,48 +171,106 @@ static value call_result(const struct frame *frame) {
 }
 
 static void call_finally_ended(struct frame *frame, bool ok) {
-    struct node *node = frame->owner;
-    struct frame *steps = node->children;
+    struct body *body = frame->user;
+    struct frame *steps = body->node->children;
     bool steps_ok = !steps->unsettled && !steps->failed;
-    container_settle(node, steps_ok && ok, !steps->failed && ok, call_result(steps),
-                     steps_ok ? "a step of its `finally` failed" : "one of its steps failed");
+    body_finish(body, steps_ok && ok, !steps->failed && ok, call_result(steps),
+                steps_ok ? "a step of its `finally` failed" : "one of its steps failed");
 }
 
 static void call_ended(struct frame *frame, bool ok) {
-    struct node *node = frame->owner;
+    struct body *body = frame->user;
     if (!frame->file->finally) {
-        container_settle(node, ok, !frame->failed, call_result(frame), "one of its steps failed");
+        body_finish(body, ok, !frame->failed, call_result(frame), "one of its steps failed");
         return;
     }
     const struct graph *graph = plan_graph_of(frame->run->plan, frame->file->finally);
     struct frame *finally =
-        frame_new(frame->run, node, graph, PHASE_FINALLY, mem_strdup(frame->path));
+        frame_new(frame->run, body->node, graph, PHASE_FINALLY, mem_strdup(frame->path));
     finally->file = frame->file;
     value_free(finally->params);
     finally->params = value_copy(frame->params);
     value_free(finally->steps);
     finally->steps = value_copy(frame->steps);
     finally->ended = call_finally_ended;
+    finally->user = body;
     frame_start(finally);
 }
 
-int expand_call(struct node *node, struct err *err) {
-    struct step_expansion inner = {0};
+static int call_start(struct body *body, const struct step_expansion *inner, struct err *err) {
+    struct node *node = body->node;
     value params;
-    step_expand(node_step(node), &inner);
-    if (call_params(node, &inner, &params, err) < 0)
-        return err_wrap(err, "calling `%s`", inner.runbook->path);
+    if (call_params(node, inner, &params, err) < 0)
+        return err_wrap(err, "calling `%s`", inner->runbook->path);
     AUTO_TEXT path = node_path(node);
-    const struct graph *graph = plan_graph_of(node->frame->run->plan, inner.runbook->steps);
+    const struct graph *graph = plan_graph_of(node->frame->run->plan, inner->runbook->steps);
     struct frame *frame =
         frame_new(node->frame->run, node, graph, node->frame->phase, mem_printf("%s/", path));
-    frame->file = inner.runbook;
+    frame->file = inner->runbook;
     value_free(frame->params);
     frame->params = params;
     value_free(frame->item);
     frame->item = value_none();
     frame->ended = call_ended;
-    started_record(node);
+    frame->user = body;
     frame_start(frame);
     return 0;
+}
+
+/* ---- group --------------------------------------------------------------------------------- */
+
+static void group_ended(struct frame *frame, bool ok) {
+    body_finish(frame->user, ok, !frame->failed, value_object(), "one of its steps failed");
+}
+
+/* Its members are named and seen as if the group were not there. */
+static int group_start(struct body *body) {
+    struct node *node = body->node;
+    const struct graph *graph = plan_graph_of_step(node->frame->run->plan, node_step(node), true);
+    struct frame *frame =
+        frame_new(node->frame->run, node, graph, node->frame->phase,
+                  mem_printf("%s%s", node->frame->path, node->frame->is_single ? "/" : ""));
+    frame->is_group = true;
+    frame->ended = group_ended;
+    frame->user = body;
+    frame_start(frame);
+    return 0;
+}
+
+int body_start(struct node *node, void (*ended)(void *user, struct body_end *end), void *user,
+               struct err *err) {
+    struct step_expansion inner = {0};
+    struct body *body = body_new(node, ended, user);
+    int status;
+    if (body_is_loop(node))
+        status = foreach_start(body, err);
+    else if (step_expand(node_step(node), &inner) && inner.runbook)
+        status = call_start(body, &inner, err);
+    else
+        status = group_start(body);
+    if (status < 0) {
+        value_free(body->items);
+        mem_free(body);
+    }
+    return status;
+}
+
+bool body_is_loop(const struct node *node) {
+    bool is_item = node->frame->is_single && node_graph(node)->group == GRAPH_NONE;
+    return node_step(node)->foreach && !is_item;
+}
+
+bool body_is_needed(const struct node *node) {
+    return body_is_loop(node) || node_step(node)->type->expand;
+}
+
+/* Members that have not begun never will, and those that run are asked to end. */
+void body_stop(struct node *node) {
+    for (struct frame *frame = node->children; frame; frame = frame->next) {
+        if (frame->done)
+            continue;
+        frame->failed = true;
+        frame_cancel(frame);
+        frame_check(frame);
+    }
 }

@@ -1,0 +1,24 @@
+/* The body of a step that contains steps: the items of foreach, a called runbook, a group with a
+ * life of its own. */
+#ifndef RUN_BODY_H
+#define RUN_BODY_H
+
+#include "run/engine.h"
+
+struct body_end {
+    bool ok;
+    bool cut_short;    /* nothing failed, but the run was stopped before all had begun */
+    value result;      /* owned by the callee of `ended` */
+    const char *error; /* where not ok */
+};
+
+/* Whether the node's step is carried out by frames of its own, and whether they are a loop's. */
+bool body_is_needed(const struct node *node);
+bool body_is_loop(const struct node *node);
+/* Begins; `ended` may be called before it returns. */
+int body_start(struct node *node, void (*ended)(void *user, struct body_end *end), void *user,
+               struct err *err) MUST_USE;
+/* Its time is up: `ended` follows. */
+void body_stop(struct node *node);
+
+#endif
