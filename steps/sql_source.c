@@ -165,22 +165,23 @@ static void check_unused(const struct checking *checking) {
 static void check_transaction(const struct checking *checking,
                               const struct sql_statement *statement) {
     struct err err = ERR_INIT;
+    /* A place is counted from the script's beginning: only where there is something to say. */
+    if (sql_transaction(checking->source->fields) == PG_NONE ||
+        (!statement->alone && !statement->controls))
+        return;
     struct span span =
         sql_source_span(checking->source, statement->offset, strcspn(statement->text, "\n"));
-    if (sql_transaction(checking->source->fields) == PG_NONE)
-        return;
     if (statement->alone) {
         err_at(&err, span, "%s cannot run inside a transaction", statement->alone);
         err_hint(&err, checking->source->script->count > 1
                            ? "give it a step of its own with `transaction: false`"
                            : "add `transaction: false`");
-        report(checking, &err);
-    } else if (statement->controls) {
+    } else {
         err_at(&err, span, "%s in a script whose transaction the engine opens and ends",
                statement->controls);
         err_hint(&err, "leave it out, or add `transaction: false`; savepoints are allowed");
-        report(checking, &err);
     }
+    report(checking, &err);
 }
 
 static void check_statements(const struct checking *checking) {
@@ -251,6 +252,35 @@ static void plan_arguments(const struct sql_fields *fields, const struct step_pl
     }
 }
 
+/* A plan is read by people and recorded whole: of a dump it shows how it begins. */
+#define PLAN_STATEMENTS 50
+#define PLAN_BYTES ((size_t)16 << 10)
+
+static size_t plan_statement(const struct step_plan *plan, const struct sql_source *source,
+                             const struct sql_statement *statement, size_t room) {
+    const char *text = source->text + statement->offset;
+    if (statement->length <= room) {
+        plan->line(plan->user, "statement", text, statement->length);
+        return room - statement->length;
+    }
+    while (room > 0 && ((unsigned char)text[room] & 0xC0) == 0x80)
+        room--; /* not within a character */
+    AUTO_TEXT cut = mem_printf("%.*s…", (int)room, text);
+    plan_text(plan, "statement", cut);
+    return 0;
+}
+
+static void plan_statements(const struct step_plan *plan, const struct sql_source *source) {
+    const struct sql_script *script = source->script;
+    size_t room = PLAN_BYTES, i = 0;
+    for (; i < script->count && i < PLAN_STATEMENTS && room > 0; i++)
+        room = plan_statement(plan, source, &script->statements[i], room);
+    if (i == script->count)
+        return;
+    AUTO_TEXT rest = mem_printf("… and %zu more", script->count - i);
+    plan_text(plan, "statement", rest);
+}
+
 void sql_plan(const void *spec, const struct step_plan *plan) {
     const struct sql_fields *fields = spec;
     AUTO_ERR err = ERR_INIT;
@@ -262,10 +292,7 @@ void sql_plan(const void *spec, const struct step_plan *plan) {
     if (fields->file)
         plan_text(plan, "script", fields->file);
     plan_text(plan, "transaction", transaction_text(&source));
-    for (size_t i = 0; i < source.script->count; i++) {
-        const struct sql_statement *statement = &source.script->statements[i];
-        plan->line(plan->user, "statement", source.text + statement->offset, statement->length);
-    }
+    plan_statements(plan, &source);
     plan_arguments(fields, plan);
     sql_source_release(&source);
 }

@@ -47,7 +47,7 @@ struct pg_response {
      * NULL is null; everything else is text. */
     value rows;
     int64_t row_count; /* rows of it, or rows that the last statement changed */
-    value commands;    /* the command tag of each statement */
+    value commands;    /* the command tag of each statement, of the first 1,000 */
     bool rolled_back;  /* nothing remains: the server said so, or COMMIT was never sent */
     bool in_doubt;     /* the connection was lost while COMMIT was under way, or outside a
                           transaction after a statement was sent */

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#define COMMANDS_CEILING 1000
 #define ROWS_CEILING ((size_t)64 << 20)
 
 void pg_rows_init(struct pg_rows *rows, size_t ceiling) {
@@ -57,6 +58,8 @@ void pg_rows_end(struct pg_rows *rows, const PGresult *result) {
     const char *changed = PQcmdTuples((PGresult *)(uintptr_t)result);
     if (!rows->has_rows)
         rows->count = changed && *changed ? strtoll(changed, NULL, 10) : 0;
+    if (value_count(rows->commands) >= COMMANDS_CEILING)
+        return;
     rows->commands =
         value_append(rows->commands, value_string(PQcmdStatus((PGresult *)(uintptr_t)result)));
 }

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "lang/runbook.h"
 #include "step.h"
 #include "tests/support/unit.h"
@@ -318,6 +319,33 @@ static void test_plan(void **state) {
     assert_plan("  - sql: {file: s.sql}\n    transaction: false\n", EFFECT_ONCE, want);
 }
 
+/* Of a dump a plan shows how it begins, and never half a character. */
+static void test_plan_of_dump(void **state) {
+    (void)state;
+    AUTO_BUF dump = BUF_INIT((size_t)1 << 20);
+    for (int i = 0; i < 300; i++)
+        (void)buf_printf(&dump, "INSERT INTO t VALUES (%d, 'ä');\n", i);
+    write_script(buf_text(&dump));
+    AUTO_BUF text = BUF_INIT((size_t)1 << 20);
+    struct step_plan plan = {&text, plan_line};
+    struct runbook *runbook = load_well("  - sql: {file: s.sql}\n");
+    const struct step *step = runbook->steps->items[0];
+    step->type->plan(step->spec, &plan);
+    assert_non_null(strstr(buf_text(&text), "(49, 'ä')\nstatement: … and 250 more\n"));
+    buf_clear(&text);
+    buf_clear(&dump);
+    (void)buf_puts(&dump, "SELECT '");
+    for (int i = 0; i < 20000; i++)
+        (void)buf_puts(&dump, "ä");
+    (void)buf_puts(&dump, "'; SELECT 2");
+    write_script(buf_text(&dump));
+    step->type->plan(step->spec, &plan);
+    runbook_free(runbook);
+    assert_true(text.length < 17000);
+    assert_true(text_is_utf8(buf_text(&text), text.length));
+    assert_non_null(strstr(buf_text(&text), "ä…\nstatement: … and 1 more\n"));
+}
+
 /* ---- attempts -------------------------------------------------------------------------------- */
 
 static void test_arguments(void **state) {
@@ -471,13 +499,21 @@ static int world_close(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_check_places), cmocka_unit_test(test_check_arguments),
-        cmocka_unit_test(test_check_psql),   cmocka_unit_test(test_check_transactions),
-        cmocka_unit_test(test_plan),         cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_injection),    cmocka_unit_test(test_script),
-        cmocka_unit_test(test_failure),      cmocka_unit_test(test_failure_behind_argument),
-        cmocka_unit_test(test_partial),      cmocka_unit_test(test_cancelled),
-        cmocka_unit_test(test_bad_argument), cmocka_unit_test(test_notices_end),
+        cmocka_unit_test(test_check_places),
+        cmocka_unit_test(test_check_arguments),
+        cmocka_unit_test(test_check_psql),
+        cmocka_unit_test(test_check_transactions),
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_plan_of_dump),
+        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_injection),
+        cmocka_unit_test(test_script),
+        cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_failure_behind_argument),
+        cmocka_unit_test(test_partial),
+        cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_bad_argument),
+        cmocka_unit_test(test_notices_end),
     };
     return cmocka_run_group_tests(tests, world_open, world_close);
 }
