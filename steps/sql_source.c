@@ -66,16 +66,55 @@ static int source_text(struct sql_source *source, struct err *err) {
     return 0;
 }
 
-static int source_parse(struct sql_source *source, struct err *err) {
+/* What was parsed, by how many it is used. The engine asks for a step's effect, checks it, shows
+ * it and runs it one after the other: the most recent script is kept for that. */
+struct sql_parsed {
+    struct sql_script *script;
+    char *text;
+    size_t length, users;
+};
+static struct sql_parsed *recent;
+
+static void parsed_release(struct sql_parsed *parsed) {
+    if (!parsed || --parsed->users > 0)
+        return;
+    const struct sql_module *module = MODULE_LOAD(sql, NULL);
+    module->free(parsed->script);
+    mem_free(parsed->text);
+    mem_free(parsed);
+}
+
+static bool parsed_is(const struct sql_parsed *parsed, const struct sql_source *source) {
+    return parsed && parsed->length == source->length &&
+           memcmp(parsed->text, source->text, source->length) == 0;
+}
+
+static struct sql_parsed *parsed_new(const struct sql_source *source, struct err *err) {
+    struct sql_script *script = NULL;
     const struct sql_module *module = MODULE_LOAD(sql, err);
-    if (!module)
-        return -1;
-    AUTO_ERR fault = ERR_INIT;
-    if (module->parse(source->text, source->length, &source->script, &fault) < 0) {
-        if (fault.span.line)
-            fault.span = source_place(source, fault.span);
-        return err_move(err, &fault);
+    if (!module || module->parse(source->text, source->length, &script, err) < 0)
+        return NULL;
+    struct sql_parsed *parsed = mem_zalloc(sizeof *parsed);
+    *parsed = (struct sql_parsed){.script = script, .length = source->length, .users = 1};
+    parsed->text = mem_strndup(source->text, source->length);
+    return parsed;
+}
+
+static int source_parse(struct sql_source *source, struct err *err) {
+    if (!parsed_is(recent, source)) {
+        AUTO_ERR fault = ERR_INIT;
+        struct sql_parsed *parsed = parsed_new(source, &fault);
+        if (!parsed) {
+            if (fault.span.line)
+                fault.span = source_place(source, fault.span);
+            return err_move(err, &fault);
+        }
+        parsed_release(recent);
+        recent = parsed;
     }
+    recent->users++;
+    source->parsed = recent;
+    source->script = recent->script;
     source->reads = true;
     for (size_t i = 0; i < source->script->count; i++)
         source->reads &= source->script->statements[i].reads;
@@ -91,10 +130,7 @@ int sql_source_init(struct sql_source *source, const struct sql_fields *fields, 
 }
 
 void sql_source_release(struct sql_source *source) {
-    if (source->script) {
-        const struct sql_module *module = MODULE_LOAD(sql, NULL);
-        module->free(source->script);
-    }
+    parsed_release(source->parsed);
     mem_free(source->file_text);
     *source = (struct sql_source){0};
 }

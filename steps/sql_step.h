@@ -23,8 +23,9 @@ struct sql_source {
     const char *text;
     size_t length;
     char *file_text; /* NULL where the text stands in the runbook */
-    struct sql_script *script;
-    bool reads; /* all of it: it runs in READ ONLY transactions */
+    struct sql_parsed *parsed;
+    const struct sql_script *script; /* of `parsed` */
+    bool reads;                      /* all of it: it runs in READ ONLY transactions */
 };
 /* An error has its place in the runbook or in the script's file. */
 int sql_source_init(struct sql_source *source, const struct sql_fields *fields,

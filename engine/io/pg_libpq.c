@@ -16,6 +16,9 @@
 #include "io/pg_pool.h"
 #include "io/pg_rows.h"
 
+/* Most statements in one message: libpq moves what it could not send yet at each attempt, so that
+ * a script of 50,000 in one took four times as long as one by one. */
+#define BATCH_STATEMENTS 128
 #define NAME_CEILING 63 /* of the server's NAMEDATALEN */
 
 enum phase {
@@ -48,6 +51,7 @@ struct pg_query {
     bool connected, sent;
 
     size_t group, group_end; /* statements [group, group_end) */
+    size_t batch, batch_end; /* of them, what is under way */
     size_t committed;        /* groups that are */
     struct pg_op *ops;       /* of the batch under way, with what each is for */
     struct step_op *roles;
@@ -173,24 +177,33 @@ static const char *id_query(struct pg_query *query) {
                : "SELECT pg_catalog.txid_current_if_assigned()";
 }
 
-static void query_send_group(struct pg_query *query) {
+static void query_send_batch(struct pg_query *query) {
     const struct pg_spec *spec = &query->spec;
-    query->group_end = spec->transaction == PG_ONE ? spec->statement_count : query->group + 1;
-    query_clear(query, query->group_end - query->group + 4);
     bool in_transaction = spec->transaction != PG_NONE;
-    if (in_transaction) {
+    size_t left = query->group_end - query->batch;
+    bool is_last = left <= BATCH_STATEMENTS;
+    query->batch_end = query->batch + (is_last ? left : BATCH_STATEMENTS);
+    query_clear(query, query->batch_end - query->batch + 4);
+    if (in_transaction && query->batch == query->group) {
         query_add(query, ROLE_OTHER, spec->read_only ? "BEGIN READ ONLY" : "BEGIN");
         query_add(query, ROLE_OTHER, query->name_statement);
     }
-    for (size_t i = query->group; i < query->group_end; i++)
+    for (size_t i = query->batch; i < query->batch_end; i++)
         query_add_statement(query, i);
-    if (in_transaction && spec->read_only)
+    if (is_last && in_transaction && spec->read_only)
         query_add(query, ROLE_COMMIT, "COMMIT");
-    else if (in_transaction && spec->before_commit)
+    else if (is_last && in_transaction && spec->before_commit)
         query_add(query, ROLE_ID, id_query(query));
+    query_send(query, PHASE_GROUP);
+}
+
+static void query_send_group(struct pg_query *query) {
+    const struct pg_spec *spec = &query->spec;
+    query->group_end = spec->transaction == PG_ONE ? spec->statement_count : query->group + 1;
+    query->batch = query->group;
     query->transaction_id = 0;
     query->sent = true;
-    query_send(query, PHASE_GROUP);
+    query_send_batch(query);
 }
 
 static void query_next_group(struct pg_query *query) {
@@ -318,7 +331,7 @@ static void query_committed(struct pg_query *query) {
 
 /* The script has ended the transaction that was opened for it, or left one of its own open. */
 static void query_strayed(struct pg_query *query, bool is_open) {
-    query->failed = query->group_end - 1;
+    query->failed = query->batch_end - 1;
     query->committed += !is_open;
     err_set(&query->err, ERR_REFUSED, "%s",
             is_open ? "a transaction was left open" : "the script ended its transaction itself");
@@ -328,9 +341,15 @@ static void query_strayed(struct pg_query *query, bool is_open) {
 
 static void query_group_end(struct pg_query *query) {
     bool is_open = query_status(query) != PQTRANS_IDLE;
-    bool wants_open = query->spec.transaction != PG_NONE && !query->spec.read_only;
+    bool has_more = query->batch_end < query->group_end;
+    bool wants_open = query->spec.transaction != PG_NONE && (has_more || !query->spec.read_only);
     bool is_last = query->group_end >= query->spec.statement_count;
     if (!query->err.kind && !query->cancelled) {
+        if (wants_open && is_open && has_more) {
+            query->batch = query->batch_end;
+            query_send_batch(query);
+            return;
+        }
         if (wants_open && is_open) {
             query_hold(query);
             return;

@@ -144,6 +144,39 @@ static void test_script(void **state) {
     assert_int_equal(answer.held, 1);
 }
 
+/* More than travel in one message: still one transaction. */
+static void test_long_script(void **state) {
+    (void)state;
+    enum { STATEMENTS = 1000 };
+    static struct pg_statement statements[STATEMENTS];
+    pg_world_do("CREATE TABLE long (id int)");
+    for (int i = 0; i < STATEMENTS; i++)
+        statements[i].text = "INSERT INTO long VALUES (1)";
+    struct pg_spec spec = spec_of(statements, STATEMENTS);
+    AUTO_ANSWER answer = {0};
+    pg_world_run(loop, &spec, &answer);
+    assert_ok(&answer);
+    assert_int_equal(answer.held, 1);
+    statements[700].text = "SELECT 1/0";
+    AUTO_TEXT transactions = pg_world_ask("SELECT count(DISTINCT xmin::text) FROM long");
+    assert_string_equal(transactions, "1");
+    AUTO_ANSWER broken = {0};
+    assert_fails(&spec, &broken, "division by zero");
+    assert_int_equal(broken.response.failed, 700);
+    assert_true(broken.response.rolled_back);
+    statements[700].text = "COMMIT";
+    AUTO_ANSWER strayed = {0};
+    assert_fails(&spec, &strayed, "ended its transaction itself");
+    assert_false(strayed.response.rolled_back);
+    for (int i = 0; i < STATEMENTS; i++)
+        statements[i].text = "SELECT 1 AS a";
+    spec.read_only = true;
+    AUTO_ANSWER reads = {0};
+    pg_world_run(loop, &spec, &reads);
+    assert_ok(&reads);
+    assert_json(reads.response.rows, "[{\"a\":1}]");
+}
+
 static void test_changed_rows(void **state) {
     (void)state;
     pg_world_do("CREATE TABLE changed AS SELECT generate_series(1, 5) AS id");
@@ -467,6 +500,7 @@ int main(void) {
         TEST(test_duplicate_columns),
         TEST(test_parameters),
         TEST(test_script),
+        TEST(test_long_script),
         TEST(test_changed_rows),
         TEST(test_modes),
         TEST(test_outside_transaction),
