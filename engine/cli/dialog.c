@@ -91,7 +91,7 @@ static void show_question(struct buf *out, const struct text_style *style, const
     line_color(out, style, "1;36", question->kind == STEP_ASK_GATE ? "gate " : "by hand: ");
     line_color(out, style, "1", buf_text(&name));
     buf_putc(out, '\n');
-    line_block(out, question->message ? question->message : "", "  ");
+    line_block(out, question->message ? question->message : "", "  ", style->columns);
     show_approvers(out, question);
     if (question->expires_ms > 0) {
         AUTO_TEXT expires = text_show_duration(question->expires_ms);
@@ -102,8 +102,8 @@ static void show_question(struct buf *out, const struct text_style *style, const
 /* The undo ledger: what would be rolled back, in order. */
 static void show_undo(struct buf *out, value undo) {
     const size_t count = value_count(undo);
-    buf_puts(out, count > 0 ? "  a rollback would undo, in this order:\n"
-                            : "  nothing would be rolled back\n");
+    buf_puts(out, count > 0 ? "  a rollback would now undo, in this order:\n"
+                            : "  a rollback would now undo nothing\n");
     for (size_t i = 0; i < count; i++) {
         AUTO_VALUE entry = value_at(undo, i);
         AUTO_VALUE step = value_get(entry, "step");
@@ -130,7 +130,7 @@ static void show_choice(struct buf *out, const struct text_style *style, const c
     }
     buf_putc(out, '\n');
     if (error) {
-        line_block(out, error, "  ");
+        line_block(out, error, "  ", style->columns);
     }
     show_undo(out, undo);
 }
@@ -144,11 +144,11 @@ static const struct choice {
     const char *word, *label;
 } choices[] = {
     {'r', RUN_RETRY, true, false, "retry", "(r)etry"},
-    {'s', RUN_SKIP, true, false, "skip", "(s)kip it"},
+    {'s', RUN_SKIP, true, false, "skip", "(s)kip"},
     {'c', RUN_CONTINUE, false, true, "continue", "(c)ontinue"},
     {'b', RUN_ROLLBACK, true, true, "rollback", "roll (b)ack"},
-    {'l', RUN_STOP, true, true, "leave", "stop and (l)eave all as it is"},
-    {'!', RUN_SHELL, true, false, "shell", "(!) a shell beside it"},
+    {'l', RUN_STOP, true, true, "leave", "(l)eave all as it is"},
+    {'!', RUN_SHELL, true, false, "shell", "(!) shell"},
 };
 
 static bool choice_fits(const struct choice *choice, const struct item *item) {
@@ -243,13 +243,17 @@ static void dialog_remove(struct dialog *dialog, size_t at) {
     }
 }
 
-void dialog_ask(struct dialog *dialog, const char *step, const struct step_question *question) {
+void dialog_ask(struct dialog *dialog, const char *step, const struct step_question *question,
+                value undo) {
     const size_t at = dialog->items.count;
     struct item *item = dialog_insert(dialog, at);
     item->kind = question->kind;
     item->step = mem_strdup(step);
     struct buf shown = BUF_INIT(1 << 20);
     show_question(&shown, dialog->style, step, question);
+    if (question->kind == STEP_ASK_GATE && value_is(undo, VALUE_ARRAY)) {
+        show_undo(&shown, undo);
+    }
     item->shown = buf_detach(&shown);
     const char *const *items = question->items;
     while (items && items[item->check_count]) {

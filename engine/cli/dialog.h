@@ -23,9 +23,11 @@ struct dialog *dialog_new(const struct dialog_sink *sink, const struct text_styl
                           const char *by);
 void dialog_free(struct dialog *dialog);
 
-void dialog_ask(struct dialog *dialog, const char *step, const struct step_question *question);
+/* `undo` is the undo ledger, [{step, title, plan}] or VALUE_NONE; borrowed. */
+void dialog_ask(struct dialog *dialog, const char *step, const struct step_question *question,
+                value undo);
 void dialog_unask(struct dialog *dialog, const char *step);
-/* Goes before all other questions. `undo` is borrowed: [{step, title, …}]. */
+/* Goes before all other questions. `undo` as above. */
 void dialog_choose(struct dialog *dialog, const char *step_or_null, const char *error, value undo);
 /* The choice is void: the run went on without it. */
 void dialog_unchoose(struct dialog *dialog);

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/screen.h"
 #include "step.h"
 
 /* How a line begins. Words where the locale lacks the signs, and always off the terminal, where
@@ -14,14 +15,21 @@ struct mark {
 };
 
 static const struct mark marks[] = {
-    {"succeeded", "✓", "ok", "32", false},       {"started", "▸", "start", "36", false},
-    {"ready", "✓", "ready", "32", false},        {"skipped", "–", "skip", "2", false},
-    {"waiting", "…", "wait", "33", false},       {"retrying", "↻", "retry", "33", false},
-    {"failed", "✗", "failed", "1;31", true},     {"cancelled", "■", "cancel", "33", true},
-    {"in_doubt", "?", "doubt", "1;35", true},    {"resolved", "!", "settled", "35", false},
-    {"rolled_back", "↶", "undone", "33", false}, {"rollback_failed", "✗", "failed", "1;31", true},
-    {"gate", "●", "gate", "1;36", false},        {"run", "▶", "run", "1", false},
-    {"rollback", "↶", "undo", "1;33", true},     {"signal", "!", "signal", "1;33", true},
+    {"succeeded", "✓", "ok", "32", false},
+    {"started", "▸", "start", "36", false},
+    {"skipped", "–", "skip", "2", false},
+    {"waiting", "…", "wait", "33", false},
+    {"retrying", "↻", "retry", "33", false},
+    {"failed", "✗", "failed", "1;31", true},
+    {"cancelled", "■", "cancel", "33", true},
+    {"in_doubt", "?", "doubt", "1;35", true},
+    {"resolved", "!", "settled", "35", false},
+    {"rolled_back", "↶", "undone", "33", false},
+    {"rollback_failed", "✗", "failed", "1;31", true},
+    {"gate", "●", "gate", "1;36", false},
+    {"run", "▶", "run", "1", false},
+    {"rollback", "↶", "undo", "1;33", true},
+    {"signal", "!", "signal", "1;33", true},
     {"clock", "!", "clock", "33", true},
 };
 
@@ -43,12 +51,35 @@ void line_color(struct buf *out, const struct text_style *style, const char *col
     }
 }
 
-void line_block(struct buf *out, const char *text, const char *indent) {
+/* One line of text, broken at spaces where it is wider than the window. A word that is wider is
+ * left to the terminal, so that it can be copied whole. */
+static void fill_line(struct buf *out, const char *text, const char *indent, size_t columns) {
+    size_t used = strlen(indent);
+    buf_puts(out, indent);
+    while (*text) {
+        const size_t spaces = strspn(text, " ");
+        const size_t word = strcspn(text + spaces, " ");
+        const size_t width = text_width(text + spaces, word);
+        if (columns > 0 && used > strlen(indent) && used + spaces + width >= columns) {
+            buf_printf(out, "\n%s", indent);
+            used = strlen(indent);
+        } else {
+            buf_append(out, text, spaces);
+            used += spaces;
+        }
+        buf_append(out, text + spaces, word);
+        used += width;
+        text += spaces + word;
+    }
+    buf_putc(out, '\n');
+}
+
+void line_block(struct buf *out, const char *text, const char *indent, size_t columns) {
     while (*text) {
         const size_t length = strcspn(text, "\n");
-        buf_puts(out, indent);
-        text_escape(out, text, length, false);
-        buf_putc(out, '\n');
+        AUTO_BUF line = BUF_INIT(1 << 20);
+        text_escape(&line, text, length, false);
+        fill_line(out, buf_text(&line), indent, columns);
         text += length + (text[length] == '\n');
     }
 }
@@ -117,7 +148,7 @@ static void put_step(struct line *line, const char *mark_name) {
 static void put_error(struct line *line) {
     const struct event *event = line->event;
     if (EVENT_HAS(event, error) && event->error) {
-        line_block(line->out, event->error, "    ");
+        line_block(line->out, event->error, "    ", line->style->text.columns);
     }
     if (EVENT_HAS(event, hint) && event->hint) {
         line_color(line->out, &line->style->text, "36", "    hint:");
@@ -183,12 +214,6 @@ static void say_started(struct line *line) {
     buf_putc(line->out, '\n');
 }
 
-static void say_ready(struct line *line) {
-    put_step(line, "ready");
-    put_duration(line, "  answers after ", line->event->duration_ms);
-    buf_putc(line->out, '\n');
-}
-
 static void say_retrying(struct line *line) {
     const struct event *event = line->event;
     put_step(line, "retrying");
@@ -199,6 +224,24 @@ static void say_retrying(struct line *line) {
     put_duration(line, " failed, the next in ", event->delay_ms);
     buf_putc(line->out, '\n');
     put_error(line);
+}
+
+/* The title, as far as the line that begins at `begin` has room for it. */
+static void put_title(struct line *line, const struct model_step *step, size_t begin) {
+    const char *title = step ? step->title : NULL;
+    const size_t columns = line->style->text.columns;
+    const size_t used = screen_width(line->out->data + begin, line->out->length - begin);
+    if (!title || (columns > 0 && used + 16 > columns)) {
+        return;
+    }
+    AUTO_BUF text = BUF_INIT(65536);
+    if (columns > 0) {
+        text_fit(&text, title, strlen(title), columns - used - 2, line->style->text.unicode);
+    } else {
+        text_escape(&text, title, strlen(title), false);
+    }
+    buf_puts(line->out, "  ");
+    line_color(line->out, &line->style->text, "2", buf_text(&text));
 }
 
 static const char *finished_mark(const struct event *event) {
@@ -219,6 +262,7 @@ static void say_finished(struct line *line) {
     if (text_equal(mark, "succeeded") && step && line_is_container(step->action)) {
         return;
     }
+    const size_t begin = line->out->length;
     put_step(line, mark);
     if (text_equal(mark, "rolled_back")) {
         buf_puts(line->out, "  rolled back");
@@ -228,6 +272,7 @@ static void say_finished(struct line *line) {
         buf_puts(line->out, "  cancelled");
     }
     put_duration(line, "  ", event->duration_ms);
+    put_title(line, step, begin);
     buf_putc(line->out, '\n');
     put_error(line);
 }
@@ -246,6 +291,9 @@ static void say_resolved(struct line *line) {
 }
 
 static void say_gate_opened(struct line *line) {
+    if (line->style->asks) {
+        return;
+    }
     put_step(line, "gate");
     buf_puts(line->out, "  asks: ");
     put_text(line, line->event->message);
@@ -298,15 +346,14 @@ static void say_clock_jumped(struct line *line) {
 }
 
 static void (*const sayers[EVENT_TYPE_COUNT])(struct line *line) = {
-    [EVENT_RUN_STARTED] = say_run_started,       [EVENT_RUN_RESUMED] = say_run_resumed,
-    [EVENT_STEP_SKIPPED] = say_skipped,          [EVENT_STEP_WAITING] = say_waiting,
-    [EVENT_STEP_STARTED] = say_started,          [EVENT_STEP_READY] = say_ready,
-    [EVENT_STEP_RETRYING] = say_retrying,        [EVENT_STEP_FINISHED] = say_finished,
-    [EVENT_STEP_IN_DOUBT] = say_in_doubt,        [EVENT_STEP_RESOLVED] = say_resolved,
-    [EVENT_GATE_OPENED] = say_gate_opened,       [EVENT_GATE_ANSWERED] = say_gate_answered,
-    [EVENT_GATE_ESCALATED] = say_gate_escalated, [EVENT_GATE_CLOSED] = say_gate_closed,
-    [EVENT_ROLLBACK_BEGUN] = say_rollback_begun, [EVENT_SIGNAL_RECEIVED] = say_signal,
-    [EVENT_CLOCK_JUMPED] = say_clock_jumped,
+    [EVENT_RUN_STARTED] = say_run_started,     [EVENT_RUN_RESUMED] = say_run_resumed,
+    [EVENT_STEP_SKIPPED] = say_skipped,        [EVENT_STEP_WAITING] = say_waiting,
+    [EVENT_STEP_STARTED] = say_started,        [EVENT_STEP_RETRYING] = say_retrying,
+    [EVENT_STEP_FINISHED] = say_finished,      [EVENT_STEP_IN_DOUBT] = say_in_doubt,
+    [EVENT_STEP_RESOLVED] = say_resolved,      [EVENT_GATE_OPENED] = say_gate_opened,
+    [EVENT_GATE_ANSWERED] = say_gate_answered, [EVENT_GATE_ESCALATED] = say_gate_escalated,
+    [EVENT_GATE_CLOSED] = say_gate_closed,     [EVENT_ROLLBACK_BEGUN] = say_rollback_begun,
+    [EVENT_SIGNAL_RECEIVED] = say_signal,      [EVENT_CLOCK_JUMPED] = say_clock_jumped,
 };
 
 /* What --quiet still says. */

@@ -11,6 +11,7 @@ struct line_style {
     struct text_style text;
     bool live;  /* a terminal that shows running steps elsewhere */
     bool quiet; /* only what went wrong */
+    bool asks;  /* questions are shown where they are answered */
 };
 
 /* Appends the lines that say what happened, escaped; nothing for events that say nothing to a
@@ -24,8 +25,8 @@ bool line_is_container(const char *action);
 /* `text` in a colour ("1;31") where colour is on. It is written as it is. */
 void line_color(struct buf *out, const struct text_style *style, const char *color,
                 const char *text);
-/* Foreign text, escaped, each of its lines indented by `indent`. */
-void line_block(struct buf *out, const char *text, const char *indent);
+/* Foreign text, escaped, its lines indented by `indent` and filled at `columns` (0: not). */
+void line_block(struct buf *out, const char *text, const char *indent, size_t columns);
 /* Whole seconds, for clocks that tick: "7s", "1m 12s", "2h 03m". */
 void line_elapsed(struct buf *out, int64_t ms);
 

@@ -315,7 +315,8 @@ static void sink_shell(void *user) {
 
 static void ui_ask(void *user, const char *step, const struct step_question *question) {
     struct progress *progress = user;
-    dialog_ask(progress->dialog, step, question);
+    AUTO_VALUE undo = progress->run ? run_undo(progress->run) : value_none();
+    dialog_ask(progress->dialog, step, question, undo);
     progress_listen(progress);
 }
 
@@ -405,6 +406,7 @@ struct progress *progress_new(const struct progress_options *options) {
     if (options->interactive) {
         progress_set_dialog(progress);
     }
+    progress->lines.asks = progress->dialog != NULL;
     progress_set_ui(progress);
     return progress;
 }

@@ -34,8 +34,7 @@ size_t screen_waiting(const struct screen *screen) {
     return screen->above.length;
 }
 
-/* Columns of a line that may hold colour sequences (ESC [ … m), which take none. */
-static size_t visible_width(const char *line, size_t length) {
+size_t screen_width(const char *line, size_t length) {
     size_t width = 0;
     while (length > 0) {
         const char *escape = memchr(line, '\x1b', length);
@@ -61,7 +60,7 @@ static size_t rows_of(const char *region, size_t columns) {
     size_t rows = 0;
     for (;;) {
         const size_t length = strcspn(region, "\n");
-        const size_t width = visible_width(region, length);
+        const size_t width = screen_width(region, length);
         rows += width <= columns ? 1 : (width + columns - 1) / columns;
         if (region[length] == '\0') {
             return rows;

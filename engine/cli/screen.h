@@ -22,6 +22,9 @@ size_t screen_waiting(const struct screen *screen); /* bytes that wait to scroll
  * line, so that keys echoed by the terminal are overwritten. */
 void screen_draw(struct screen *screen, const char *region, bool prompt, size_t columns,
                  struct buf *out);
+/* Columns of a line that may hold colour sequences (ESC [ … m), which take none. */
+size_t screen_width(const char *line, size_t length);
+
 /* What is shown stays where it is and the cursor stands on a fresh line: a person typed a line,
  * or another program had the terminal. */
 void screen_forget(struct screen *screen);

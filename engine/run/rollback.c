@@ -80,6 +80,10 @@ value rollback_ledger(const struct run *run) {
     return handlers_list(run->root, value_array(), NULL);
 }
 
+value run_undo(const struct run *run) {
+    return rollback_ledger(run);
+}
+
 static const char not_begun[] = "not begun, because a rollback before it failed";
 
 /* The bodies of a node whose own handler failed, or that was never reached. */

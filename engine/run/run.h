@@ -67,6 +67,8 @@ const struct err *run_error(const struct run *run);
 
 void run_answer(struct run *run, const char *step, const struct step_answer *answer);
 void run_choose(struct run *run, enum run_choice choice, const char *by);
+/* The undo ledger as it stands: [{step, title, plan}], in the order of a rollback; owned. */
+value run_undo(const struct run *run);
 
 /* Exit status of an error that came before anything ran. */
 enum run_exit run_exit_of(const struct err *err);

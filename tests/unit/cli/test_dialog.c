@@ -70,7 +70,7 @@ static void gates_take_yes_or_no_and_nothing_else(void **state) {
     (void)state;
     struct dialog *dialog = begin();
     assert_null(dialog_prompt(dialog));
-    dialog_ask(dialog, "go", &gate);
+    dialog_ask(dialog, "go", &gate, value_none());
     assert_string_equal(dialog_prompt(dialog), "open the gate? (y/n) ");
     assert_non_null(strstr(buf_text(&got.shown), "Replace \\e[31mproduction?"));
     assert_non_null(strstr(buf_text(&got.shown), "dba, lead; 2 of them"));
@@ -87,10 +87,21 @@ static void gates_take_yes_or_no_and_nothing_else(void **state) {
     dialog_free(dialog);
 }
 
+static void gates_show_what_a_rollback_would_undo(void **state) {
+    (void)state;
+    struct dialog *dialog = begin();
+    const char *json = "[{\"step\":\"a\",\"title\":\"Put it back\"}]";
+    AUTO_VALUE undo = value_none();
+    assert_int_equal(value_parse(json, strlen(json), &undo, NULL), 0);
+    dialog_ask(dialog, "go", &gate, undo);
+    assert_non_null(strstr(buf_text(&got.shown), "in this order:\n    1. a  Put it back\n"));
+    dialog_free(dialog);
+}
+
 static void a_no_asks_for_the_reason(void **state) {
     (void)state;
     struct dialog *dialog = begin();
-    dialog_ask(dialog, "go", &gate);
+    dialog_ask(dialog, "go", &gate, value_none());
     dialog_line(dialog, "n");
     assert_string_equal(dialog_prompt(dialog), "why not? ");
     dialog_line(dialog, "too late");
@@ -108,7 +119,7 @@ static void checklists_go_item_by_item(void **state) {
         .items = (const char *const[]){"first", "second", NULL},
         .evidence = "ticket number",
     };
-    dialog_ask(dialog, "by_hand", &manual);
+    dialog_ask(dialog, "by_hand", &manual, value_none());
     assert_string_equal(dialog_prompt(dialog), "[1/2] first - done? (y/n) ");
     dialog_line(dialog, "y");
     assert_string_equal(dialog_prompt(dialog), "[2/2] second - done? (y/n) ");
@@ -126,9 +137,9 @@ static void checklists_go_item_by_item(void **state) {
 static void questions_wait_for_each_other(void **state) {
     (void)state;
     struct dialog *dialog = begin();
-    dialog_ask(dialog, "a", &gate);
-    dialog_ask(dialog, "b", &gate);
-    dialog_ask(dialog, "c", &gate);
+    dialog_ask(dialog, "a", &gate, value_none());
+    dialog_ask(dialog, "b", &gate, value_none());
+    dialog_ask(dialog, "c", &gate, value_none());
     dialog_unask(dialog, "b");
     dialog_line(dialog, "y");
     assert_string_equal(got.step, "a");
@@ -144,7 +155,7 @@ static void failures_offer_a_menu(void **state) {
     AUTO_VALUE undo = value_none();
     const char *json = "[{\"step\":\"b\",\"title\":\"T\"},{\"step\":\"a\"}]";
     assert_int_equal(value_parse(json, strlen(json), &undo, NULL), 0);
-    dialog_ask(dialog, "go", &gate);
+    dialog_ask(dialog, "go", &gate, value_none());
     dialog_choose(dialog, "restore", "exit status 1", undo);
     assert_non_null(strstr(buf_text(&got.shown), "restore failed\n  exit status 1\n"));
     assert_non_null(strstr(buf_text(&got.shown), "    1. b  T\n    2. a\n"));
@@ -189,6 +200,7 @@ static void prompts_fit_narrow_windows(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gates_take_yes_or_no_and_nothing_else),
+        cmocka_unit_test(gates_show_what_a_rollback_would_undo),
         cmocka_unit_test(a_no_asks_for_the_reason),
         cmocka_unit_test(checklists_go_item_by_item),
         cmocka_unit_test(questions_wait_for_each_other),

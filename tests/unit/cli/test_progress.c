@@ -44,6 +44,11 @@ const char *run_dir(const struct run *run) {
     return "/nowhere";
 }
 
+value run_undo(const struct run *run) {
+    (void)run;
+    return value_none();
+}
+
 void loop_defer(struct loop *loop, void (*call)(void *user), void *user) {
     (void)loop;
     call(user);
