@@ -23,6 +23,7 @@ struct node {
     uint8_t state;         /* enum step_state */
     bool active : 1;       /* started and not settled */
     bool has_slot : 1;     /* it counts against --jobs */
+    bool is_doubt : 1;     /* its outcome is unknown, and nothing undid it */
     bool tolerated : 1;    /* it failed, and the run goes on all the same */
     bool group_failed : 1; /* of an END: a member failed and the group takes it */
     bool without_effect : 1; /* its own handler is not needed */
@@ -111,9 +112,11 @@ struct run {
     struct node *failed_node;
     char *failed_step, *failed_error; /* the one that decided the run */
     char *last_error;                 /* of the step that failed last */
+    bool last_was_rejection;
     enum on_failure failure_rule;
     int interrupts;
-    bool rejected, doubtful, hands_needed, finally_failed;
+    bool rejected, hands_needed, finally_failed;
+    size_t doubts; /* steps in doubt that no handler has undone */
     value hands;
     size_t counts[STATE_COUNT];
     size_t dry_counts[3];
@@ -169,7 +172,8 @@ void rollback_keep_above(struct node *node); /* a point of no return was passed 
 value rollback_ledger(const struct run *run);
 
 /* run.c */
-void run_error_is(struct run *run, const char *error); /* of the failure that follows */
+/* Of the failure that follows. */
+void run_error_is(struct run *run, const char *error, bool is_rejection);
 void run_failed(struct run *run, struct node *node, enum on_failure rule);
 void run_check(struct run *run); /* goes on to the next stage where it is time */
 void run_record(struct run *run, struct event *event);

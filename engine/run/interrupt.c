@@ -58,7 +58,7 @@ static void doubt_record(struct step_ctx *act) {
     EVENT_SET(&event, reason, "the engine was told to leave at once while it ran");
     run_record(spec->frame->run, &event);
     if (step_effect(spec->step) != EFFECT_READ)
-        spec->frame->run->doubtful = true;
+        spec->frame->run->doubts++;
 }
 
 void interrupt_leave(struct run *run) {
@@ -68,8 +68,8 @@ void interrupt_leave(struct run *run) {
     acts_each(run, doubt_record);
     if (can_record) {
         struct event event = {.type = EVENT_RUN_FINISHED};
-        run->exit = run->doubtful ? RUN_IN_DOUBT : RUN_INTERRUPTED;
-        EVENT_SET(&event, status, run->doubtful ? "in_doubt" : "interrupted");
+        run->exit = run->doubts ? RUN_IN_DOUBT : RUN_INTERRUPTED;
+        EVENT_SET(&event, status, run->doubts ? "in_doubt" : "interrupted");
         EVENT_SET(&event, exit, (int64_t)run->exit);
         run_record(run, &event);
         AUTO_ERR err = ERR_INIT;

@@ -156,6 +156,8 @@ static void handler_ended(struct frame *frame, bool ok) {
     node->state = (uint8_t)state_next((enum step_state)node->state,
                                       ok ? STATE_EVENT_UNDONE : STATE_EVENT_UNDO_FAIL);
     if (ok) {
+        node->frame->run->doubts -= node->is_doubt;
+        node->is_doubt = false;
         body_next(node);
         return;
     }

@@ -35,14 +35,16 @@ void run_transcript_failed(struct run *run) {
 
 /* ---- failing ------------------------------------------------------------------------------- */
 
-void run_error_is(struct run *run, const char *error) {
+void run_error_is(struct run *run, const char *error, bool is_rejection) {
     char *copy = mem_strdup(error ? error : "");
     mem_free(run->last_error);
     run->last_error = copy;
+    run->last_was_rejection = is_rejection;
 }
 
 void run_failed(struct run *run, struct node *node, enum on_failure rule) {
     if (!run->failed_step && node) {
+        run->rejected = run->last_was_rejection;
         run->failed_step = node_path(node);
         run->failed_error = mem_strdup(run->last_error ? run->last_error : "");
     }
@@ -88,7 +90,7 @@ static const char *final_status(const struct run *run) {
 static enum run_exit final_exit(const struct run *run) {
     if (run->hands_needed)
         return RUN_HANDS_NEEDED;
-    if (run->doubtful)
+    if (run->doubts)
         return RUN_IN_DOUBT;
     if (run->interrupts && run->stage_when_interrupted == STAGE_RUNNING)
         return RUN_INTERRUPTED;

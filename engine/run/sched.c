@@ -61,7 +61,7 @@ static void node_failed_early(struct node *node, struct err *err) {
     if (err->hint)
         EVENT_SET(&event, hint, err->hint);
     node->without_effect = true;
-    run_error_is(node->frame->run, err->message);
+    run_error_is(node->frame->run, err->message, false);
     node_record(node, &event, STATE_EVENT_FAIL);
     node_settle(node);
 }

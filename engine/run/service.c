@@ -76,7 +76,7 @@ static void died_early(struct service *service) {
     EVENT_SET(&event, error, error);
     EVENT_SET(&event, reason, act_last_lines(service->act));
     EVENT_SET(&event, output, output);
-    run_error_is(service->run, error);
+    run_error_is(service->run, error, false);
     if (node->state == STATE_SUCCEEDED)
         node_record(node, &event, STATE_EVENT_FAIL);
     else

@@ -127,12 +127,10 @@ static void task_finish(struct task *task, const struct verdict *verdict) {
     node->without_effect = verdict->without_effect;
     mem_free(task->error);
     task->error = verdict->error ? mem_strdup(verdict->error) : NULL;
-    if (verdict->outcome == STEP_REJECTED && node->frame->phase == PHASE_RUN)
-        run->rejected = true;
-    if (verdict->outcome == STEP_IN_DOUBT)
-        run->doubtful = true;
+    node->is_doubt = verdict->outcome == STEP_IN_DOUBT;
+    run->doubts += node->is_doubt;
     if (verdict->outcome != STEP_SUCCEEDED)
-        run_error_is(run, task->error);
+        run_error_is(run, task->error, verdict->outcome == STEP_REJECTED);
     struct result result;
     if (task->is_body)
         result = task->body;
