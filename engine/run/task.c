@@ -360,7 +360,7 @@ static void body_ended(void *user, struct body_end *end) {
     task->body.data = value_set(end->result, "duration_ms",
                                 value_integer((clock_mono_ns() - task->began_ns) / NS_PER_MS));
     task->body.outputs = value_get(task->body.data, "outputs");
-    if (end->cut_short)
+    if (!end->ok && end->cut_short)
         verdict.error = "the run was stopped before it was finished";
     if (task->is_late) {
         verdict.outcome = STEP_FAILED;
