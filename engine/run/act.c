@@ -51,11 +51,21 @@ static char *output_name(const char *path, const char *label) {
     return name;
 }
 
+/* What a secret is taken from would tell it. */
+bool step_hides_output(const struct step *step) {
+    bool hides = step->sensitive;
+    for (size_t i = 0; i < step->outputs.count; i++) {
+        const struct output *output = &FIELD_AT(struct output, &step->outputs, i);
+        hides |= output->secret && !output->file;
+    }
+    return hides;
+}
+
 struct step_ctx *act_new(const struct act_spec *spec) {
     struct step_ctx *act = mem_zalloc(sizeof *act);
     struct run *run = spec->frame->run;
     const char *dir = store_run_dir(run->place);
-    bool is_stored = spec->label && !spec->step->sensitive;
+    bool is_stored = spec->label && !step_hides_output(spec->step);
     AUTO_TEXT name = is_stored ? output_name(spec->path, spec->label) : NULL;
     act->spec = *spec;
     act->run = run;
@@ -65,10 +75,10 @@ struct step_ctx *act_new(const struct act_spec *spec) {
                             spec->label ? spec->label : "probe");
     act->data = act->outputs = act->notes = value_null();
     act->capture = capture_new(&(struct capture_spec){
-        .redactor = run->redacts ? run->redactor : NULL,
+        .redactor = run->redactor,
         .dir = dir,
         .name = name,
-        .shown = spec->step->sensitive ? NULL : output_shown,
+        .shown = step_hides_output(spec->step) ? NULL : output_shown,
         .failed = output_failed,
         .user = act,
     });
@@ -184,20 +194,59 @@ static value data_compose(struct step_ctx *act, value own) {
     return cut ? value_set(data, "truncated", value_bool(true)) : data;
 }
 
-/* A failure for which nobody wrote a reason gets the last thing the step said. */
+/* From here on the redactor knows what `secret: true` marks. */
+static int outputs_hide(const struct step_ctx *act, value outputs, struct err *err) {
+    const struct field_map *declared = &act->spec.step->outputs;
+    for (size_t i = 0; i < declared->count; i++) {
+        const char *name = declared->keys[i];
+        if (!FIELD_AT(struct output, declared, i).secret)
+            continue;
+        AUTO_VALUE secret = value_get(outputs, name);
+        AUTO_TEXT text = value_to_text(secret);
+        if (strlen(text) < SECRET_MIN_LENGTH)
+            return err_set(err, ERR_INVALID,
+                           "the secret output `%s` is shorter than %d characters, which cannot be "
+                           "redacted",
+                           name, SECRET_MIN_LENGTH);
+        redactor_add_secret(act->run->redactor, name, text, strlen(text));
+    }
+    return 0;
+}
+
+static bool ended_as_expected(const struct step_ctx *act) {
+    const struct expect *expect = act->spec.step->expect;
+    AUTO_VALUE code = value_get(act->data, "exit_code");
+    return act->outcome == STEP_FAILED && !act->timed_out && value_is(code, VALUE_NUMBER) &&
+           expect && expect->exit.count;
+}
+
 static void judge(struct step_ctx *act) {
     struct expr_input run = scope_input_public(act->spec.frame);
+    /* Which exit status is a good one is the author's to say. */
+    if (ended_as_expected(act)) {
+        err_release(&act->err);
+        act->outcome = STEP_SUCCEEDED;
+    }
     if (act->outcome != STEP_SUCCEEDED)
         return;
     if (judge_expect(act->spec.step, act->data, &run, &act->err) < 0) {
         act->outcome = STEP_FAILED;
+        if (step_hides_output(act->spec.step)) {
+            err_release(&act->err);
+            err_set(&act->err, ERR_INVALID,
+                    "its result is not as expected, and is not shown since it is sensitive");
+        }
         return;
     }
     value outputs;
-    if (judge_outputs(act->spec.step, act->data, &run, act->output_file, &outputs, &act->err) < 0)
+    if (judge_outputs(act->spec.step, act->data, &run, act->output_file, &outputs, &act->err) < 0) {
         act->outcome = STEP_FAILED;
-    else
+    } else if (outputs_hide(act, outputs, &act->err) < 0) {
+        act->outcome = STEP_FAILED;
+        value_free(outputs);
+    } else {
         act->outputs = outputs;
+    }
 }
 
 /* A type that says itself what did not answer in time knows more than we do. */

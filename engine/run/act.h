@@ -18,6 +18,9 @@ struct act_spec {
     void (*ended)(void *user, struct step_ctx *act);
 };
 
+/* Whether nothing that the step says may be kept or shown. */
+bool step_hides_output(const struct step *step);
+
 struct step_ctx *act_new(const struct act_spec *spec);
 /* Begins; `ended` follows in every case. */
 void act_start(struct step_ctx *act);

@@ -132,7 +132,7 @@ void capture_write(struct capture *capture, enum step_stream kind, const char *b
                    size_t length) {
     struct stream *stream = &capture->streams[kind];
     head_keep(stream, bytes, length);
-    if (!capture->spec.redactor) {
+    if (!stream->redact && redactor_is_idle(capture->spec.redactor)) {
         stream_store(stream, bytes, length);
         return;
     }

@@ -10,9 +10,9 @@
 #define CAPTURE_TAIL_MAX 2048      /* bytes kept of the end, for messages */
 
 struct capture_spec {
-    const struct redactor *redactor; /* NULL: nothing is secret */
-    const char *dir;                 /* of the run; files go to its output/ */
-    const char *name;                /* file name before ".stdout"; NULL: nothing is stored */
+    const struct redactor *redactor;
+    const char *dir;  /* of the run; files go to its output/ */
+    const char *name; /* file name before ".stdout"; NULL: nothing is stored */
     void (*shown)(void *user, enum step_stream stream, const char *bytes, size_t length);
     void (*failed)(void *user, struct err *err); /* it could not be stored */
     void *user;

@@ -84,7 +84,6 @@ struct run {
     struct store_run *place;
     struct secrets *secrets;
     struct redactor *redactor;
-    bool redacts; /* there is something to redact */
     struct writer *writer;
     struct commit *commit;
     struct err transcript_err;

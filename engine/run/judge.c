@@ -236,6 +236,7 @@ static int file_take(const struct template *path, const struct expr_input *run, 
     if (template_render_text(path, run, &file, err) < 0 ||
         file_read(file, OUTPUT_FILE_MAX, &bytes, &length, err) < 0)
         return err_wrap(err, "output `%s`", name);
+    length -= length && bytes[length - 1] == '\n';
     *ret = value_string_n(bytes, length);
     return 0;
 }

@@ -223,7 +223,7 @@ static int place_make(struct prepare *prepare, struct err *err) {
     runbook_each_file(run->runbook, file_copy, prepare);
     if (run->transcript_err.kind != ERR_NONE)
         return err_move(err, &run->transcript_err);
-    if (writer_new(transcript, run->redacts ? run->redactor : NULL, &run->writer, err) < 0)
+    if (writer_new(transcript, run->redactor, &run->writer, err) < 0)
         return -1;
     writer_on_append(run->writer, told, run);
     run->commit = commit_new(run->loop, run->writer, run->options.sync, commit_failed, run);
@@ -235,9 +235,7 @@ static int locks_take(struct run *run, struct err *err) {
         return 0;
     AUTO_TEXT owner = mem_printf("runbook %s (pid %ld, %s@%s)", run->runbook->name, (long)getpid(),
                                  run->user, run->host);
-    if (store_lock(run->store, run->runbook->lock, owner, &run->lock_fd, err) < 0)
-        return err_wrap(err, "the lock `%s`", run->runbook->lock);
-    return 0;
+    return store_lock(run->store, run->runbook->lock, owner, &run->lock_fd, err);
 }
 
 /* ---- the first record ---------------------------------------------------------------------- */

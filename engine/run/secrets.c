@@ -163,10 +163,8 @@ static void file_secrets(void *user, const struct runbook *file) {
         if (!secrets_get(run->secrets, name, &length))
             secret_load(loading, name, plan_secret(run->plan, file, name));
     }
-    for (size_t i = 0; i < file->redact.count; i++) {
+    for (size_t i = 0; i < file->redact.count; i++)
         redactor_add_pattern(run->redactor, FIELD_AT(struct match *, &file->redact, i));
-        run->redacts = true;
-    }
 }
 
 void secrets_load(struct run *run, struct diag *diag) {
@@ -176,7 +174,6 @@ void secrets_load(struct run *run, struct diag *diag) {
     run->secrets_value = value_object();
     runbook_each_file(run->runbook, file_secrets, &loading);
     redactor_add_secrets(run->redactor, run->secrets);
-    run->redacts |= secrets_count(run->secrets) > 0;
 }
 
 struct search {

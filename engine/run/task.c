@@ -166,7 +166,7 @@ static void verdict_of(const struct task *task, struct verdict *ret) {
         .without_effect = act_without_effect(task->act),
         .error = act_err(task->act)->message,
         .hint = act_err(task->act)->hint,
-        .last_lines = task->step->sensitive ? NULL : act_last_lines(task->act),
+        .last_lines = step_hides_output(task->step) ? NULL : act_last_lines(task->act),
     };
     if (ret->outcome != STEP_SUCCEEDED && !ret->error)
         ret->error = "it failed without saying why";
