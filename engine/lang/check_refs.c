@@ -10,6 +10,7 @@ static const char *const run_keys[] = {
     "id",   "name",       "title", "dir",     "runbook_dir", "status",      "error",
     "user", "started_at", "host",  "profile", "dry_run",     "failed_step",
 };
+#define SUGGESTED_MAX 1000000
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* One expression while its words are looked at. */
@@ -37,6 +38,12 @@ void check_step_name(struct parse *parse, struct span span, const char *id, cons
     VEC(const char *) known = {0};
     const char *key;
     void *item;
+    /* A hundred thousand wrong names among as many steps must not take hours. */
+    parse->load->suggested += map_count(ids);
+    if (parse->load->suggested > SUGGESTED_MAX) {
+        parse_error(parse, span, NULL, "there is no step `%s`", id);
+        return;
+    }
     for (size_t i = 0; map_next(ids, &i, &key, &item);)
         *vec_add(&known) = key;
     check_name(parse, span, "step", id, known.items, known.count);

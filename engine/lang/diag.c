@@ -109,8 +109,9 @@ static struct placed *diag_sorted(const struct diag *diag) {
 
 void diag_text(const struct diag *diag, const struct diag_style *style, struct buf *out) {
     struct placed *sorted = diag_sorted(diag);
+    struct diag_cursor cursor = {0};
     for (size_t i = 0; i < diag->errors.count; i++)
-        diag_show(out, style, sorted[i].err, sorted[i].source);
+        diag_show(out, style, sorted[i].err, sorted[i].source, &cursor);
     mem_free(sorted);
 }
 

@@ -29,20 +29,26 @@ static const char *advance(const char *at, const char *end, uint32_t characters)
     return at;
 }
 
-static bool find_line(const struct diag_source *source, uint32_t line, struct excerpt *ret) {
-    const char *at = source->bytes, *end = source->bytes + source->length;
-    if (source->length >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0)
-        at += 3;
-    for (uint32_t i = 1; i < line; i++) {
-        at = memchr(at, '\n', (size_t)(end - at));
-        if (!at)
+static void cursor_rewind(struct diag_cursor *cursor, const struct diag_source *source) {
+    bool has_mark = source->length >= 3 && memcmp(source->bytes, "\xef\xbb\xbf", 3) == 0;
+    *cursor = (struct diag_cursor){source, 1, source->bytes + (has_mark ? 3 : 0)};
+}
+
+static bool find_line(struct diag_cursor *cursor, const struct diag_source *source, uint32_t line,
+                      struct excerpt *ret) {
+    const char *end = source->bytes + source->length;
+    if (cursor->source != source || cursor->line > line)
+        cursor_rewind(cursor, source);
+    for (; cursor->line < line; cursor->line++) {
+        const char *stop = memchr(cursor->at, '\n', (size_t)(end - cursor->at));
+        if (!stop)
             return false;
-        at++;
+        cursor->at = stop + 1;
     }
-    const char *stop = memchr(at, '\n', (size_t)(end - at));
-    ret->start = at;
+    const char *stop = memchr(cursor->at, '\n', (size_t)(end - cursor->at));
+    ret->start = cursor->at;
     ret->end = stop ? stop : end;
-    if (ret->end > at && ret->end[-1] == '\r')
+    if (ret->end > ret->start && ret->end[-1] == '\r')
         ret->end--;
     return true;
 }
@@ -94,11 +100,11 @@ static void show_line(struct buf *out, const struct diag_style *style,
 }
 
 static void show_source(struct buf *out, const struct diag_style *style, const struct span *span,
-                        const struct diag_source *source) {
+                        const struct diag_source *source, struct diag_cursor *cursor) {
     struct excerpt excerpt = {0};
     size_t columns = style->columns ? style->columns : WIDEST;
     size_t from = 0, to = 0;
-    if (!find_line(source, span->line, &excerpt))
+    if (!find_line(cursor, source, span->line, &excerpt))
         return;
     columns = columns > GUTTER + LEAST ? columns - GUTTER : LEAST;
     excerpt.caret = advance(excerpt.start, excerpt.end, span->column ? span->column - 1 : 0);
@@ -114,7 +120,7 @@ static void show_source(struct buf *out, const struct diag_style *style, const s
 }
 
 void diag_show(struct buf *out, const struct diag_style *style, const struct err *err,
-               const struct diag_source *source) {
+               const struct diag_source *source, struct diag_cursor *cursor) {
     const char *bold = style->color ? "\033[1m" : "", *red = style->color ? "\033[1;31m" : "";
     const char *cyan = style->color ? "\033[36m" : "", *off = style->color ? "\033[0m" : "";
     const char *message = err->message ? err->message : "";
@@ -129,7 +135,7 @@ void diag_show(struct buf *out, const struct diag_style *style, const struct err
     text_escape(out, message, strlen(message), false);
     buf_putc(out, '\n');
     if (source && err->span.line)
-        show_source(out, style, &err->span, source);
+        show_source(out, style, &err->span, source, cursor);
     if (!err->hint)
         return;
     buf_printf(out, "%5s %s= hint:%s ", "", cyan, off);

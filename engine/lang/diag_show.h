@@ -10,8 +10,15 @@ struct diag_source {
     size_t length;
 };
 
+/* Where the last line was found: errors come in order, so that each file is read once. */
+struct diag_cursor {
+    const struct diag_source *source;
+    uint32_t line;
+    const char *at;
+};
+
 /* `source` may be NULL: then no line is shown. */
 void diag_show(struct buf *out, const struct diag_style *style, const struct err *err,
-               const struct diag_source *source);
+               const struct diag_source *source, struct diag_cursor *cursor);
 
 #endif

@@ -42,6 +42,7 @@ struct load {
     struct expr_set *exprs;
     struct map *by_path; /* real path: struct runbook, NULL-like while it is being loaded */
     VEC(const struct runbook *) files;
+    size_t suggested; /* names that were looked at for suggestions, see check_step_name */
 };
 
 struct parse {

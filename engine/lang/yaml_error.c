@@ -33,6 +33,12 @@ static const struct {
      "text that begins with `,`, `]`, `}`, `%`, `@` or a backquote needs quotes"},
     {"did not find expected <document start>", "something follows the end of the document",
      "a file holds one runbook, and its keys start in the first column"},
+    {"did not find expected comment or line break", "nothing may follow `|` or `>` on its line",
+     "begin the text on the next line, indented"},
+    {"did not find expected alphabetic or numeric character",
+     "`&` and `*` begin the name of an anchor or alias, and no name follows",
+     "put text that begins with `&` or `*` in quotes"},
+    {"found unexpected ':'", "a `:` is not allowed here", "put the value in quotes"},
     {"control characters are not allowed", "a control character stands here",
      "write it as an escape in double quotes, such as \"\\e\""},
 };

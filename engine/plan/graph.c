@@ -4,6 +4,8 @@
 #include "base/text.h"
 #include "base/vec.h"
 
+#define SUGGESTED_MAX 1000000
+
 struct edge {
     uint32_t need, dependent;
 };
@@ -41,6 +43,7 @@ struct builder {
     VEC(struct declared) declared;
     struct map *ids;
     struct diag *diag;
+    size_t suggested; /* names that were looked at for suggestions */
     bool is_body;
     bool failed;
 };
@@ -172,7 +175,9 @@ static void unknown_need(struct builder *builder, const struct step *step, const
     VEC(const char *) names = {0};
     const char *name;
     void *ignored;
-    for (size_t i = 0; map_next(local, &i, &name, &ignored);)
+    /* A hundred thousand wrong names among as many steps must not take hours. */
+    builder->suggested += map_count(local);
+    for (size_t i = 0; builder->suggested < SUGGESTED_MAX && map_next(local, &i, &name, &ignored);)
         *vec_add(&names) = name;
     const char *near = text_suggest(need, names.items, names.count);
     err_at(&err, step->span, "step `%s` needs `%s`, which is no step of the same list", step->id,
