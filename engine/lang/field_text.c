@@ -235,6 +235,11 @@ static struct template *parse_jq_value(struct parse *parse, const struct node *n
         return NULL;
     }
     use_add(parse, NULL, tmpl);
+    /* `.item` of the loop itself does not exist yet, that of a loop around it does. */
+    uint32_t around =
+        parse->visit == VISIT_NONE ? VISIT_NONE : parse->visits.items[parse->visit].parent;
+    vec_last(&parse->uses)->in_foreach =
+        around != VISIT_NONE && parse->visits.items[around].in_foreach;
     return tmpl;
 }
 

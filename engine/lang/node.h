@@ -26,7 +26,10 @@ struct node {
     uint32_t width;        /* characters on its first line, at least 1 */
     uint32_t weight;       /* nodes in it, as aliases expand */
     uint8_t kind, style, type;
-    uint8_t indent; /* of a block scalar's text, at most 255 */
+    union {
+        uint8_t indent; /* of a block scalar's text, at most 255 */
+        uint8_t height; /* of a list or mapping: levels in it, as aliases expand */
+    };
 };
 
 /* Where nodes go and where the text of scalars goes: the latter outlives the tree. */

@@ -162,6 +162,12 @@ static void builder_scalar(struct builder *builder, const yaml_event_t *event) {
     builder_add(builder, node, (const char *)event->data.scalar.anchor);
 }
 
+static void fail_depth(struct builder *builder, yaml_mark_t mark) {
+    AUTO_TEXT message =
+        mem_printf("lists and mappings are nested deeper than %d levels", RUNBOOK_MAX_DEPTH);
+    builder_fail(builder, mark, message, NULL);
+}
+
 static void builder_open(struct builder *builder, const yaml_event_t *event, enum node_kind kind,
                          const yaml_char_t *anchor) {
     if (expects_key(builder)) {
@@ -268,6 +274,10 @@ static size_t merge_pairs(struct builder *builder, size_t first) {
     return (kept - first) / 2;
 }
 
+static uint8_t node_height(const struct node *node) {
+    return node->kind == NODE_SCALAR ? 0 : node->height;
+}
+
 static void builder_close(struct builder *builder) {
     struct open open = *vec_last(&builder->open);
     struct node *node = open.node;
@@ -278,10 +288,13 @@ static void builder_close(struct builder *builder) {
     size_t count = builder->stack.count - open.first;
     if (node->kind == NODE_MAP)
         count = 2 * unique_pairs(builder, children, count / 2, own);
+    node->height = 1;
     node->items = count ? arena_alloc(builder->yaml->nodes, count * sizeof *node->items) : NULL;
     for (size_t i = 0; i < count; i++) {
         node->items[i] = children[i];
         node->weight += children[i]->weight;
+        if (node_height(children[i]) >= node->height)
+            node->height = (uint8_t)(node_height(children[i]) + 1);
     }
     node->count = (uint32_t)(node->kind == NODE_MAP ? count / 2 : count);
     builder->stack.count = open.first;
@@ -309,6 +322,10 @@ static void builder_alias(struct builder *builder, const yaml_event_t *event) {
     }
     if (expects_key(builder) && node->kind != NODE_SCALAR) {
         builder_fail(builder, event->start_mark, "a key must be text, not a list or mapping", NULL);
+        return;
+    }
+    if (builder->open.count + node_height(node) > RUNBOOK_MAX_DEPTH) {
+        fail_depth(builder, event->start_mark);
         return;
     }
     builder_add(builder, node, NULL);

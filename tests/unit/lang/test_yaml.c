@@ -94,6 +94,26 @@ static void test_aliases_are_counted(void **state) {
     tree_end(&tree);
 }
 
+/* What aliases nest counts as if it was written there. */
+static void test_aliases_cannot_nest_deeper(void **state) {
+    (void)state;
+    AUTO_BUF text = BUF_INIT(1 << 16);
+    for (int i = 0; i < 3; i++) {
+        buf_printf(&text, "a%d: &a%d ", i, i);
+        for (int j = 0; j < 30; j++)
+            buf_putc(&text, '[');
+        if (i > 0)
+            buf_printf(&text, "*a%d ", i - 1);
+        for (int j = 0; j < 30; j++)
+            buf_putc(&text, ']');
+        buf_putc(&text, '\n');
+    }
+    struct tree tree = tree_of(buf_text(&text));
+    assert_null(tree.root);
+    assert_int_equal(diag_count(tree.diag), 1);
+    tree_end(&tree);
+}
+
 static void test_refused(void **state) {
     (void)state;
     static const char *const texts[] = {
@@ -153,6 +173,7 @@ int main(void) {
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_duplicates_in_a_large_mapping),
         cmocka_unit_test(test_aliases_are_counted),
+        cmocka_unit_test(test_aliases_cannot_nest_deeper),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_no_such_file),
