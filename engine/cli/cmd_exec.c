@@ -183,7 +183,7 @@ static int exec_end(struct run *run, struct progress *progress, const struct exe
 static int exec_with(const struct exec_options *options, struct plan *plan, struct diag *diag) {
     const struct passwd *user = getpwuid(geteuid());
     AUTO_TEXT by = user ? mem_strdup(user->pw_name) : mem_printf("uid %u", geteuid());
-    AUTO_TEXT terminal = mem_strdup(terminal_is(STDIN_FILENO) ? ttyname(STDIN_FILENO) : "");
+    const char *terminal = terminal_is(STDIN_FILENO) ? ttyname(STDIN_FILENO) : NULL;
     struct loop *loop = loop_new();
     struct exec_output output = {0};
     struct progress *progress = exec_progress(options, plan, loop, &output, by);
@@ -195,7 +195,7 @@ static int exec_with(const struct exec_options *options, struct plan *plan, stru
         .dry_run = options->dry_run,
         .cancel_running = options->cancel_running,
         .sync = options->durability != DURABILITY_PROCESS,
-        .terminal = *terminal ? terminal : NULL,
+        .terminal = terminal,
     };
     struct run *run = NULL;
     struct err err = ERR_INIT;

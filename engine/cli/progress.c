@@ -86,18 +86,20 @@ static void region_status(struct progress *progress, struct buf *out) {
     const char *dot = unicode ? " · " : ", ";
     AUTO_BUF line = BUF_INIT(65536);
     buf_printf(&line, "%zu/%" PRId64 " done", model->steps_done, model->steps_total);
-    const int64_t now = clock_mono_ns();
+    const int64_t elapsed = (clock_mono_ns() - model->started_mono_ns) / NS_PER_MS;
+    bool late = false;
     buf_puts(&line, dot);
-    line_elapsed(&line, (now - model->started_mono_ns) / NS_PER_MS);
+    line_elapsed(&line, elapsed);
     if (progress->options.rto_ms > 0) {
-        const int64_t left = progress->options.rto_ms - (now - model->started_mono_ns) / NS_PER_MS;
+        const int64_t left = progress->options.rto_ms - elapsed;
+        late = left < 0;
         buf_printf(&line, "%sRTO ", dot);
-        line_elapsed(&line, left < 0 ? -left : left);
-        buf_puts(&line, left < 0 ? " over" : " left");
+        line_elapsed(&line, late ? -left : left);
+        buf_puts(&line, late ? " over" : " left");
     }
     AUTO_BUF fit = BUF_INIT(65536);
     text_fit(&fit, buf_text(&line), line.length, progress->columns - 1, unicode);
-    line_color(out, &progress->lines.text, "2", buf_text(&fit));
+    line_color(out, &progress->lines.text, late ? "1;31" : "2", buf_text(&fit));
 }
 
 /* A column stays free at the right, since terminals differ in what they do behind the last. */
