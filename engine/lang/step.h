@@ -56,6 +56,7 @@ struct step {
 
     struct field_list needs; /* const char * each */
     bool has_needs;          /* `needs:` stands there, perhaps empty */
+    struct span needs_span;
 
     struct expr *when;
     struct template *foreach; /* a list, or a string that holds one jq expression */

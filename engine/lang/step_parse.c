@@ -173,8 +173,10 @@ static void parse_pairs(struct parse *parse, enum step_role role, struct step *s
         parse->table = fields;
         if (field) {
             seen |= UINT64_C(1) << (field - fields);
-            if (field->kind == FIELD_LIST && strcmp(key->text, "needs") == 0)
+            if (field->kind == FIELD_LIST && strcmp(key->text, "needs") == 0) {
                 step->has_needs = true;
+                step->needs_span = parse_span(parse, node_value(node, i));
+            }
             field_parse(parse, field, node_value(node, i), (char *)step + field->offset);
         } else if (!step_type_find(key->text) &&
                    !(spec && parse_beside(parse, step->type, i, node, &spec_seen, spec))) {
