@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds `runbook check` and the schema against the same files, with a validator of others.
 
-Every file of tests/cases/valid passes both. Every file of tests/cases/invalid fails `check` with
+Every file of tests/cases/valid, examples and runbooks passes both. Every file of tests/cases/invalid fails `check` with
 exactly the text of its .expected; the schema refuses it too, unless its first line is
 `# schema: cannot say`, and then the schema must indeed not refuse it. The stored schema is the
 one that the engine's tables generate.
@@ -132,8 +132,9 @@ def main():
     schema = json.loads(SCHEMA.read_text())
     results["examples in the schema"] = check_examples(schema)
     validator = jsonschema.Draft202012Validator(schema)
-    for path in sorted((CASES / "valid").glob("*.yaml")):
-        results["valid/" + path.name] = check_valid(validator, path)
+    good = [CASES / "valid", ROOT / "examples", ROOT / "runbooks"]
+    for path in sorted(path for folder in good for path in folder.rglob("*.yaml")):
+        results[str(path.relative_to(ROOT))] = check_valid(validator, path)
     for path in sorted((CASES / "invalid").glob("*.yaml")):
         results["invalid/" + path.name] = check_invalid(validator, path, update)
     bad = {name: why for name, why in results.items() if why}
