@@ -71,6 +71,10 @@ void interrupt_leave(struct run *run) {
         run->exit = run->doubts ? RUN_IN_DOUBT : RUN_INTERRUPTED;
         EVENT_SET(&event, status, run->doubts ? "in_doubt" : "interrupted");
         EVENT_SET(&event, exit, (int64_t)run->exit);
+        /* What a rollback would have undone is now for a person to do. */
+        AUTO_VALUE hands = run->root ? rollback_ledger(run) : value_array();
+        if (value_count(hands))
+            EVENT_SET(&event, hands, hands);
         run_record(run, &event);
         AUTO_ERR err = ERR_INIT;
         if (commit_now(run->commit, &err) < 0)

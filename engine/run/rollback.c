@@ -9,6 +9,7 @@
 static bool ran(const struct node *node) {
     switch ((enum step_state)node->state) {
     case STATE_RUNNING:
+    case STATE_ROLLING_BACK:
     case STATE_SUCCEEDED:
     case STATE_FAILED:
     case STATE_CANCELLED:
