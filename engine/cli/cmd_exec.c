@@ -264,7 +264,7 @@ static const struct option exec_options[] = {
      .argument = "N",
      .minimum = 1,
      .maximum = 4096,
-     .doc = "run at most so many steps at once; the number of processors if unsaid"},
+     .doc = "run at most so many steps at once; 64 if unsaid"},
     {.name = "only",
      .kind = OPTION_LIST,
      AT(only),

@@ -2,9 +2,10 @@
 #include "cli/commands.h"
 #include "cli/terminal.h"
 #include "journal/event.h"
+#include "lang/reference.h"
 #include "lang/schema.h"
 
-static const char *const schemas[] = {"runbook", "transcript", NULL};
+static const char *const schemas[] = {"runbook", "transcript", "reference", NULL};
 
 static int schema_run(const struct invocation *invocation) {
     const char *which = invocation->operands[0];
@@ -13,10 +14,14 @@ static int schema_run(const struct invocation *invocation) {
         schema_runbook(&out);
     } else if (text_equal(which, "transcript")) {
         event_schema(&out);
+    } else if (text_equal(which, "reference")) {
+        reference_markdown(&out);
     } else {
         struct err err = ERR_INIT;
         err_set(&err, ERR_INVALID, "there is no schema of `%s`", which);
-        err_hint(&err, "there is one of a runbook and one of a transcript");
+        err_hint(
+            &err,
+            "there is one of a runbook and one of a transcript, and the language's `reference`");
         return print_err(&err);
     }
     return print_product(&out);
@@ -24,8 +29,8 @@ static int schema_run(const struct invocation *invocation) {
 
 const struct command command_schema = {
     .name = "schema",
-    .summary = "print the JSON schema of runbooks or of transcripts",
-    .operands = "runbook|transcript",
+    .summary = "print the JSON schema of runbooks or of transcripts, or the language's reference",
+    .operands = "runbook|transcript|reference",
     .least = 1,
     .most = 1,
     .word = WORD_CHOICE,
@@ -33,6 +38,8 @@ const struct command command_schema = {
     .examples = (const struct example[]){{"schema runbook > runbook.schema.json",
                                           "Give it to an editor, which then completes and "
                                           "explains as you type."},
+                                         {"schema reference > LANGUAGE.md",
+                                          "Every key and action in Markdown."},
                                          {0}},
     .run = schema_run,
 };

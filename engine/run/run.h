@@ -42,7 +42,7 @@ struct run_ui {
 struct run_options {
     struct plan *plan;
     const struct run_ui *ui;
-    int64_t jobs; /* most steps that run at once; 0: number of processors */
+    int64_t jobs; /* most steps that run at once; 0: 64 */
     bool yes;     /* gates that name nobody are open */
     bool dry_run;
     bool cancel_running;  /* on failure, do not wait for what runs */

@@ -4,11 +4,11 @@
 Every file of tests/cases/valid, examples and runbooks passes both. Every file of tests/cases/invalid fails `check` with
 exactly the text of its .expected; the schema refuses it too, unless its first line is
 `# schema: cannot say`, and then the schema must indeed not refuse it. The stored schema is the
-one that the engine's tables generate.
+one that the engine's tables generate, and so is the language's reference.
 
     RUNBOOK=build/engine/cli/runbook tests/lint/schema_agrees.py [--update]
 
---update writes schemas/runbook.schema.json and the .expected files anew."""
+--update writes schemas/runbook.schema.json, runbooks/LANGUAGE.md and the .expected files anew."""
 import json
 import os
 import re
@@ -21,6 +21,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "tests" / "cases"
+REFERENCE = ROOT / "runbooks" / "LANGUAGE.md"
 SCHEMA = ROOT / "schemas" / "runbook.schema.json"
 RUNBOOK = str(Path(os.environ["RUNBOOK"]).resolve())
 CANNOT_SAY = "# schema: cannot say"
@@ -68,6 +69,15 @@ def check_schema(update):
     if not SCHEMA.exists() or SCHEMA.read_text() != wanted:
         return "differs from what `runbook schema runbook` generates"
     jsonschema.Draft202012Validator.check_schema(json.loads(wanted))
+    return None
+
+
+def check_reference(update):
+    wanted = run("schema", "reference").stdout.decode()
+    if update:
+        REFERENCE.write_text(wanted)
+    if not REFERENCE.exists() or REFERENCE.read_text() != wanted:
+        return "differs from what `runbook schema reference` generates"
     return None
 
 
@@ -129,6 +139,7 @@ def check_invalid(validator, path, update):
 def main():
     update = "--update" in sys.argv[1:]
     results = {"schemas/runbook.schema.json": check_schema(update)}
+    results["runbooks/LANGUAGE.md"] = check_reference(update)
     schema = json.loads(SCHEMA.read_text())
     results["examples in the schema"] = check_examples(schema)
     validator = jsonschema.Draft202012Validator(schema)

@@ -1,0 +1,140 @@
+#include "lang/reference_prose.h"
+
+#include <stddef.h>
+
+const char *const reference_opening[] = {
+    "# Description",
+    "A runbook is a YAML file: what must be there, what is asked, and steps that are run in order. "
+    "Every step declares, or lets the engine derive, its effect on the world, and dry run, retry "
+    "and rollback follow from it.",
+    "    runbook: 1\n"
+    "name: restore\n"
+    "params:\n"
+    "  backup: {type: path, required: true, description: The dump to restore}\n"
+    "secrets:\n"
+    "  database_url: {env: DATABASE_URL}\n"
+    "steps:\n"
+    "  - id: safety_copy\n"
+    "    shell: pg_dump -Fc -f \"$COPY\" \"$DATABASE_URL\"\n"
+    "    env: &db\n"
+    "      BACKUP: \"${{ .params.backup }}\"\n"
+    "      COPY: \"${{ .run.dir }}/work/before.dump\"\n"
+    "      DATABASE_URL: \"${{ .secrets.database_url }}\"\n"
+    "  - id: go\n"
+    "    approval: \"Replace the database with ${{ .params.backup }}?\"\n"
+    "  - id: restore\n"
+    "    shell: pg_restore --clean --if-exists --single-transaction -d \"$DATABASE_URL\" "
+    "\"$BACKUP\"\n"
+    "    env: *db\n"
+    "    rollback:\n"
+    "      shell: pg_restore --clean --if-exists --single-transaction -d \"$DATABASE_URL\" "
+    "\"$COPY\"\n"
+    "      env: *db",
+    "# Values",
+    "- Names (ids of steps, parameters, secrets, databases, targets, outputs) are lower-case "
+    "letters, digits and `_`, so that `.steps.safety_copy` is jq as it stands.",
+    "- Durations are `500ms`, `10s`, `5m`, `4h`, `30d`, and sums such as `1h30m`.",
+    "- Sizes are `64KiB`, `5GiB`, `10MB`, or a number of bytes.",
+    "- Regular expressions are PCRE2, and match anywhere unless `^` and `$` say otherwise.",
+    "- YAML is read strictly: `yes`, `no`, `0644` and `1:30` are text, a key that stands twice is "
+    "an error, as are tabs that indent. Anchors, aliases and `<<` work.",
+    "- Paths of files that the runbook itself names (`file:` of `sql`, `call`) are relative to the "
+    "runbook. Commands run in the folder that `runbook` was started in, unless `cwd` says "
+    "otherwise; `${{ .run.runbook_dir }}` is the runbook's folder.",
+    NULL,
+};
+
+const char *const reference_closing[] = {
+    "# Order",
+    "- A step needs the step above it. `needs: [a, b]` replaces that; `needs: []` starts at once. "
+    "`needs` names steps of the same list.",
+    "- `steps` is a group in order, `parallel` one whose members start at once. Groups nest.",
+    "- A skipped step satisfies those that need it; so does one that failed under `on_failure: "
+    "continue`.",
+    "- Cycles, unknown ids and ids that stand twice in a file are errors of `check`.",
+    "- At most `--jobs` steps run at the same time, 64 where nothing is said. Waiting for people "
+    "or for time does not count.",
+    "- In transcripts and on the command line a step of a group has its own id, an item of "
+    "`foreach` is `step[2]`, counted from 0, and a step within a `foreach` group or a called "
+    "runbook is `outer[2]/inner` or `outer/inner`.",
+
+    "# Expressions",
+    "Expressions are jq. In `when`, `foreach`, `assert` and templates `.` is the run:",
+    "- `.params.NAME`, `.env.NAME` (the engine's environment, not the runbook's own `env`), "
+    "`.secrets.NAME` where it is allowed.",
+    "- `.steps.ID`: what that step came to. `status` is its state (`succeeded`, `failed`, "
+    "`skipped`, …); an HTTP answer's status is `http_status`. Also `attempts`, `duration_ms`, "
+    "`error`, `outputs`, and all that the action's result holds.",
+    "- `.run`: `id`, `name`, `title`, `dir`, `runbook_dir`, `status`, `dry_run`, `started_at`, "
+    "`user`, `host`, `profile`, `failed_step`, `error`.",
+    "- `.item` and `.index` within `foreach`.",
+    "In `expect`, `outputs` and `retry.when` `.` is the step's result and `$run` the run. A "
+    "command's result holds `exit_code`, `stdout`, `stderr` and `json` (standard output, where it "
+    "is JSON); `sql` has `rows`, `row_count` and `commands`; `http` has `status`, `headers` (names "
+    "in lower case), `body`, `json`, `time_ms`, `timing`, `tls_days_left`, `url`, `redirects`.",
+    "- Trailing newlines of `stdout` and `stderr` are cut, as the shell's `$(…)` does. Of each, "
+    "expressions see the first MiB; the whole is in the run's `output/`.",
+    "- Numbers are those of jq: integers beyond 2^53, and decimals that a double cannot hold, "
+    "travel as strings of digits.",
+    "- An expression ends with an error when it runs for more than 2 seconds.",
+    "Templates `${{ … }}` stand in text. A value that is one template keeps its type; inside "
+    "longer text it is rendered as text, and there, as in an environment variable, null is an "
+    "error. They never stand in `shell` or `sql` text: values enter a command through `env`, and "
+    "SQL through `args`, as `:name`, bound by the server.",
+
+    "# Secrets",
+    "- `.secrets` may be used in `env`, `stdin`, `databases`, `targets` and in `http`; `check` "
+    "refuses it elsewhere.",
+    "- A secret's value, also base64, hex, URL-, JSON-, XML- and shell-encoded, is cut out of all "
+    "that is shown or stored and becomes `[redacted:NAME]`.",
+    "- A variable that a secret is taken from is not in the environment of commands.",
+    "- `redact` adds patterns; `sensitive: true` keeps no output of a step at all.",
+
+    "# Commands",
+    "`shell` and `exec` run in the engine's environment, then the runbook's `env`, "
+    "`defaults.env`, and the step's `env`. There are also `RUNBOOK_OUTPUT`, `RUNBOOK_RUN_ID`, "
+    "`RUNBOOK_RUN_DIR`, `RUNBOOK_STEP` and `RUNBOOK_TOKEN`, which is unique to the attempt.",
+    "- Lines `name=value`, or a JSON object, written to the file `$RUNBOOK_OUTPUT` become outputs.",
+    "- An output named `recovery_point`, a time as `2026-01-02T03:04:05Z` or seconds since 1970, "
+    "is what the RPO is measured from: the age of the newest data that came back.",
+    "- When a step ends, all processes that it left behind end with it: SIGTERM, and SIGKILL "
+    "after `grace`. With `background: true` that is so at the end of the run, behind `finally`.",
+    "- `ready` is asked every 200 ms until it holds, for at most the step's `timeout`, or a "
+    "minute.",
+
+    "# Effects",
+    "`read` changes nothing, `idempotent` may be repeated, `once` must not be repeated blindly.",
+    "- Commands are `once`. SQL is judged by what its statements do. GET, HEAD and OPTIONS are "
+    "`read`, PUT and DELETE `idempotent`, other requests `once`. `assert`, `wait` and `approval` "
+    "are `read`; a group or a call is as strong as the strongest of its members.",
+    "- `effect` on a step overrides that; weakening what was derived for SQL needs "
+    "`effect_reason`.",
+    "- A `once` step is retried only where `retry` stands on that very step; that of `defaults` "
+    "does not reach it.",
+
+    "# Failure and rollback",
+    "- A step fails when its action fails or `expect` does not hold, after its last attempt. "
+    "Unsaid, `expect` is exit status 0, a 2xx status, no SQL error.",
+    "- Then no new step starts; running ones finish, unless `--cancel-running` ends them.",
+    "- Rollbacks run in the reverse order of the graph: a handler starts when the handlers of all "
+    "steps that needed its step are done; independent ones run in parallel. The failed step's own "
+    "handler runs too, unless it is certain that nothing happened, as when its transaction was "
+    "rolled back.",
+    "- A handler that fails stops those that would follow it; the others go on. The run ends with "
+    "exit status 3 and lists what is left to be done by hand, in order.",
+    "- `finally` runs in each ending; its failure makes a success a failure.",
+    "- Once a step with `point_of_no_return` has succeeded, nothing above it is rolled back.",
+
+    "# Loops and calls",
+    "- `foreach` runs its items in order unless `concurrency` is more than 1. `.steps.ID.results` "
+    "holds each item's result, and `.steps.ID.outputs.NAME` an array.",
+    "- `call` shows the outputs of the called runbook's steps as its own; a later step's output "
+    "wins over one of the same name. Its rollbacks are part of the caller's, and its `finally` "
+    "runs at the end of the call.",
+
+    "# Dry run",
+    "`exec --dry-run` says for each step what it did about it: `ran` (its effect is `read`, and it "
+    "really ran), `tried` (its `dry_run` ran in its place), `shown` (nothing is claimed about it). "
+    "Gates, checklists, waits and background steps are only shown.",
+    NULL,
+};
