@@ -15,7 +15,14 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build
 
 as_root() {
-  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    echo "quickstart.sh: packages are missing, and there is no sudo to install them: run it as root" >&2
+    return 1
+  fi
 }
 
 install_missing() {
@@ -29,6 +36,12 @@ install_missing() {
     'apt-get -qq update && apt-get -qq install -y --no-install-recommends "$@"' sh "${missing[@]}" </dev/null >/dev/null
 }
 
+# Where nobody logged in (a container, cron) HOME may be unset, and runs are kept below it.
+if [ -z "${HOME:-}" ]; then
+  HOME=$(getent passwd "$(id -u)" | cut -d: -f6)
+  export HOME
+fi
+
 install_missing
 if [ ! -f "$build/build.ninja" ]; then
   echo "building in $build"
@@ -41,10 +54,12 @@ answer=()
 echo "running examples/dr-drill.yaml"
 "$build/engine/cli/runbook" exec "$root/examples/dr-drill.yaml" "${answer[@]}"
 
+runbook=$(printf %q "$build/engine/cli/runbook")
+drill=$(printf %q "$root/examples/dr-drill.yaml")
 cat <<TXT
 
 What next?
-  $build/engine/cli/runbook show last
-  $build/engine/cli/runbook exec $root/examples/dr-drill.yaml --set corrupt_backup=true
-  $build/engine/cli/runbook new my-runbook
+  $runbook show last
+  $runbook exec $drill --set corrupt_backup=true
+  $runbook new my-runbook
 TXT
