@@ -396,6 +396,8 @@ const struct node *yaml_parse(const struct yaml *yaml) {
     struct builder builder = {.yaml = yaml, .anchors = map_new()};
     if (!yaml_parser_initialize(&builder.parser))
         abort();
+    /* Never without an array, so that a place in it can always be computed. */
+    *vec_add(&builder.stack) = NULL;
     yaml_parser_set_encoding(&builder.parser, YAML_UTF8_ENCODING);
     /* A mark counts no byte order mark. */
     if (yaml->length >= 3 && memcmp(yaml->bytes, "\xef\xbb\xbf", 3) == 0)

@@ -77,6 +77,17 @@ static void test_duplicates_in_a_large_mapping(void **state) {
     tree_end(&tree);
 }
 
+static void test_empty_containers(void **state) {
+    (void)state;
+    static const char *const texts[] = {"{}", "[]", "a: {}", "[[], {}]"};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct tree tree = tree_of(texts[i]);
+        assert_non_null(tree.root);
+        assert_int_equal(diag_count(tree.diag), 0);
+        tree_end(&tree);
+    }
+}
+
 /* Ten levels of ten aliases each would be ten thousand million nodes. */
 static void test_aliases_are_counted(void **state) {
     (void)state;
@@ -172,6 +183,7 @@ int main(void) {
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_duplicates_in_a_large_mapping),
+        cmocka_unit_test(test_empty_containers),
         cmocka_unit_test(test_aliases_are_counted),
         cmocka_unit_test(test_aliases_cannot_nest_deeper),
         cmocka_unit_test(test_refused),
