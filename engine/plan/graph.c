@@ -180,8 +180,8 @@ static void unknown_need(struct builder *builder, const struct step *step, const
     for (size_t i = 0; builder->suggested < SUGGESTED_MAX && map_next(local, &i, &name, &ignored);)
         *vec_add(&names) = name;
     const char *near = text_suggest(need, names.items, names.count);
-    err_at(&err, step->needs_span, "step `%s` needs `%s`, which is no step of the same list", step->id,
-           need);
+    err_at(&err, step->needs_span, "step `%s` needs `%s`, which is no step of the same list",
+           step->id, need);
     if (near)
         err_hint(&err, "did you mean `%s`?", near);
     else if (map_get(builder->ids, need))
