@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "plan/lines.h"
 
 #define OUTLINE_TEXT_MAX (1 << 20)
 /* Runbooks may call each other and nest so deep; lang refuses more. */
@@ -63,8 +64,9 @@ static value step_lines(const struct step *step) {
 
 static value handler_value(const struct step *handler) {
     value object = value_object();
+    set_text(&object, "title", handler->title);
     set_text(&object, "action", handler->type ? handler->type->key : NULL);
-    return value_set(object, "lines", step_lines(handler));
+    return value_set(object, "lines", plan_lines(handler, 0));
 }
 
 static const char *effect_text(enum effect effect) {

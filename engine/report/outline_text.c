@@ -220,6 +220,7 @@ static void put_step(const struct drawing *drawing, value step, value above, siz
     AUTO_VALUE probe = value_get(step, "done_when");
     AUTO_VALUE rollback = value_get(step, "rollback");
     put_lines(drawing, probe, indent, "done when, ");
+    put_member(drawing, rollback, "title", "rollback:", indent);
     put_lines(drawing, rollback, indent, "rollback, ");
     AUTO_VALUE nested = value_get(step, "steps");
     if (value_count(nested) > 0 && inner < DEPTH_MAX) {

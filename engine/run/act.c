@@ -355,22 +355,6 @@ const char *act_last_lines(const struct step_ctx *act) {
     return last_lines(*tail ? tail : capture_tail(act->capture, STEP_STDOUT));
 }
 
-static void plan_line(void *user, const char *label, const char *text, size_t length) {
-    value *lines = user;
-    /* Long scripts are in the run's directory; the record needs to be recognised. */
-    value line = value_append(value_array(), value_string(label));
-    line = value_append(line, value_string_n(text, length > 2000 ? 2000 : length));
-    *lines = value_append(*lines, line);
-}
-
-value act_plan(const struct step *step) {
-    value lines = value_array();
-    struct step_plan plan = {&lines, plan_line};
-    if (step->type->plan)
-        step->type->plan(step->spec, &plan);
-    return lines;
-}
-
 /* ---- what a step type is lent -------------------------------------------------------------- */
 
 struct loop *step_loop(struct step_ctx *ctx) {

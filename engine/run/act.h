@@ -50,7 +50,4 @@ int64_t act_duration_ms(const struct step_ctx *act);
 /* The last lines it printed, redacted: of stderr, or of stdout where that is silent. */
 const char *act_last_lines(const struct step_ctx *act);
 
-/* What the plan of the step's type shows: [[label, text], …]; owned. */
-value act_plan(const struct step *step);
-
 #endif

@@ -7,6 +7,8 @@
 #ifndef RUN_ENGINE_H
 #define RUN_ENGINE_H
 
+#define PLAN_LINE_MAX 2000 /* bytes of a command that a record quotes */
+
 #include "base/vec.h"
 #include "io/loop.h"
 #include "journal/store.h"

@@ -3,6 +3,7 @@
  * Each node of a frame is passed once all that needed it are released. What has nothing to undo
  * is released at once; a failed handler is not, and so stops those that would follow it. */
 #include "base/text.h"
+#include "plan/lines.h"
 #include "run/act.h"
 
 /* A running one is in the ledger: were it interrupted now, it would be undone. */
@@ -50,7 +51,7 @@ static value hand_item(const struct node *node, const char *error) {
     const struct step *handler = step->rollback;
     value item = value_set(value_object(), "step", value_string(path));
     item = value_set(item, "title", value_string(handler->title ? handler->title : step->title));
-    item = value_set(item, "plan", act_plan(handler));
+    item = value_set(item, "plan", plan_lines(handler, PLAN_LINE_MAX));
     return error ? value_set(item, "error", value_string(error)) : item;
 }
 

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/text.h"
+#include "plan/lines.h"
 #include "run/act.h"
 #include "run/body.h"
 #include "run/commit.h"
@@ -438,7 +439,10 @@ static void attempt_begin(struct task *task) {
     act_free(task->act);
     task->act = NULL;
     task->attempt++;
-    AUTO_VALUE plan = act_plan(task->is_tried ? task->step->dry_run : task->step);
+    /* The members of a body have records of their own. */
+    AUTO_VALUE plan = task->is_body ? value_array()
+                                    : plan_lines(task->is_tried ? task->step->dry_run : task->step,
+                                                 PLAN_LINE_MAX);
     AUTO_TEXT label = task_label(task);
     AUTO_TEXT token = mem_printf("%s:%s:%s", store_run_id(frame->run->place), task->path, label);
     node_event(task->node, EVENT_STEP_STARTED, task->path, &event);
