@@ -16,24 +16,7 @@
 #include "run/result.h"
 #include "run/service.h"
 
-struct task {
-    struct node *node;
-    const struct step *step;
-    char *path;
-    struct probe *probe;
-    struct lock *lock;
-    struct step_ctx *act; /* of the attempt; a service keeps its own */
-    struct service *service;
-    struct loop_timer *timer; /* until the next attempt, or the deadline's end while it runs */
-    int64_t attempt, began_ns, deadline_ns; /* 0: none */
-    bool is_tried;                          /* `dry_run:` stands in for the step */
-    bool is_cancelled;
-    bool is_body, is_late; /* carried out by frames of its own; its time was up */
-    struct result body;    /* of those frames */
-    char *error;
-};
-
-static struct run *task_run(const struct task *task) {
+struct run *task_run(const struct task *task) {
     return task->node->frame->run;
 }
 
@@ -84,12 +67,6 @@ static void task_end(struct task *task) {
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-struct verdict {
-    enum step_outcome outcome;
-    bool without_effect;
-    const char *error, *hint, *last_lines;
-};
-
 static const struct {
     const char *status;
     enum state_event event;
@@ -121,7 +98,7 @@ static void finish_record(struct task *task, const struct verdict *verdict, stru
     node_record(node, &event, outcomes[verdict->outcome].event);
 }
 
-static void task_finish(struct task *task, const struct verdict *verdict) {
+void task_finish(struct task *task, const struct verdict *verdict) {
     struct node *node = task->node;
     struct run *run = task_run(task);
     node->duration_ms = (clock_mono_ns() - task->began_ns) / NS_PER_MS;
@@ -325,80 +302,7 @@ static int64_t attempt_limit(const struct task *task) {
     return limit && limit < left ? limit : left;
 }
 
-/* ---- bodies -------------------------------------------------------------------------------- */
-
-/* A loop hands `expect`, `outputs` and limits to its items, which are steps of their own; the
- * items of a looped group are not. */
-static bool owns_keys(const struct task *task) {
-    struct step_expansion inner = {0};
-    return !body_is_loop(task->node) || (step_expand(task->step, &inner) && inner.steps);
-}
-
-static void body_judge(struct task *task, struct verdict *verdict, struct err *err) {
-    struct expr_input run = scope_input_public(task->node->frame);
-    value outputs;
-    if (judge_expect(task->step, task->body.data, &run, err) < 0 ||
-        judge_outputs(task->step, task->body.data, &run, NULL, &outputs, err) < 0) {
-        *verdict = (struct verdict){.outcome = STEP_FAILED, .error = err->message};
-        return;
-    }
-    if (task->step->outputs.count) {
-        value_free(task->body.outputs);
-        task->body.outputs = outputs;
-    } else {
-        value_free(outputs);
-    }
-}
-
-static void body_ended(void *user, struct body_end *end) {
-    struct task *task = user;
-    AUTO_ERR err = ERR_INIT;
-    struct verdict verdict = {.outcome = end->ok          ? STEP_SUCCEEDED
-                                         : end->cut_short ? STEP_CANCELLED
-                                                          : STEP_FAILED,
-                              .error = end->error};
-    result_of_act(&task->body, NULL);
-    task->body.data = value_set(end->result, "duration_ms",
-                                value_integer((clock_mono_ns() - task->began_ns) / NS_PER_MS));
-    task->body.outputs = value_get(task->body.data, "outputs");
-    if (!end->ok && end->cut_short)
-        verdict.error = "the run was stopped before it was finished";
-    if (task->is_late) {
-        verdict.outcome = STEP_FAILED;
-        verdict.error = "its members did not end in time";
-    }
-    if (verdict.outcome == STEP_SUCCEEDED && owns_keys(task))
-        body_judge(task, &verdict, &err);
-    task_finish(task, &verdict);
-}
-
-static void body_late(void *user) {
-    struct task *task = user;
-    task->is_late = true;
-    body_stop(task->node);
-}
-
-/* `defaults.timeout` is for steps that act; a body has its own limit or none. */
-static int64_t body_limit(const struct task *task) {
-    int64_t timeout = task->step->timeout_ms, deadline = task->step->deadline_ms;
-    if (!owns_keys(task))
-        return 0;
-    return timeout > 0 && (deadline <= 0 || timeout < deadline) ? timeout : deadline;
-}
-
-static void body_begin(struct task *task) {
-    AUTO_ERR err = ERR_INIT;
-    int64_t limit = body_limit(task);
-    result_of_act(&task->body, NULL);
-    if (limit > 0)
-        task->timer = loop_timer_new(task_run(task)->loop, limit, body_late, task);
-    /* It may have ended, and the task with it, when this returns without an error. */
-    if (body_start(task->node, body_ended, task, &err) == 0)
-        return;
-    struct verdict verdict = {
-        .outcome = STEP_FAILED, .without_effect = true, .error = err.message, .hint = err.hint};
-    task_finish(task, &verdict);
-}
+/* ---- the effect ------------------------------------------------------------------------------ */
 
 static void intent_durable(void *user) {
     struct task *task = user;
@@ -412,7 +316,7 @@ static void intent_durable(void *user) {
         return;
     }
     if (task->is_body) {
-        body_begin(task);
+        task_body_begin(task);
         return;
     }
     if (step->background) {
@@ -491,7 +395,7 @@ static void lock_taken(void *user, struct err *err) {
 }
 
 static void lock_begin(struct task *task) {
-    if (task->step->lock && owns_keys(task))
+    if (task->step->lock && task_owns_keys(task))
         task->lock = lock_new(task_run(task), task->step->lock, lock_waits, lock_taken, task);
     else
         attempts_begin(task);
@@ -534,7 +438,7 @@ void task_begin(struct node *node) {
         node_skip(node, "dry run: shown, not run");
         return;
     }
-    if (task->step->done_when && owns_keys(task) && node->frame->phase != PHASE_ROLLBACK)
+    if (task->step->done_when && task_owns_keys(task) && node->frame->phase != PHASE_ROLLBACK)
         task->probe =
             probe_new(node->frame, task->step->done_when, task->path, done_answered, task);
     else

@@ -1,0 +1,75 @@
+/* Tasks whose step is carried out by frames of its own: loops, calls, groups with a life. */
+#include "run/body.h"
+#include "run/judge.h"
+#include "run/task.h"
+
+bool task_owns_keys(const struct task *task) {
+    struct step_expansion inner = {0};
+    return !body_is_loop(task->node) || (step_expand(task->step, &inner) && inner.steps);
+}
+
+static void body_judge(struct task *task, struct verdict *verdict, struct err *err) {
+    struct expr_input run = scope_input_public(task->node->frame);
+    value outputs;
+    if (judge_expect(task->step, task->body.data, &run, err) < 0 ||
+        judge_outputs(task->step, task->body.data, &run, NULL, &outputs, err) < 0) {
+        *verdict = (struct verdict){.outcome = STEP_FAILED, .error = err->message};
+        return;
+    }
+    if (task->step->outputs.count) {
+        value_free(task->body.outputs);
+        task->body.outputs = outputs;
+    } else {
+        value_free(outputs);
+    }
+}
+
+static void body_ended(void *user, struct body_end *end) {
+    struct task *task = user;
+    AUTO_ERR err = ERR_INIT;
+    struct verdict verdict = {.outcome = end->ok          ? STEP_SUCCEEDED
+                                         : end->cut_short ? STEP_CANCELLED
+                                                          : STEP_FAILED,
+                              .error = end->error};
+    result_of_act(&task->body, NULL);
+    task->body.data = value_set(end->result, "duration_ms",
+                                value_integer((clock_mono_ns() - task->began_ns) / NS_PER_MS));
+    task->body.outputs = value_get(task->body.data, "outputs");
+    if (!end->ok && end->cut_short)
+        verdict.error = "the run was stopped before it was finished";
+    if (task->is_late) {
+        verdict.outcome = STEP_FAILED;
+        verdict.error = "its members did not end in time";
+    }
+    if (verdict.outcome == STEP_SUCCEEDED && task_owns_keys(task))
+        body_judge(task, &verdict, &err);
+    task_finish(task, &verdict);
+}
+
+static void body_late(void *user) {
+    struct task *task = user;
+    task->is_late = true;
+    body_stop(task->node);
+}
+
+/* `defaults.timeout` is for steps that act; a body has its own limit or none. */
+static int64_t body_limit(const struct task *task) {
+    int64_t timeout = task->step->timeout_ms, deadline = task->step->deadline_ms;
+    if (!task_owns_keys(task))
+        return 0;
+    return timeout > 0 && (deadline <= 0 || timeout < deadline) ? timeout : deadline;
+}
+
+void task_body_begin(struct task *task) {
+    AUTO_ERR err = ERR_INIT;
+    int64_t limit = body_limit(task);
+    result_of_act(&task->body, NULL);
+    if (limit > 0)
+        task->timer = loop_timer_new(task_run(task)->loop, limit, body_late, task);
+    /* It may have ended, and the task with it, when this returns without an error. */
+    if (body_start(task->node, body_ended, task, &err) == 0)
+        return;
+    struct verdict verdict = {
+        .outcome = STEP_FAILED, .without_effect = true, .error = err.message, .hint = err.hint};
+    task_finish(task, &verdict);
+}
