@@ -1,19 +1,16 @@
 /* A node's step being carried out: done_when, lock, attempts with their retries, and the verdict
  * that settles the node. */
-#include "run/engine.h"
+#include "run/task.h"
 
 #include <math.h>
 
 #include "base/text.h"
 #include "plan/lines.h"
-#include "run/act.h"
 #include "run/body.h"
 #include "run/commit.h"
 #include "run/dryrun.h"
-#include "run/judge.h"
 #include "run/lock.h"
 #include "run/probe.h"
-#include "run/result.h"
 #include "run/service.h"
 
 struct run *task_run(const struct task *task) {
