@@ -9,9 +9,11 @@
 #include "cli/commands.h"
 #include "cli/terminal.h"
 
-static const char skeleton_head[] =
-    "# yaml-language-server: $schema=https://runbook.example.org/runbook.schema.json\n"
-    "runbook: 1\n";
+static const char skeleton_head[] = "# Editors complete and explain the keys once `runbook schema "
+                                    "runbook > runbook.schema.json` is\n"
+                                    "# beside this file and its first line is `# "
+                                    "yaml-language-server: $schema=runbook.schema.json`.\n"
+                                    "runbook: 1\n";
 
 /* Runs as it stands, so that the first try of somebody new ends well. */
 static const char skeleton_body[] =
