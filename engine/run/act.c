@@ -140,13 +140,18 @@ static void start_failed(void *user) {
 }
 
 void act_start(struct step_ctx *act) {
+    /* The loop turns once more when the run was left: what it calls then begins nothing. */
+    if (act->run->stage == STAGE_OVER)
+        return;
     act->began_ns = clock_mono_ns();
     act_link(act);
     if (act->spec.timeout_ms > 0)
         act->timer = loop_timer_new(act->run->loop, act->spec.timeout_ms, time_is_up, act);
     act->started = true;
-    if (act->spec.step->type->start(act, &act->err) < 0)
+    if (act->spec.step->type->start(act, &act->err) < 0) {
+        act->started = false; /* there is nothing that could be cancelled */
         loop_defer(act->run->loop, start_failed, act);
+    }
 }
 
 void act_cancel(struct step_ctx *act, bool timed_out) {

@@ -12,7 +12,7 @@ struct body {
     /* foreach */
     value items;
     size_t next, under_way;
-    bool failed;
+    bool failed, cut_short;
 };
 
 static struct body *body_new(struct node *node, void (*ended)(void *user, struct body_end *end),
@@ -68,7 +68,7 @@ static void foreach_finish(struct body *body) {
     value result = value_set(value_object(), "outputs", outputs_of(results));
     result = value_set(result, "results", results);
     bool failed = body->failed;
-    bool ok = !failed && body->next == value_count(body->items);
+    bool ok = !failed && !body->cut_short && body->next == value_count(body->items);
     body_finish(body, ok, !failed, result, "a member of the loop failed");
 }
 
@@ -77,7 +77,8 @@ static void foreach_next(struct body *body);
 static void item_ended(struct frame *frame, bool ok) {
     struct body *body = frame->user;
     body->under_way--;
-    body->failed |= !ok;
+    body->failed |= frame->failed;
+    body->cut_short |= !ok;
     foreach_next(body);
 }
 
@@ -264,10 +265,11 @@ bool body_is_needed(const struct node *node) {
     return body_is_loop(node) || node_step(node)->type->expand;
 }
 
-/* Members that have not begun never will, and those that run are asked to end. */
+/* Members that have not begun never will, and those that run are asked to end. A called runbook's
+ * `finally` has limits of its own. */
 void body_stop(struct node *node) {
     for (struct frame *frame = node->children; frame; frame = frame->next) {
-        if (frame->done)
+        if (frame->done || frame->phase != node->frame->phase)
             continue;
         frame->failed = true;
         frame_cancel(frame);

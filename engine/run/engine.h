@@ -25,6 +25,7 @@ struct node {
     uint8_t state;         /* enum step_state */
     bool active : 1;       /* started and not settled */
     bool has_slot : 1;     /* it counts against --jobs */
+    bool lent_slot : 1;    /* it did, and waits for a lock */
     bool is_doubt : 1;     /* its outcome is unknown, and nothing undid it */
     bool tolerated : 1;    /* it failed, and the run goes on all the same */
     bool group_failed : 1; /* of an END: a member failed and the group takes it */
@@ -102,6 +103,8 @@ struct run {
     struct frame *root, *finally;
     VEC(struct node *) ready;
     size_t ready_head;
+    VEC(struct node *) regaining; /* those that lent their slot and could go on */
+    size_t regaining_head;
     VEC(struct node *) undo;
     size_t undo_head;
     bool pumping, pump_asked;
@@ -144,8 +147,12 @@ struct frame *frame_new(struct run *run, struct node *owner, const struct graph 
                         enum phase phase, char *path_taken);
 void frame_free(struct frame *frame);
 void frame_start(struct frame *frame);
-void frame_cancel(struct frame *frame); /* asks all that runs in it to end */
-void frame_check(struct frame *frame);  /* calls `ended` where it is time */
+/* Asks all that runs in it to end. What is in a `finally` inside is left alone: it runs whatever
+ * happened, within its own limits. */
+void frame_cancel(struct frame *frame);
+/* No more is begun in it: what only waits to begin does not wait on. */
+void frame_drain(struct frame *frame);
+void frame_check(struct frame *frame); /* calls `ended` where it is time */
 
 /* scope.c */
 struct expr_input scope_input(struct frame *frame);        /* with `.secrets` */
@@ -155,6 +162,10 @@ void scope_publish(struct node *node, value result_taken); /* `.steps.ID` from h
 /* sched.c */
 void sched_ready(struct node *node);
 void sched_pump(struct run *run); /* soon, from the loop */
+/* A step that waits for its lock lets others have its slot: they may hold that lock. */
+void sched_slot_lend(struct node *node);
+/* Whether it has it again; where it has not, task_resume follows. */
+bool sched_slot_regain(struct node *node);
 void node_settle(struct node *node);
 void node_skip(struct node *node, const char *reason);
 bool frame_may_start(const struct frame *frame);
@@ -162,6 +173,8 @@ bool frame_may_start(const struct frame *frame);
 /* task.c */
 void task_begin(struct node *node);
 void task_cancel(struct task *task);
+void task_drain(struct task *task);
+void task_resume(struct task *task);
 void task_choose(struct task *task, enum run_choice choice);
 struct node *task_node(const struct task *task);
 void task_free(struct task *task);

@@ -72,12 +72,22 @@ void frame_check(struct frame *frame) {
         frame->ended(frame, !frame->unsettled && !frame->failed);
 }
 
-void frame_cancel(struct frame *frame) {
+/* Frames nest as deeply as runbooks and groups do, which `check` caps. */
+static void tasks_each(struct frame *frame, void (*each)(struct task *task)) {
     for (uint32_t i = 0; i < graph_count(frame->graph); i++) {
         struct node *node = &frame->nodes[i];
         if (node->task)
-            task_cancel(node->task);
+            each(node->task);
         for (struct frame *child = node->children; child; child = child->next)
-            frame_cancel(child);
+            if (child->phase == frame->phase && !child->done)
+                tasks_each(child, each);
     }
+}
+
+void frame_cancel(struct frame *frame) {
+    tasks_each(frame, task_cancel);
+}
+
+void frame_drain(struct frame *frame) {
+    tasks_each(frame, task_drain);
 }

@@ -39,6 +39,8 @@ static void wind_down(struct run *run, enum on_failure rule, bool cancel) {
         run->failure_rule = rule;
     if (cancel)
         run_cancel_all(run);
+    else
+        frame_drain(run->root);
     sched_pump(run);
 }
 

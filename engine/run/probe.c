@@ -41,6 +41,10 @@ struct probe *probe_new(struct frame *frame, const struct step *step, const char
     return probe;
 }
 
+void probe_cancel(struct probe *probe) {
+    act_cancel(probe->act, false);
+}
+
 void probe_free(struct probe *probe) {
     if (!probe)
         return;

@@ -18,7 +18,7 @@
 /* ---- records ------------------------------------------------------------------------------- */
 
 void run_record(struct run *run, struct event *event) {
-    if (run->transcript_err.kind != ERR_NONE || !run->writer)
+    if (run->transcript_err.kind != ERR_NONE || !run->writer || run->stage == STAGE_OVER)
         return;
     if (writer_append(run->writer, event, &run->transcript_err) < 0)
         run_transcript_failed(run);
@@ -55,6 +55,8 @@ void run_failed(struct run *run, struct node *node, enum on_failure rule) {
         run->failure_rule = rule == ON_FAILURE_STOP ? rule : ON_FAILURE_ROLLBACK;
     if (run->options.cancel_running)
         run_cancel_all(run);
+    else if (run->root)
+        frame_drain(run->root);
     sched_pump(run);
 }
 
@@ -262,6 +264,7 @@ void run_free(struct run *run) {
     frame_free(run->finally);
     frame_free(run->root);
     vec_release(&run->ready);
+    vec_release(&run->regaining);
     vec_release(&run->undo);
     commit_free(run->commit);
     if (run->writer) {

@@ -11,7 +11,7 @@ void sched_ready(struct node *node) {
 
 bool frame_may_start(const struct frame *frame) {
     const struct run *run = frame->run;
-    if (frame->failed || run->stage == STAGE_CLOSING || run->transcript_err.kind != ERR_NONE)
+    if (frame->failed || run->stage >= STAGE_CLOSING || run->transcript_err.kind != ERR_NONE)
         return false;
     for (const struct frame *outer = frame; outer; outer = outer->parent)
         if (outer->failed && outer->phase == frame->phase)
@@ -51,6 +51,8 @@ static void group_skip(struct node *begin, const char *reason) {
     }
 }
 
+static void group_fail(struct node *end);
+
 static void node_failed_early(struct node *node, struct err *err) {
     AUTO_TEXT path = node_path(node);
     struct event event;
@@ -63,6 +65,9 @@ static void node_failed_early(struct node *node, struct err *err) {
     node->without_effect = true;
     run_error_is(node->frame->run, err->message, false);
     node_record(node, &event, STATE_EVENT_FAIL);
+    /* Whatever follows from its failure, members whose condition is unknown do not run. */
+    if (node_graph(node)->role == GRAPH_BEGIN)
+        group_fail(&node->frame->nodes[node_graph(node)->peer]);
     node_settle(node);
 }
 
@@ -138,10 +143,47 @@ static void ready_compact(struct run *run) {
         run->ready_head = run->ready.count = 0;
 }
 
+void sched_slot_lend(struct node *node) {
+    struct run *run = node->frame->run;
+    if (!node->has_slot)
+        return;
+    node->has_slot = false;
+    node->lent_slot = true;
+    run->slots--;
+    sched_pump(run);
+}
+
+bool sched_slot_regain(struct node *node) {
+    struct run *run = node->frame->run;
+    if (!node->lent_slot)
+        return true;
+    if (run->slots >= run->options.jobs) {
+        *vec_add(&run->regaining) = node;
+        return false;
+    }
+    node->lent_slot = false;
+    node->has_slot = true;
+    run->slots++;
+    return true;
+}
+
+static void regaining_pump(struct run *run) {
+    while (run->regaining_head < run->regaining.count && run->slots < run->options.jobs) {
+        struct node *node = run->regaining.items[run->regaining_head++];
+        if (node->task)
+            task_resume(node->task);
+    }
+    if (run->regaining_head == run->regaining.count)
+        run->regaining_head = run->regaining.count = 0;
+}
+
 static void pump(void *user) {
     struct run *run = user;
     run->pump_asked = false;
+    if (run->stage == STAGE_OVER)
+        return;
     run->pumping = true;
+    regaining_pump(run);
     rollback_pump(run);
     while (run->ready_head < run->ready.count) {
         struct node *node = run->ready.items[run->ready_head];
@@ -274,6 +316,8 @@ static bool failure_spread(struct node *node) {
     node->frame->failed = true;
     if (!is_contained(node->frame))
         run_failed(run, node, said_rule(node, true));
+    else
+        frame_drain(node->frame);
     return false;
 }
 

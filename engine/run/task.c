@@ -83,7 +83,7 @@ static void finish_record(struct task *task, const struct verdict *verdict, stru
     EVENT_SET(&event, attempt, task->attempt);
     EVENT_SET(&event, status, outcomes[verdict->outcome].status);
     EVENT_SET(&event, duration_ms, node->duration_ms);
-    if (verdict->without_effect)
+    if (node->without_effect)
         EVENT_SET(&event, without_effect, true);
     if (verdict->error)
         EVENT_SET(&event, error, verdict->error);
@@ -99,7 +99,7 @@ void task_finish(struct task *task, const struct verdict *verdict) {
     struct node *node = task->node;
     struct run *run = task_run(task);
     node->duration_ms = (clock_mono_ns() - task->began_ns) / NS_PER_MS;
-    node->without_effect = verdict->without_effect;
+    node->without_effect = verdict->without_effect && !task->had_effect;
     mem_free(task->error);
     task->error = verdict->error ? mem_strdup(verdict->error) : NULL;
     node->is_doubt = verdict->outcome == STEP_IN_DOUBT;
@@ -131,8 +131,8 @@ static bool asks_person(const struct task *task, enum step_outcome outcome) {
     const struct run *run = task_run(task);
     enum on_failure rule = task->step->on_failure;
     return outcome == STEP_FAILED && run->ui.choose && task->node->frame->phase == PHASE_RUN &&
-           run->stage == STAGE_RUNNING && !run->asking && !run->interrupts &&
-           rule != ON_FAILURE_CONTINUE;
+           !task->is_cancelled && frame_may_start(task->node->frame) && !run->asking &&
+           !run->interrupts && rule != ON_FAILURE_CONTINUE;
 }
 
 static void verdict_of(const struct task *task, struct verdict *ret) {
@@ -163,6 +163,16 @@ static void attempt_over(struct task *task) {
     run->ui.choose(run->ui.user, task->path, shown, undo);
 }
 
+/* Whether it may begin something: the run may have failed while it waited. */
+static bool may_go_on(const struct task *task) {
+    return !task->is_cancelled && frame_may_start(task->node->frame);
+}
+
+static void call_off(struct task *task, const char *why) {
+    struct verdict verdict = {.outcome = STEP_CANCELLED, .without_effect = true, .error = why};
+    task_finish(task, &verdict);
+}
+
 /* ---- attempts ------------------------------------------------------------------------------ */
 
 static void attempt_begin(struct task *task);
@@ -171,7 +181,7 @@ static void attempt_next(void *user) {
     struct task *task = user;
     loop_timer_free(task->timer);
     task->timer = NULL;
-    if (frame_may_start(task->node->frame)) {
+    if (may_go_on(task)) {
         attempt_begin(task);
         return;
     }
@@ -305,11 +315,10 @@ static void intent_durable(void *user) {
     struct task *task = user;
     const struct step *step = task->is_tried ? task->step->dry_run : task->step;
     AUTO_TEXT label = task_label(task);
-    if (task->is_cancelled) {
-        struct verdict verdict = {.outcome = STEP_CANCELLED,
-                                  .without_effect = true,
-                                  .error = "cancelled before it began"};
-        task_finish(task, &verdict);
+    if (task_run(task)->stage == STAGE_OVER)
+        return;
+    if (!may_go_on(task)) {
+        call_off(task, "cancelled before it began");
         return;
     }
     if (task->is_body) {
@@ -337,6 +346,7 @@ static void attempt_begin(struct task *task) {
     struct frame *frame = task->node->frame;
     const struct retry *retry = task_retry(task);
     struct event event;
+    task->had_effect |= task->act && !act_without_effect(task->act);
     act_free(task->act);
     task->act = NULL;
     task->attempt++;
@@ -378,12 +388,24 @@ static void lock_waits(void *user, const char *who) {
     node_event(task->node, EVENT_STEP_WAITING, task->path, &event);
     EVENT_SET(&event, reason, who);
     node_record(task->node, &event, STATE_EVENT_WAIT);
+    sched_slot_lend(task->node);
+}
+
+void task_resume(struct task *task) {
+    if (!task->wants_slot)
+        return;
+    task->wants_slot = !sched_slot_regain(task->node);
+    if (!task->wants_slot && may_go_on(task))
+        attempts_begin(task);
+    else if (!task->wants_slot)
+        call_off(task, "the run was stopped while it waited for its lock");
 }
 
 static void lock_taken(void *user, struct err *err) {
     struct task *task = user;
     if (!err) {
-        attempts_begin(task);
+        task->wants_slot = true;
+        task_resume(task);
         return;
     }
     struct verdict verdict = {
@@ -391,25 +413,47 @@ static void lock_taken(void *user, struct err *err) {
     task_finish(task, &verdict);
 }
 
+/* A called runbook's own lock is held while it runs. */
+static const char *task_lock(const struct task *task) {
+    struct step_expansion inner = {0};
+    if (!task_owns_keys(task))
+        return NULL;
+    if (!task->step->lock && step_expand(task->step, &inner) && inner.runbook)
+        return inner.runbook->lock;
+    return task->step->lock;
+}
+
+/* What contains the step may hold the lock already. Then the lock is one of those within: the
+ * step would wait for itself, and still excludes its siblings. */
+static char *lock_name(const struct task *task, const char *lock) {
+    const char *outermost = task_run(task)->runbook->lock;
+    int64_t holders = outermost && text_equal(outermost, lock);
+    for (const struct node *at = task->node->frame->owner; at; at = at->frame->owner) {
+        const char *held = at->task && at->task->lock ? task_lock(at->task) : NULL;
+        holders += held && text_equal(held, lock);
+    }
+    return holders ? mem_printf("%s, within %lld", lock, (long long)holders) : mem_strdup(lock);
+}
+
 static void lock_begin(struct task *task) {
-    if (task->step->lock && task_owns_keys(task))
-        task->lock = lock_new(task_run(task), task->step->lock, lock_waits, lock_taken, task);
-    else
+    const char *lock = task_lock(task);
+    if (!lock) {
         attempts_begin(task);
+        return;
+    }
+    AUTO_TEXT name = lock_name(task, lock);
+    task->lock = lock_new(task_run(task), name, lock_waits, lock_taken, task);
 }
 
 static void done_answered(void *user, bool holds, const char *why) {
     struct task *task = user;
     (void)why;
-    if (task->is_cancelled) {
-        struct verdict verdict = {.outcome = STEP_CANCELLED,
-                                  .without_effect = true,
-                                  .error = "cancelled before it began"};
-        task_finish(task, &verdict);
+    if (!holds && may_go_on(task)) {
+        lock_begin(task);
         return;
     }
     if (!holds) {
-        lock_begin(task);
+        call_off(task, "cancelled before it began");
         return;
     }
     struct node *node = task->node;
@@ -442,36 +486,55 @@ void task_begin(struct node *node) {
         lock_begin(task);
 }
 
+/* Between two attempts, or for its lock. */
+static bool is_waiting(const struct task *task) {
+    bool for_attempt = task->timer && task->act && !task->service;
+    return for_attempt || (task->lock && !task->attempt);
+}
+
+static void wait_end(struct task *task) {
+    if (!task->attempt) {
+        call_off(task, "cancelled while it waited for its lock");
+        return;
+    }
+    loop_timer_free(task->timer);
+    task->timer = NULL;
+    attempt_over(task);
+}
+
 void task_cancel(struct task *task) {
     task->is_cancelled = true;
     if (task_run(task)->asking == task) {
         task_choose(task, RUN_ROLLBACK);
         return;
     }
-    if (task->timer && task->act && !task->service) {
-        /* Between two attempts. */
-        loop_timer_free(task->timer);
-        task->timer = NULL;
-        attempt_over(task);
-        return;
-    }
-    if (task->service)
+    if (is_waiting(task))
+        wait_end(task);
+    else if (task->service)
         act_cancel(service_act(task->service), false);
     else if (task->act)
         act_cancel(task->act, false);
-    else if (task->lock && !task->attempt) {
-        struct verdict verdict = {.outcome = STEP_CANCELLED,
-                                  .without_effect = true,
-                                  .error = "cancelled while it waited for its lock"};
-        task_finish(task, &verdict);
-    }
+    else if (task->probe && !task->attempt)
+        probe_cancel(task->probe);
+}
+
+/* A gate's answer, or the end of a wait, would open nothing any more. */
+void task_drain(struct task *task) {
+    bool is_idle =
+        task->act && task->step->type->is_passive && step_effect(task->step) == EFFECT_READ;
+    if (task_run(task)->asking == task)
+        return;
+    if (is_waiting(task))
+        wait_end(task);
+    else if (is_idle)
+        task_cancel(task);
 }
 
 void task_choose(struct task *task, enum run_choice choice) {
     struct run *run = task_run(task);
     struct verdict verdict;
     run->asking = NULL;
-    if (choice == RUN_RETRY) {
+    if (choice == RUN_RETRY && frame_may_start(task->node->frame)) {
         task->deadline_ns = 0;
         attempt_begin(task);
         sched_pump(run);

@@ -17,6 +17,8 @@ struct task {
     int64_t attempt, began_ns, deadline_ns; /* 0: none */
     bool is_tried;                          /* `dry_run:` stands in for the step */
     bool is_cancelled;
+    bool had_effect;       /* an earlier attempt may have changed something */
+    bool wants_slot;       /* it has its lock, and waits for a free one of --jobs */
     bool is_body, is_late; /* carried out by frames of its own; its time was up */
     struct result body;    /* of those frames */
     char *error;
