@@ -58,6 +58,7 @@ struct loop_job {
     uv_work_t uv;
     void (*work)(void *user);
     void (*done)(void *user);
+    void (*dropped)(void *user); /* may be NULL */
     void *user;
 };
 
@@ -233,15 +234,22 @@ static void job_done(uv_work_t *uv, int status) {
     (void)status;
     struct loop_job *job = uv->data;
     struct loop *loop = uv->loop->data;
-    if (!loop->closing)
-        job->done(job->user);
+    void (*told)(void *) = loop->closing ? job->dropped : job->done;
+    if (told)
+        told(job->user);
     mem_free(job);
 }
 
 void loop_work(struct loop *loop, void (*work)(void *user), void (*done)(void *user), void *user) {
+    loop_work_owned(loop, work, done, NULL, user);
+}
+
+void loop_work_owned(struct loop *loop, void (*work)(void *user), void (*done)(void *user),
+                     void (*dropped)(void *user), void *user) {
     struct loop_job *job = mem_zalloc(sizeof *job);
     job->work = work;
     job->done = done;
+    job->dropped = dropped;
     job->user = user;
     job->uv.data = job;
     must(uv_queue_work(&loop->uv, &job->uv, job_work, job_done), "uv_queue_work");

@@ -38,6 +38,9 @@ void loop_watch_free(struct loop_watch *watch);
 
 /* `work` runs in a thread, then `done` on the loop. */
 void loop_work(struct loop *loop, void (*work)(void *user), void (*done)(void *user), void *user);
+/* The same; `dropped` is called in place of `done` where loop_free came first. */
+void loop_work_owned(struct loop *loop, void (*work)(void *user), void (*done)(void *user),
+                     void (*dropped)(void *user), void *user);
 
 struct loop_signal;
 struct loop_signal *loop_signal_new(struct loop *loop, int signum,

@@ -1,5 +1,7 @@
 #include "run/commit.h"
 
+#include <pthread.h>
+
 #include "base/vec.h"
 
 struct waiter {
@@ -16,7 +18,10 @@ struct commit {
     void *user;
     VEC(struct waiter) waiters; /* in order of seq */
     size_t head;
-    bool busy, is_failed, orphaned;
+    bool busy, is_failed;
+    struct loop_timer *turn; /* without `sync`: the next turn of the loop */
+    pthread_mutex_t mutex;   /* held by the worker while it has the writer */
+    bool orphaned;
     struct err err;
 };
 
@@ -28,27 +33,40 @@ struct commit *commit_new(struct loop *loop, struct writer *writer, bool sync,
     commit->sync = sync;
     commit->failed = failed;
     commit->user = user;
+    pthread_mutex_init(&commit->mutex, NULL);
     return commit;
 }
 
 static void commit_destroy(struct commit *commit) {
     vec_release(&commit->waiters);
     err_release(&commit->err);
+    pthread_mutex_destroy(&commit->mutex);
     mem_free(commit);
 }
 
 void commit_free(struct commit *commit) {
     if (!commit)
         return;
+    if (commit->turn)
+        commit->busy = false;
+    loop_timer_free(commit->turn);
+    pthread_mutex_lock(&commit->mutex);
     commit->orphaned = true;
+    pthread_mutex_unlock(&commit->mutex);
     if (!commit->busy)
         commit_destroy(commit);
 }
 
 static void sync_work(void *user) {
     struct commit *commit = user;
-    if (commit->sync && writer_sync(commit->writer, &commit->err) < 0)
+    pthread_mutex_lock(&commit->mutex);
+    if (!commit->orphaned && writer_sync(commit->writer, &commit->err) < 0)
         commit->is_failed = true;
+    pthread_mutex_unlock(&commit->mutex);
+}
+
+static void sync_dropped(void *user) {
+    commit_destroy(user);
 }
 
 static void commit_start(struct commit *commit);
@@ -56,6 +74,8 @@ static void commit_start(struct commit *commit);
 static void sync_done(void *user) {
     struct commit *commit = user;
     commit->busy = false;
+    loop_timer_free(commit->turn);
+    commit->turn = NULL;
     if (commit->orphaned) {
         commit_destroy(commit);
         return;
@@ -81,9 +101,9 @@ static void commit_start(struct commit *commit) {
         return;
     commit->busy = true;
     if (commit->sync)
-        loop_work(commit->loop, sync_work, sync_done, commit);
+        loop_work_owned(commit->loop, sync_work, sync_done, sync_dropped, commit);
     else
-        loop_defer(commit->loop, sync_done, commit);
+        commit->turn = loop_timer_new(commit->loop, 0, sync_done, commit);
 }
 
 void commit_then(struct commit *commit, void (*durable)(void *user), void *user) {

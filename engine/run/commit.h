@@ -11,6 +11,7 @@ struct commit;
 /* Without `sync` the kernel writes when it likes. `failed` is told once. */
 struct commit *commit_new(struct loop *loop, struct writer *writer, bool sync,
                           void (*failed)(void *user, struct err *err), void *user);
+/* Waits for a sync that is under way: the writer may go then. */
 void commit_free(struct commit *commit);
 
 /* Calls back from the loop when every record appended so far is on disk; never after a failure. */

@@ -90,6 +90,7 @@ struct run {
     struct writer *writer;
     struct commit *commit;
     struct err transcript_err;
+    bool is_transcript_closed;
     int lock_fd;
 
     char **environment; /* of every command: the engine's, without the variables of secrets */
@@ -192,6 +193,7 @@ void run_failed(struct run *run, struct node *node, enum on_failure rule);
 void run_check(struct run *run); /* goes on to the next stage where it is time */
 void run_record(struct run *run, struct event *event);
 void run_transcript_failed(struct run *run);
+void run_transcript_close(struct run *run); /* its last record is in it */
 void run_cancel_all(struct run *run);
 
 #endif

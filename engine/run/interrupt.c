@@ -50,6 +50,15 @@ static void interrupt_ask(struct run *run) {
     run->ui.choose(run->ui.user, NULL, NULL, undo);
 }
 
+/* A full disk refuses what begins and still takes what ends, so this is tried in every case. */
+static void last_record(struct run *run, struct event *event) {
+    AUTO_ERR err = ERR_INIT;
+    if (!run->writer || writer_append(run->writer, event, &err) == 0)
+        return;
+    if (run->transcript_err.kind == ERR_NONE)
+        err_move(&run->transcript_err, &err);
+}
+
 static void doubt_record(struct step_ctx *act) {
     const struct act_spec *spec = act_spec_of(act);
     struct event event = {.type = EVENT_STEP_IN_DOUBT};
@@ -58,7 +67,7 @@ static void doubt_record(struct step_ctx *act) {
     EVENT_SET(&event, phase, phase_name(spec->frame->phase));
     EVENT_SET(&event, step, spec->path);
     EVENT_SET(&event, reason, "the engine was told to leave at once while it ran");
-    run_record(spec->frame->run, &event);
+    last_record(spec->frame->run, &event);
     if (step_effect(spec->step) != EFFECT_READ)
         spec->frame->run->doubts++;
 }
@@ -66,37 +75,39 @@ static void doubt_record(struct step_ctx *act) {
 void interrupt_leave(struct run *run) {
     if (run->stage == STAGE_OVER)
         return;
-    bool can_record = run->transcript_err.kind == ERR_NONE;
-    acts_each(run, doubt_record);
-    if (can_record) {
-        struct event event = {.type = EVENT_RUN_FINISHED};
-        run->exit = run->doubts ? RUN_IN_DOUBT : RUN_INTERRUPTED;
-        EVENT_SET(&event, status, run->doubts ? "in_doubt" : "interrupted");
-        EVENT_SET(&event, exit, (int64_t)run->exit);
-        /* What a rollback would have undone is now for a person to do. */
-        AUTO_VALUE hands = run->root ? rollback_ledger(run) : value_array();
-        if (value_count(hands))
-            EVENT_SET(&event, hands, hands);
-        run_record(run, &event);
-        AUTO_ERR err = ERR_INIT;
-        if (commit_now(run->commit, &err) < 0)
-            run->exit = RUN_TRANSCRIPT;
-    }
     run->stage = STAGE_OVER;
     process_kill_all(run->loop);
+    acts_each(run, doubt_record);
+    bool is_untold = run->transcript_err.kind != ERR_NONE;
+    struct event event = {.type = EVENT_RUN_FINISHED};
+    run->exit = is_untold ? RUN_TRANSCRIPT : run->doubts ? RUN_IN_DOUBT : RUN_INTERRUPTED;
+    EVENT_SET(&event, status, is_untold ? "failed" : run->doubts ? "in_doubt" : "interrupted");
+    EVENT_SET(&event, exit, (int64_t)run->exit);
+    if (is_untold)
+        EVENT_SET(&event, error, run->transcript_err.message);
+    /* What a rollback would have undone is now for a person to do. */
+    AUTO_VALUE hands = run->root ? rollback_ledger(run) : value_array();
+    if (value_count(hands))
+        EVENT_SET(&event, hands, hands);
+    last_record(run, &event);
+    run_transcript_close(run);
     loop_stop(run->loop);
 }
 
 static void caught(void *user, int signum) {
     struct run *run = user;
     struct event event = {.type = EVENT_SIGNAL_RECEIVED};
-    if (run->stage >= STAGE_CLOSING)
+    if (run->stage == STAGE_OVER)
         return;
     EVENT_SET(&event, signal, signal_text(signum));
     run_record(run, &event);
     if (!run->interrupts)
         run->stage_when_interrupted = run->stage;
     run->interrupts++;
+    if (run->interrupts >= 3 && run->stage == STAGE_CLOSING) {
+        process_kill_all(run->loop); /* services are all that is left */
+        return;
+    }
     if (run->interrupts >= 3) {
         interrupt_leave(run);
         return;

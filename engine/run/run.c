@@ -33,6 +33,20 @@ void run_transcript_failed(struct run *run) {
     interrupt_leave(run);
 }
 
+void run_transcript_close(struct run *run) {
+    AUTO_ERR err = ERR_INIT;
+    if (!run->writer || run->is_transcript_closed)
+        return;
+    run->is_transcript_closed = true;
+    if (commit_now(run->commit, &err) < 0 || writer_close(run->writer, &err) < 0) {
+        if (run->transcript_err.kind == ERR_NONE)
+            err_move(&run->transcript_err, &err);
+        run->transcript_err.kind = ERR_TRANSCRIPT;
+    }
+    if (run->transcript_err.kind != ERR_NONE)
+        run->exit = RUN_TRANSCRIPT;
+}
+
 /* ---- failing ------------------------------------------------------------------------------- */
 
 void run_error_is(struct run *run, const char *error, bool is_rejection) {
@@ -133,12 +147,10 @@ static void finished_record(struct run *run) {
 }
 
 static void closing_finish(struct run *run) {
-    if (run->transcript_err.kind == ERR_NONE) {
-        finished_record(run);
-        if (run->transcript_err.kind == ERR_NONE &&
-            commit_now(run->commit, &run->transcript_err) < 0)
-            run->exit = RUN_TRANSCRIPT;
-    }
+    finished_record(run);
+    if (run->stage == STAGE_OVER)
+        return; /* its last record was refused */
+    run_transcript_close(run);
     stage_over(run);
 }
 
@@ -195,13 +207,12 @@ static void drained(struct run *run) {
         undo_begin(run);
 }
 
-static void root_ended(struct frame *frame, bool ok) {
-    struct run *run = frame->run;
-    if (ok && run->stage == STAGE_RUNNING)
-        finally_begin(run);
-}
-
 void run_check(struct run *run) {
+    const struct frame *root = run->root;
+    /* Who was asked whether to go on may still want all of it undone. */
+    if (run->stage == STAGE_RUNNING && root->done && !root->unsettled && !root->failed &&
+        !run->asking_interrupt)
+        finally_begin(run);
     if (run->stage == STAGE_DRAINING && !run->root->active && !run->asking &&
         !run->asking_interrupt)
         drained(run);
@@ -238,7 +249,6 @@ int run_begin(struct loop *loop, const struct run_options *options, struct run *
     }
     interrupt_watch(run);
     run->root = frame_new(run, NULL, plan_graph(run->plan), PHASE_RUN, mem_strdup(""));
-    run->root->ended = root_ended;
     frame_start(run->root);
     return 0;
 }
@@ -246,6 +256,7 @@ int run_begin(struct loop *loop, const struct run_options *options, struct run *
 enum run_exit run_wait(struct run *run) {
     if (run->stage != STAGE_OVER)
         loop_run(run->loop);
+    interrupt_leave(run); /* where the loop ended early */
     return run->exit;
 }
 
@@ -266,12 +277,9 @@ void run_free(struct run *run) {
     vec_release(&run->ready);
     vec_release(&run->regaining);
     vec_release(&run->undo);
+    if (run->commit)
+        run_transcript_close(run);
     commit_free(run->commit);
-    if (run->writer) {
-        AUTO_ERR err = ERR_INIT;
-        if (writer_close(run->writer, &err) < 0)
-            err_release(&err);
-    }
     writer_free(run->writer);
     redactor_free(run->redactor);
     secrets_free(run->secrets);

@@ -77,9 +77,11 @@ static void died_early(struct service *service) {
     EVENT_SET(&event, reason, act_last_lines(service->act));
     EVENT_SET(&event, output, output);
     run_error_is(service->run, error, false);
-    if (node->state == STATE_SUCCEEDED)
+    if (node->state == STATE_SUCCEEDED) {
         node_record(node, &event, STATE_EVENT_FAIL);
-    else
+        service->run->counts[STATE_SUCCEEDED] -= node->frame->phase == PHASE_RUN;
+        service->run->counts[STATE_FAILED] += node->frame->phase == PHASE_RUN;
+    } else
         run_record(service->run, &event);
     run_failed(service->run, node, ON_FAILURE_UNSAID);
 }
