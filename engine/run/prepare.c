@@ -150,8 +150,7 @@ static void file_requirements(void *user, const struct runbook *file) {
 /* ---- gates without a terminal -------------------------------------------------------------- */
 
 /* A run that is bound to stop at a gate which nobody can answer does not begin. */
-static bool is_answered(const struct run *run, const struct step *step) {
-    enum step_asks asks = step->type->asks ? step->type->asks(step->spec) : STEP_ASKS_NOBODY;
+static bool is_answered(const struct run *run, enum step_asks asks) {
     return asks == STEP_ASKS_NOBODY || (asks == STEP_ASKS_ANYBODY && run->options.yes);
 }
 
@@ -162,14 +161,18 @@ static void gates_require(const struct prepare *prepare) {
         return;
     for (uint32_t i = 0; i < graph_count(graph); i++) {
         const struct graph_node *node = graph_node(graph, i);
-        if (node->role != GRAPH_ACT || is_answered(run, node->step) || node->step->when ||
+        const struct step_type *type = node->step->type;
+        enum step_asks asks = type->asks ? type->asks(node->step->spec) : STEP_ASKS_NOBODY;
+        if (node->role != GRAPH_ACT || is_answered(run, asks) || node->step->when ||
             plan_skip_reason(run->plan, i))
             continue;
         AUTO_ERR err = ERR_INIT;
         err_at(&err, node->step->span, "step `%s` asks a person, and there is no terminal",
                node->step->id);
-        err_hint(&err, run->options.yes ? "--yes opens only gates that name no approvers"
-                                        : "run it on a terminal, or open its gates with --yes");
+        err_hint(&err, asks == STEP_ASKS_ANYBODY
+                           ? "run it on a terminal, or open the gate with --yes"
+                           : "run it on a terminal: --yes opens gates that name no approvers, and "
+                             "nothing else");
         diag_report(prepare->diag, &err);
     }
 }
