@@ -15,6 +15,8 @@ static void probe_ended(void *user, struct step_ctx *act) {
     struct probe *probe = user;
     probe->is_over = true;
     if (probe->is_orphan) {
+        /* The run may have been waiting for just this to end. */
+        sched_pump(act_spec_of(act)->frame->run);
         act_free(act);
         mem_free(probe);
         return;

@@ -222,9 +222,10 @@ void run_check(struct run *run) {
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-/* Results are kept for expressions only where there is an expression that may ask. */
+/* Results are kept only where something may ask: an expression, or the recovery point. */
 static bool looks_at_results(const struct runbook *runbook) {
-    return expr_set_count(runbook->exprs) > 0;
+    const struct objectives *objectives = runbook->objectives;
+    return expr_set_count(runbook->exprs) > 0 || (objectives && objectives->rpo_ms);
 }
 
 int run_begin(struct loop *loop, const struct run_options *options, struct run **ret,
