@@ -100,9 +100,16 @@ static void level_push(struct builder *builder, const struct step_list *steps, b
     *vec_add(&builder->levels) = (struct level){steps, parallel, 0, begin, GRAPH_NONE, local};
 }
 
+/* Whether the step is the one that the graph is the body of. */
+static bool is_root(const struct builder *builder) {
+    return builder->is_body && builder->levels.count == 1;
+}
+
 /* A step without `needs:` needs the step above it, or the group's begin. */
 static void order_add(struct builder *builder, struct level *level, const struct step *step,
                       uint32_t node) {
+    if (is_root(builder))
+        return; /* its needs were met where its body stands */
     if (level->begin != GRAPH_NONE)
         edge_add(builder, level->begin, node);
     if (step->has_needs) {
@@ -132,11 +139,6 @@ static void level_close(struct builder *builder) {
 static bool has_own_life(const struct step *step) {
     return step->timeout_ms || step->deadline_ms || step->lock || step->done_when || step->expect ||
            step->outputs.count;
-}
-
-/* Whether the step is the one that the graph is the body of. */
-static bool is_root(const struct builder *builder) {
-    return builder->is_body && builder->levels.count == 1;
 }
 
 static bool is_flattened(const struct builder *builder, const struct step *step,

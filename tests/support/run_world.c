@@ -1,0 +1,185 @@
+#include "tests/support/run_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "tests/support/unit.h"
+
+struct pending {
+    struct world *world;
+    char *step; /* NULL at an interrupt */
+    bool is_gate;
+};
+
+static char *copy_or_empty(const char *text) {
+    return mem_strdup(text ? text : "");
+}
+
+static void event_kept(void *user, const struct event *event, const char *line, size_t length) {
+    struct world *world = user;
+    struct record record = {.type = event->type};
+    record.step = copy_or_empty(EVENT_HAS(event, step) ? event->step : NULL);
+    record.phase = copy_or_empty(EVENT_HAS(event, phase) ? event->phase : NULL);
+    record.status = copy_or_empty(EVENT_HAS(event, status) ? event->status : NULL);
+    record.error = copy_or_empty(EVENT_HAS(event, error) ? event->error : NULL);
+    record.attempt = EVENT_HAS(event, attempt) ? event->attempt : 0;
+    record.exit = EVENT_HAS(event, exit) ? event->exit : 0;
+    record.without_effect = EVENT_HAS(event, without_effect) && event->without_effect;
+    assert_int_equal(value_parse(line, length, &record.json, NULL), 0);
+    *vec_add(&world->records) = record;
+    if (world->on_record)
+        world->on_record(world, &record);
+}
+
+static void pending_answer(void *user) {
+    struct pending *pending = user;
+    struct world *world = pending->world;
+    if (pending->is_gate) {
+        bool accepted = world->on_gate(world, pending->step);
+        const struct step_answer answer = {.accepted = accepted, .by = "tester"};
+        run_answer(world->run, pending->step, &answer);
+    } else {
+        run_choose(world->run, world->on_choice(world, pending->step), "tester");
+    }
+}
+
+static void pending_add(struct world *world, const char *step, bool is_gate) {
+    struct pending *pending = mem_zalloc(sizeof *pending);
+    *pending = (struct pending){world, step ? mem_strdup(step) : NULL, is_gate};
+    *vec_add(&world->pending) = pending;
+    loop_defer(world->loop, pending_answer, pending);
+}
+
+static void gate_asked(void *user, const char *step, const struct step_question *question) {
+    (void)question;
+    pending_add(user, step, true);
+}
+
+static void choice_asked(void *user, const char *step, const char *error, value undo) {
+    (void)error;
+    (void)undo;
+    pending_add(user, step, false);
+}
+
+static void records_release(struct world *world) {
+    for (size_t i = 0; i < world->records.count; i++) {
+        struct record *record = &world->records.items[i];
+        mem_free(record->step);
+        mem_free(record->phase);
+        mem_free(record->status);
+        mem_free(record->error);
+        value_free(record->json);
+    }
+    vec_release(&world->records);
+    for (size_t i = 0; i < world->pending.count; i++) {
+        mem_free(world->pending.items[i]->step);
+        mem_free(world->pending.items[i]);
+    }
+    vec_release(&world->pending);
+}
+
+static void run_drop(struct world *world) {
+    run_free(world->run);
+    world->run = NULL;
+    plan_free(world->plan);
+    world->plan = NULL;
+    loop_free(world->loop);
+    world->loop = NULL;
+    records_release(world);
+}
+
+void world_init(struct world *world) {
+    char folder[] = "/tmp/runbook-world-XXXXXX";
+    *world = (struct world){0};
+    assert_non_null(mkdtemp(folder));
+    world->home = mem_strdup(folder);
+    setenv("RUNBOOK_HOME", folder, 1);
+}
+
+void world_release(struct world *world) {
+    AUTO_ERR err = ERR_INIT;
+    run_drop(world);
+    assert_int_equal(file_remove_tree(world->home, &err), 0);
+    mem_free(world->home);
+}
+
+void world_file(struct world *world, const char *name, const char *text) {
+    AUTO_TEXT path = mem_printf("%s/%s", world->home, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+void world_plan(struct world *world, const struct plan_options *options) {
+    AUTO_TEXT path = mem_printf("%s/runbook.yaml", world->home);
+    struct diag *diag = diag_new();
+    struct plan_options all = options ? *options : (struct plan_options){0};
+    all.path = path;
+    plan_free(world->plan);
+    world->plan = plan_new(&all, diag);
+    if (!world->plan) {
+        AUTO_BUF text = BUF_INIT(1 << 20);
+        diag_text(diag, &(struct diag_style){0}, &text);
+        fail_msg("%s", buf_text(&text));
+    }
+    diag_free(diag);
+}
+
+enum run_exit world_run(struct world *world, const char *yaml) {
+    AUTO_ERR err = ERR_INIT;
+    run_drop(world);
+    world_file(world, "runbook.yaml", yaml);
+    world_plan(world, NULL);
+    world->loop = loop_new();
+    const struct run_ui ui = {
+        .user = world,
+        .event = event_kept,
+        .ask = world->on_gate ? gate_asked : NULL,
+        .choose = world->on_choice ? choice_asked : NULL,
+    };
+    struct diag *diag = diag_new();
+    struct run_options options = world->options;
+    options.plan = world->plan;
+    options.ui = &ui;
+    int status = run_begin(world->loop, &options, &world->run, diag, &err);
+    if (status < 0)
+        fail_msg("the run did not begin: %s", err.message);
+    diag_free(diag);
+    world->exit = run_wait(world->run);
+    return world->exit;
+}
+
+char *world_transcript(const struct world *world) {
+    return mem_printf("%s/transcript.jsonl", run_dir(world->run));
+}
+
+const struct record *world_find(const struct world *world, enum event_type type, const char *step,
+                                const char *phase) {
+    for (size_t i = 0; i < world->records.count; i++) {
+        const struct record *record = &world->records.items[i];
+        if (record->type == type && (!*step || text_equal(record->step, step)) &&
+            (!*phase || text_equal(record->phase, phase)))
+            return record;
+    }
+    return NULL;
+}
+
+size_t world_count(const struct world *world, enum event_type type, const char *step,
+                   const char *phase) {
+    size_t count = 0;
+    for (size_t i = 0; i < world->records.count; i++) {
+        const struct record *record = &world->records.items[i];
+        count += record->type == type && (!*step || text_equal(record->step, step)) &&
+                 (!*phase || text_equal(record->phase, phase));
+    }
+    return count;
+}
+
+size_t world_at(const struct world *world, const struct record *record) {
+    return record ? (size_t)(record - world->records.items) : SIZE_MAX;
+}
