@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
@@ -19,11 +20,7 @@ enum failure { FAILURE_ASK = 1, FAILURE_ROLLBACK, FAILURE_STOP };
 static const char *const failures[] = {"ask", "rollback", "stop", NULL};
 
 struct exec_options {
-    const char *const *set;
-    const char *params_file;
-    const char *profile;
-    const char *const *only, *const *skip;
-    const char *from;
+    struct choices choices;
     int64_t jobs;
     int durability; /* enum durability */
     int on_failure; /* enum failure */
@@ -67,16 +64,8 @@ static char *prompt_param(void *user, const char *name, const struct param *para
 
 static struct plan *exec_plan(const struct invocation *invocation, struct diag *diag) {
     const struct exec_options *options = invocation->options;
-    const struct plan_options planned = {
-        .path = invocation->operands[0],
-        .profile = options->profile,
-        .params_file = options->params_file,
-        .set = options->set,
-        .only = options->only,
-        .skip = options->skip,
-        .from = options->from,
-        .prompt = is_interactive(options) ? prompt_param : NULL,
-    };
+    struct plan_options planned = choices_plan(&options->choices, invocation->operands[0]);
+    planned.prompt = is_interactive(options) ? prompt_param : NULL;
     return plan_new(&planned, diag);
 }
 
@@ -233,30 +222,13 @@ static int exec_run(const struct invocation *invocation) {
 #define AT(member) .offset = offsetof(struct exec_options, member)
 
 static const struct option exec_options[] = {
-    {.name = "set",
-     .letter = 's',
-     .kind = OPTION_LIST,
-     AT(set),
-     .argument = "NAME=VALUE",
-     .doc = "give a parameter its value"},
-    {.name = "params",
-     .kind = OPTION_TEXT,
-     AT(params_file),
-     .argument = "FILE",
-     .word = WORD_FILE,
-     .doc = "take parameters from a YAML or JSON file; --set goes before it"},
-    {.name = "profile",
-     .letter = 'p',
-     .kind = OPTION_TEXT,
-     AT(profile),
-     .argument = "NAME",
-     .doc = "use a named set of parameters, databases, targets and secrets of the runbook"},
+    CHOICES_OPTIONS(struct exec_options),
     {.name = "dry-run",
      .letter = 'n',
      .kind = OPTION_FLAG,
      AT(dry_run),
-     .doc = "change nothing, and tell for each step what was done about it: ran, tried, checked "
-            "or only shown"},
+     .doc = "change nothing: what only reads is run, `dry_run:` commands are tried, the rest is "
+            "shown"},
     {.name = "jobs",
      .letter = 'j',
      .kind = OPTION_INTEGER,
@@ -265,17 +237,6 @@ static const struct option exec_options[] = {
      .minimum = 1,
      .maximum = 4096,
      .doc = "run at most so many steps at once; 64 if unsaid"},
-    {.name = "only",
-     .kind = OPTION_LIST,
-     AT(only),
-     .argument = "STEP",
-     .doc = "run this step and skip the others"},
-    {.name = "from",
-     .kind = OPTION_TEXT,
-     AT(from),
-     .argument = "STEP",
-     .doc = "begin at this step and skip those before it"},
-    {.name = "skip", .kind = OPTION_LIST, AT(skip), .argument = "STEP", .doc = "skip this step"},
     {.name = "yes",
      .letter = 'y',
      .kind = OPTION_FLAG,

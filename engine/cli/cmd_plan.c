@@ -1,16 +1,13 @@
 #include <unistd.h>
 
+#include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/terminal.h"
 #include "plan/plan.h"
 #include "report/outline.h"
 
 struct plan_flags {
-    const char *const *set;
-    const char *params_file;
-    const char *profile;
-    const char *const *only, *const *skip;
-    const char *from;
+    struct choices choices;
     bool json, verbose;
 };
 
@@ -29,15 +26,7 @@ static int plan_print(struct plan *plan, const struct plan_flags *flags) {
 
 static int plan_run(const struct invocation *invocation) {
     const struct plan_flags *flags = invocation->options;
-    const struct plan_options planned = {
-        .path = invocation->operands[0],
-        .profile = flags->profile,
-        .params_file = flags->params_file,
-        .set = flags->set,
-        .only = flags->only,
-        .skip = flags->skip,
-        .from = flags->from,
-    };
+    const struct plan_options planned = choices_plan(&flags->choices, invocation->operands[0]);
     struct diag *diag = diag_new();
     struct plan *plan = plan_new(&planned, diag);
     const int status = plan ? plan_print(plan, flags) : print_diag(diag);
@@ -49,39 +38,7 @@ static int plan_run(const struct invocation *invocation) {
 #define AT(member) .offset = offsetof(struct plan_flags, member)
 
 static const struct option plan_options[] = {
-    {.name = "set",
-     .letter = 's',
-     .kind = OPTION_LIST,
-     AT(set),
-     .argument = "NAME=VALUE",
-     .doc = "give a parameter its value"},
-    {.name = "params",
-     .kind = OPTION_TEXT,
-     AT(params_file),
-     .argument = "FILE",
-     .word = WORD_FILE,
-     .doc = "take parameters from a YAML or JSON file; --set goes before it"},
-    {.name = "profile",
-     .letter = 'p',
-     .kind = OPTION_TEXT,
-     AT(profile),
-     .argument = "NAME",
-     .doc = "use a named set of parameters, databases, targets and secrets of the runbook"},
-    {.name = "only",
-     .kind = OPTION_LIST,
-     AT(only),
-     .argument = "STEP",
-     .doc = "show what --only of exec would skip"},
-    {.name = "from",
-     .kind = OPTION_TEXT,
-     AT(from),
-     .argument = "STEP",
-     .doc = "show what --from of exec would skip"},
-    {.name = "skip",
-     .kind = OPTION_LIST,
-     AT(skip),
-     .argument = "STEP",
-     .doc = "show what --skip of exec would skip"},
+    CHOICES_OPTIONS(struct plan_flags),
     {.name = "verbose",
      .letter = 'v',
      .kind = OPTION_FLAG,
