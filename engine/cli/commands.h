@@ -16,5 +16,6 @@ extern const struct command command_plan;
 extern const struct command command_runs;
 extern const struct command command_schema;
 extern const struct command command_show;
+extern const struct command command_verify;
 
 #endif

@@ -1,0 +1,239 @@
+#include "cli/verify_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "report/text_parts.h"
+
+/* A verdict as it looks, by enum verify_verdict. */
+static const struct {
+    const char *sign, *ascii, *color;
+} looks[] = {
+    [VERIFY_VERIFIED] = {"✓", "ok", COLOR_GOOD},
+    [VERIFY_RUNNING] = {"▸", "..", COLOR_HINT},
+    [VERIFY_INCOMPLETE] = {"?", "? ", COLOR_WARN},
+    [VERIFY_DAMAGED] = {"✗", "x ", COLOR_BAD},
+};
+
+enum verify_verdict verify_totals_verdict(const struct verify_totals *totals) {
+    if (totals->missing > 0) {
+        return VERIFY_DAMAGED;
+    }
+    for (enum verify_verdict verdict = VERIFY_DAMAGED; verdict > VERIFY_VERIFIED; verdict--) {
+        if (totals->verdicts[verdict] > 0) {
+            return verdict;
+        }
+    }
+    return VERIFY_VERIFIED;
+}
+
+static void put_color(struct buf *out, const struct text_style *style, const char *color,
+                      const char *text) {
+    if (style->color) {
+        buf_printf(out, "\x1b[%sm%s\x1b[0m", color, text);
+    } else {
+        buf_puts(out, text);
+    }
+}
+
+static void put_escaped(struct buf *out, const char *text) {
+    text_escape(out, text, strlen(text), false);
+}
+
+/* ---- a run --------------------------------------------------------------------------------- */
+
+static void put_look(struct buf *out, enum verify_verdict verdict, const char *word,
+                     const struct text_style *style) {
+    char line[32];
+    const char *sign = style->unicode ? looks[verdict].sign : looks[verdict].ascii;
+    (void)snprintf(line, sizeof line, "%s %-10s", sign, word);
+    put_color(out, style, looks[verdict].color, line);
+    buf_puts(out, "  ");
+}
+
+static void put_finding(struct buf *out, const struct verify_finding *finding,
+                        const struct text_style *style) {
+    const enum verify_level level = verify_kind_level(finding->kind);
+    buf_puts(out, "    ");
+    put_color(out, style,
+              level == VERIFY_HARM  ? COLOR_BAD
+              : level == VERIFY_GAP ? COLOR_WARN
+                                    : COLOR_HINT,
+              level == VERIFY_NOTE ? "note" : verify_kind_name(finding->kind));
+    if (finding->line > 0) {
+        buf_printf(out, "  line %llu", (unsigned long long)finding->line);
+    }
+    if (finding->file && *finding->file) {
+        buf_puts(out, "  ");
+        put_escaped(out, finding->file);
+    }
+    buf_puts(out, ": ");
+    put_escaped(out, finding->message);
+    buf_putc(out, '\n');
+}
+
+void verify_put_run(struct buf *out, const struct verify *verify, const struct text_style *style) {
+    const enum verify_verdict verdict = verify_verdict(verify);
+    const char *id = verify_id(verify);
+    size_t count = 0;
+    const struct verify_finding *findings = verify_findings(verify, &count);
+    put_look(out, verdict, verify_verdict_name(verdict), style);
+    put_escaped(out, id ? id : verify_dir(verify));
+    buf_printf(out, "  %llu records, %llu files, head %s\n",
+               (unsigned long long)verify_records(verify), (unsigned long long)verify_files(verify),
+               verify_head(verify));
+    for (size_t i = 0; i < count; i++) {
+        put_finding(out, &findings[i], style);
+    }
+    if (verify_findings_dropped(verify) > 0) {
+        buf_printf(out, "    and %llu more\n", (unsigned long long)verify_findings_dropped(verify));
+    }
+}
+
+void verify_put_missing(struct buf *out, const char *run, const char *by,
+                        const struct text_style *style) {
+    put_look(out, VERIFY_DAMAGED, "missing", style);
+    put_escaped(out, run);
+    buf_puts(out, "  `");
+    put_escaped(out, by);
+    buf_puts(out, "` came after it and names it, and it is not in the store\n");
+}
+
+/* ---- what it proves ------------------------------------------------------------------------ */
+
+/* One of the proofs: whether it is there for all that was looked at, and what follows. */
+struct proof {
+    const char *name;
+    bool present;
+    const char *meaning;
+};
+
+enum { PROOF_CHAIN, PROOF_END, PROOF_FILES, PROOF_STORE, PROOF_SEAL, PROOF_WITNESS, PROOFS };
+
+static void proofs_fill(struct proof ret[PROOFS], const struct verify_totals *totals) {
+    const size_t ended = totals->verdicts[VERIFY_VERIFIED];
+    ret[PROOF_CHAIN] = (struct proof){
+        "chain", true,
+        "each record carries the SHA-256 of the one before it: a record that was edited, deleted, "
+        "swapped or inserted shows"};
+    ret[PROOF_END] = (struct proof){
+        "end", ended == totals->runs,
+        ended == totals->runs
+            ? "the end record carries a sum of its own: a cut tail shows, as incomplete"
+            : "not every run has one: what came behind its last record is unknown, and no sum "
+              "vouches for that record"};
+    ret[PROOF_FILES] = (struct proof){
+        "files", true,
+        "the SHA-256 of each output, result and runbook file stands in the chain: a file that was "
+        "changed, removed or added shows"};
+    ret[PROOF_STORE] = (struct proof){
+        "store", totals->store,
+        totals->store ? "each run names the run before it and its head: a run that was deleted or "
+                        "written anew shows once another ran after it"
+                      : "none: the run was looked at by itself, and not beside the runs after it"};
+    ret[PROOF_SEAL] = (struct proof){
+        "seal", false,
+        totals->signatures ? "not checked: the transcript holds signatures of its head that this "
+                             "command does not check"
+                           : "none: no record is signed, as no key is configured"};
+    ret[PROOF_WITNESS] = (struct proof){
+        "witness", false, "none: no copy of the head that somebody else keeps was compared"};
+}
+
+#define LIMITS                                                                                     \
+    "Whoever can write to the store could have written a whole transcript, and those after it, "   \
+    "anew, with new sums "                                                                         \
+    "from its first record to its last, and this check would not show it. It takes a seal or a "   \
+    "witness to show that: until then, keep the head of a finished run where others cannot "       \
+    "write, and compare it."
+
+/* Words in lines of at most 78 columns, behind `indent` spaces from the second line on. */
+static void put_wrapped(struct buf *out, const char *text, size_t indent) {
+    size_t column = indent;
+    while (*text) {
+        const size_t word = strcspn(text, " ");
+        if (column + word > 78 && column > indent) {
+            buf_printf(out, "\n%*s", (int)indent, "");
+            column = indent;
+        }
+        buf_append(out, text, word);
+        column += word;
+        text += word;
+        if (*text == ' ') {
+            text++;
+            if (column + 1 + strcspn(text, " ") <= 78) {
+                buf_putc(out, ' ');
+            }
+            column++;
+        }
+    }
+    buf_putc(out, '\n');
+}
+
+void verify_put_proofs(struct buf *out, const struct verify_totals *totals,
+                       const struct text_style *style) {
+    struct proof proofs[PROOFS];
+    proofs_fill(proofs, totals);
+    buf_putc(out, '\n');
+    put_color(out, style, COLOR_HEAD, "What this check proves");
+    buf_putc(out, '\n');
+    for (size_t i = 0; i < PROOFS; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "  %-9s", proofs[i].name);
+        put_color(out, style, proofs[i].present ? COLOR_GOOD : COLOR_WARN, name);
+        put_wrapped(out, proofs[i].meaning, 11);
+    }
+    buf_putc(out, '\n');
+    put_color(out, style, COLOR_HEAD, "What it cannot prove");
+    buf_puts(out, "\n  ");
+    put_wrapped(out, LIMITS, 2);
+}
+
+/* ---- as data ------------------------------------------------------------------------------- */
+
+static value finding_value(const struct verify_finding *finding) {
+    static const char *const levels[] = {"note", "incomplete", "damage"};
+    value object = value_set(value_object(), "kind", value_string(verify_kind_name(finding->kind)));
+    object = value_set(object, "level", value_string(levels[verify_kind_level(finding->kind)]));
+    object = value_set(object, "line",
+                       finding->line ? value_integer((int64_t)finding->line) : value_null());
+    object = value_set(object, "file", value_string(finding->file));
+    return value_set(object, "message", value_string(finding->message));
+}
+
+value verify_run_value(const struct verify *verify) {
+    size_t count = 0;
+    const char *by = NULL;
+    const struct verify_finding *findings = verify_findings(verify, &count);
+    const uint64_t vouched = verify_vouched(verify, &by);
+    value list = value_array();
+    for (size_t i = 0; i < count; i++) {
+        list = value_append(list, finding_value(&findings[i]));
+    }
+    value object = value_set(value_object(), "run", value_string(verify_id(verify)));
+    object = value_set(object, "dir", value_string(verify_dir(verify)));
+    object =
+        value_set(object, "verdict", value_string(verify_verdict_name(verify_verdict(verify))));
+    object = value_set(object, "records", value_integer((int64_t)verify_records(verify)));
+    object = value_set(object, "files", value_integer((int64_t)verify_files(verify)));
+    object = value_set(object, "head", value_string(verify_head(verify)));
+    object = value_set(object, "vouched_by", value_string(by));
+    object = value_set(object, "vouched_record",
+                       vouched ? value_integer((int64_t)vouched) : value_null());
+    object = value_set(object, "findings_dropped",
+                       value_integer((int64_t)verify_findings_dropped(verify)));
+    return value_set(object, "findings", list);
+}
+
+value verify_proofs_value(const struct verify_totals *totals) {
+    struct proof proofs[PROOFS];
+    proofs_fill(proofs, totals);
+    value object = value_object();
+    for (size_t i = 0; i < PROOFS; i++) {
+        value one = value_set(value_object(), "present", value_bool(proofs[i].present));
+        one = value_set(one, "meaning", value_string(proofs[i].meaning));
+        object = value_set(object, proofs[i].name, one);
+    }
+    return value_set(object, "limits", value_string(LIMITS));
+}

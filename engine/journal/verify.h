@@ -1,0 +1,87 @@
+/* Proves that a run's transcript, and the files that it names, are whole and untouched; and says
+ * what that proves and what it does not. */
+#ifndef JOURNAL_VERIFY_H
+#define JOURNAL_VERIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "journal/store.h"
+
+/* What a finding does to the verdict. */
+enum verify_level { VERIFY_NOTE, VERIFY_GAP, VERIFY_HARM };
+
+/* X(NAME, "name in JSON", level) */
+#define VERIFY_KINDS(X)                                                                            \
+    X(TRANSCRIPT, "transcript", VERIFY_HARM)  /* there is none, or it cannot be read */            \
+    X(RECORD, "record", VERIFY_HARM)          /* a line is no record, or the chain is broken */    \
+    X(START, "start", VERIFY_HARM)            /* run.started is not the first record, alone */     \
+    X(RUN, "run", VERIFY_HARM)                /* it is the transcript of another run */            \
+    X(NAME, "file.name", VERIFY_HARM)         /* a record names a file where none may be */        \
+    X(MISSING, "file.missing", VERIFY_HARM)   /* a file that a record names is not there */        \
+    X(CHANGED, "file.changed", VERIFY_HARM)   /* its bytes are others */                           \
+    X(EXTRA, "file.extra", VERIFY_HARM)       /* a file in output/ that no record names */         \
+    X(REWRITTEN, "rewritten", VERIFY_HARM)    /* a later run vouches for a record that is gone */  \
+    X(TORN, "torn", VERIFY_GAP)               /* bytes behind the last record */                   \
+    X(END, "end", VERIFY_GAP)                 /* no run.finished at the end */                     \
+    X(UNNAMED, "file.unnamed", VERIFY_NOTE)   /* as EXTRA, of an attempt that was cut off */       \
+    X(PREVIOUS, "previous.gone", VERIFY_NOTE) /* the run before it is not in the store */          \
+    X(ALTERED, "previous.altered", VERIFY_NOTE) /* the run before it is not as it was then */      \
+    X(UNSEALED, "seal.unchecked", VERIFY_NOTE)  /* signatures are there that nobody checked */
+
+enum verify_kind {
+#define X(NAME, name, level) VERIFY_##NAME,
+    VERIFY_KINDS(X)
+#undef X
+        VERIFY_KIND_COUNT
+};
+const char *verify_kind_name(enum verify_kind kind);
+enum verify_level verify_kind_level(enum verify_kind kind);
+
+struct verify_finding {
+    enum verify_kind kind;
+    uint64_t line;       /* 0: of no line */
+    const char *file;    /* within the run's folder; NULL: none */
+    const char *message; /* one sentence without a final full stop; not yet escaped */
+};
+
+enum verify_verdict { VERIFY_VERIFIED, VERIFY_RUNNING, VERIFY_INCOMPLETE, VERIFY_DAMAGED };
+const char *verify_verdict_name(enum verify_verdict verdict);
+
+/* More than so many findings are only counted. */
+#define VERIFY_FINDINGS_MAX 1000
+
+struct anchors;
+struct verify;
+/* Verifies the run in `dir`. Damage is a finding, not an error. `run` is the id that it must
+ * have, or NULL; `anchors` is what is known of the store that it lies in, or NULL. Reads each
+ * record once; the memory grows only with the number of files that the transcript names. */
+struct verify *verify_run(const char *dir, const char *run, struct anchors *anchors);
+void verify_free(struct verify *verify);
+
+enum verify_verdict verify_verdict(const struct verify *verify);
+const char *verify_dir(const struct verify *verify);
+const char *verify_id(const struct verify *verify); /* as the transcript says; NULL: unknown */
+uint64_t verify_records(const struct verify *verify);
+uint64_t verify_files(const struct verify *verify);      /* how many it names */
+uint64_t verify_signatures(const struct verify *verify); /* how many records carry one */
+/* Of the last record that was read. */
+const char *verify_head(const struct verify *verify);
+/* The last record that a later run of the store vouches for, 0 for none, and that run. */
+uint64_t verify_vouched(const struct verify *verify, const char **ret_by);
+const struct verify_finding *verify_findings(const struct verify *verify, size_t *ret_count);
+uint64_t verify_findings_dropped(const struct verify *verify);
+
+/* ---- what the runs of a store say of each other ---------------------------------------------- */
+
+/* The first record of each run names the run before it and the SHA-256 of its last record. */
+int anchors_read(struct store *store, struct anchors **ret, struct err *err) MUST_USE;
+void anchors_free(struct anchors *anchors);
+/* Runs that others name and that are not in the store, one after the other:
+ * `for (size_t i = 0; anchors_missing(anchors, &i, &run, &by);)`. */
+bool anchors_missing(const struct anchors *anchors, size_t *cursor, const char **ret_run,
+                     const char **ret_by);
+
+#endif

@@ -1,0 +1,234 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/map.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "journal/verify_parts.h"
+#include "secret/digest.h"
+
+#define PIECE ((size_t)65536)
+#define OUTPUT "output/"
+#define OUTPUT_LENGTH (sizeof OUTPUT - 1)
+
+struct verify_files {
+    struct verify *verify;
+    int dir;    /* the run's folder; -1 where it cannot be opened */
+    int output; /* output/ in it; -1 where there is none */
+    struct map *named;
+    struct digest *digest;
+    char *piece;
+    uint64_t count;
+};
+
+/* Nothing below the run's folder may be a link: it could lead to other bytes tomorrow. */
+static int folder_open(int at, const char *path) {
+    return openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+struct verify_files *verify_files_new(struct verify *verify, const char *dir) {
+    struct verify_files *files = mem_zalloc(sizeof *files);
+    files->verify = verify;
+    files->dir = folder_open(AT_FDCWD, dir);
+    files->output = files->dir < 0 ? -1 : folder_open(files->dir, "output");
+    files->named = map_new();
+    files->digest = digest_new();
+    files->piece = mem_alloc(PIECE);
+    return files;
+}
+
+void verify_files_free(struct verify_files *files) {
+    if (!files)
+        return;
+    file_close(&files->dir);
+    file_close(&files->output);
+    map_free(files->named);
+    digest_free(files->digest);
+    mem_free(files->piece);
+    mem_free(files);
+}
+
+uint64_t verify_files_count(const struct verify_files *files) {
+    return files->count;
+}
+
+/* ---- one file ------------------------------------------------------------------------------ */
+
+struct named {
+    uint64_t line;
+    const char *path; /* as the transcript names it */
+    const char *sha256;
+    int64_t bytes; /* -1: not said */
+};
+
+static int file_open(const struct verify_files *files, const struct named *named) {
+    const bool inside = text_starts_with(named->path, OUTPUT);
+    const int at = inside ? files->output : files->dir;
+    if (at < 0)
+        return errno = ENOENT, -1;
+    return openat(at, named->path + (inside ? OUTPUT_LENGTH : 0),
+                  O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+}
+
+/* 0, or errno. */
+static int file_digest(struct verify_files *files, int fd, char ret[DIGEST_TEXT_SIZE]) {
+    int failed = 0;
+    for (;;) {
+        const ssize_t got = read(fd, files->piece, PIECE);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            failed = errno;
+        if (got <= 0)
+            break;
+        digest_update(files->digest, files->piece, (size_t)got);
+    }
+    digest_finish(files->digest, ret);
+    return failed;
+}
+
+static void file_compare(struct verify_files *files, const struct named *named, int fd,
+                         int64_t size) {
+    char sha256[DIGEST_TEXT_SIZE];
+    const int failed = file_digest(files, fd, sha256);
+    if (failed)
+        verify_find(files->verify, VERIFY_MISSING, named->line, named->path,
+                    "the file cannot be read: %s", strerror(failed));
+    else if (text_equal(sha256, named->sha256))
+        return;
+    else if (named->bytes >= 0 && named->bytes != size)
+        verify_find(files->verify, VERIFY_CHANGED, named->line, named->path,
+                    "the file has %lld bytes, and the transcript says %lld", (long long)size,
+                    (long long)named->bytes);
+    else
+        verify_find(files->verify, VERIFY_CHANGED, named->line, named->path,
+                    "the file's bytes are not those that the transcript vouches for");
+}
+
+static void file_check(struct verify_files *files, const struct named *named) {
+    struct stat info;
+    AUTO_FD fd = file_open(files, named);
+    files->count++;
+    if (fd < 0 && errno == ELOOP)
+        verify_find(files->verify, VERIFY_CHANGED, named->line, named->path,
+                    "a symbolic link stands in the file's place");
+    else if (fd < 0 && errno == ENOENT)
+        verify_find(files->verify, VERIFY_MISSING, named->line, named->path,
+                    "the file is not there");
+    else if (fd < 0 || fstat(fd, &info) < 0)
+        verify_find(files->verify, VERIFY_MISSING, named->line, named->path,
+                    "the file cannot be read: %s", strerror(errno));
+    else if (!S_ISREG(info.st_mode))
+        verify_find(files->verify, VERIFY_CHANGED, named->line, named->path,
+                    "what stands in the file's place is not a regular file");
+    else
+        file_compare(files, named, fd, (int64_t)info.st_size);
+}
+
+/* ---- what a record names ------------------------------------------------------------------- */
+
+static bool is_name(const char *text) {
+    return *text && !strchr(text, '/') && !text_equal(text, ".") && !text_equal(text, "..");
+}
+
+static bool is_sha256(value item) {
+    return value_is(item, VALUE_STRING) && value_text_length(item) == DIGEST_TEXT_SIZE - 1 &&
+           strspn(value_text(item), "0123456789abcdef") == DIGEST_TEXT_SIZE - 1;
+}
+
+/* A text with a NUL in it would name one file here and another elsewhere. */
+static bool is_text(value item) {
+    return value_is(item, VALUE_STRING) && strlen(value_text(item)) == value_text_length(item);
+}
+
+/* `object` is {KEY: path, sha256, bytes?}; anything else is damage. */
+static void object_check(struct verify_files *files, uint64_t line, value object, const char *key,
+                         const char *folder) {
+    AUTO_VALUE path = value_get(object, key);
+    AUTO_VALUE sha256 = value_get(object, "sha256");
+    AUTO_VALUE bytes = value_get(object, "bytes");
+    const char *text = is_text(path) ? value_text(path) : "";
+    struct named named = {.line = line, .path = text, .sha256 = value_text(sha256)};
+    if (!text_starts_with(text, folder) || !is_name(text + strlen(folder)) || !is_sha256(sha256)) {
+        verify_find(files->verify, VERIFY_NAME, line, text,
+                    "the record does not name a file of the run and its SHA-256");
+        return;
+    }
+    if (!value_as_integer(bytes, &named.bytes))
+        named.bytes = -1;
+    map_put(files->named, text, files);
+    file_check(files, &named);
+}
+
+static void copies_check(struct verify_files *files, uint64_t line, value copies) {
+    if (!value_is(copies, VALUE_ARRAY) && !value_is(copies, VALUE_NULL))
+        verify_find(files->verify, VERIFY_NAME, line, NULL, "`files` is not a list");
+    if (!value_is(copies, VALUE_ARRAY))
+        return;
+    for (size_t i = 0; i < value_count(copies); i++) {
+        AUTO_VALUE copy = value_at(copies, i);
+        object_check(files, line, copy, "copy", "");
+    }
+}
+
+static void streams_check(struct verify_files *files, uint64_t line, value streams) {
+    if (!value_is(streams, VALUE_OBJECT) && !value_is(streams, VALUE_NULL))
+        verify_find(files->verify, VERIFY_NAME, line, NULL, "`output` is not an object");
+    value key, stream;
+    for (size_t i = 0; value_next(streams, &i, &key, &stream);) {
+        object_check(files, line, stream, "file", OUTPUT);
+        value_free(key);
+        value_free(stream);
+    }
+}
+
+/* A large result lies in a file, and {file, bytes, sha256} in its place. An author's own outputs
+ * may have such names, but hardly all three, with a file of ours. */
+static void stored_check(struct verify_files *files, uint64_t line, value result) {
+    AUTO_VALUE file = value_get(result, "file");
+    AUTO_VALUE sha256 = value_get(result, "sha256");
+    AUTO_VALUE bytes = value_get(result, "bytes");
+    if (value_count(result) == 3 && value_is(bytes, VALUE_NUMBER) && is_sha256(sha256) &&
+        value_is(file, VALUE_STRING) && text_starts_with(value_text(file), OUTPUT))
+        object_check(files, line, result, "file", OUTPUT);
+}
+
+void verify_files_check(struct verify_files *files, const struct event *event) {
+    if (EVENT_HAS(event, files))
+        copies_check(files, event->seq, event->files);
+    if (EVENT_HAS(event, output))
+        streams_check(files, event->seq, event->output);
+    if (EVENT_HAS(event, result) && value_is(event->result, VALUE_OBJECT))
+        stored_check(files, event->seq, event->result);
+    if (EVENT_HAS(event, outputs) && value_is(event->outputs, VALUE_OBJECT))
+        stored_check(files, event->seq, event->outputs);
+}
+
+/* ---- what no record names ------------------------------------------------------------------ */
+
+static void extra_check(struct verify_files *files, enum verify_kind kind, const char *name) {
+    if (text_equal(name, ".") || text_equal(name, ".."))
+        return;
+    AUTO_TEXT path = mem_printf(OUTPUT "%s", name);
+    if (!map_get(files->named, path))
+        verify_find(files->verify, kind, 0, path,
+                    kind == VERIFY_EXTRA
+                        ? "no record names this file"
+                        : "no record vouches for this file: the engine ended before its step did");
+}
+
+void verify_files_extra(struct verify_files *files, enum verify_kind kind) {
+    struct dirent **list = NULL;
+    const int count = files->output < 0 ? 0 : scandirat(files->output, ".", &list, NULL, alphasort);
+    for (int i = 0; i < count; i++) {
+        extra_check(files, kind, list[i]->d_name);
+        free(list[i]);
+    }
+    free(list);
+}

@@ -1,0 +1,40 @@
+/* What the files of the verifier share; private to them. */
+#ifndef JOURNAL_VERIFY_PARTS_H
+#define JOURNAL_VERIFY_PARTS_H
+
+#include "base/mem.h"
+#include "journal/event.h"
+#include "journal/verify.h"
+
+void verify_find(struct verify *verify, enum verify_kind kind, uint64_t line, const char *file,
+                 const char *format, ...) PRINTF_LIKE(5, 6);
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+struct verify_files;
+struct verify_files *verify_files_new(struct verify *verify, const char *dir);
+void verify_files_free(struct verify_files *files);
+/* Compares every file that the record names with the digest that it gives. */
+void verify_files_check(struct verify_files *files, const struct event *event);
+/* Reports what lies in output/ and was named by no record, as that kind. */
+void verify_files_extra(struct verify_files *files, enum verify_kind kind);
+uint64_t verify_files_count(const struct verify_files *files);
+
+/* ---- anchors --------------------------------------------------------------------------------- */
+
+/* What later runs say of one run. */
+struct anchor {
+    char *by;
+    char head[65];
+    bool found;
+};
+struct anchor_list {
+    struct anchor *items;
+    size_t count, capacity;
+    bool present; /* the run is in the store */
+};
+/* NULL where no run of the store speaks of it. */
+struct anchor_list *anchors_of(const struct anchors *anchors, const char *run);
+const char *anchors_store(const struct anchors *anchors);
+
+#endif
