@@ -95,7 +95,8 @@ const char *const reference_closing[] = {
     "`defaults.env`, and the step's `env`. There are also `RUNBOOK_OUTPUT`, `RUNBOOK_RUN_ID`, "
     "`RUNBOOK_RUN_DIR`, `RUNBOOK_STEP` and `RUNBOOK_TOKEN`, which is unique to the attempt.",
     "- Lines `name=value`, or a JSON object, written to the file `$RUNBOOK_OUTPUT` become outputs.",
-    "- An output named `recovery_point`, a time as `2026-01-02T03:04:05Z` or seconds since 1970, "
+    "- An output named `recovery_point`, a time as `2026-01-02T03:04:05Z` or a number of seconds "
+    "since 1970, "
     "is what the RPO is measured from: the age of the newest data that came back.",
     "- When a step ends, all processes that it left behind end with it: SIGTERM, and SIGKILL "
     "after `grace`. With `background: true` that is so at the end of the run, behind `finally`.",
@@ -127,7 +128,8 @@ const char *const reference_closing[] = {
 
     "# Loops and calls",
     "- `foreach` runs its items in order unless `concurrency` is more than 1. `.steps.ID.results` "
-    "holds each item's result, and `.steps.ID.outputs.NAME` an array.",
+    "holds each item's result, and `.steps.ID.outputs.NAME` an array. Of a group, an item's result "
+    "holds its members' results in `steps`, and their outputs together.",
     "- `call` shows the outputs of the called runbook's steps as its own; a later step's output "
     "wins over one of the same name. Its rollbacks are part of the caller's, and its `finally` "
     "runs at the end of the call.",

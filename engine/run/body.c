@@ -38,9 +38,32 @@ static void body_finish(struct body *body, bool ok, bool cut_short, value result
 
 /* ---- foreach ------------------------------------------------------------------------------- */
 
+/* What is seen of steps from outside: their outputs by name, where later ones win, and each. */
+static value members_add(value result_taken, value steps_taken) {
+    value outputs = value_object();
+    value key, item;
+    for (size_t i = 0; value_next(steps_taken, &i, &key, &item);) {
+        value own = value_get(item, "outputs");
+        if (value_is(own, VALUE_OBJECT))
+            outputs = value_merge(outputs, own);
+        else
+            value_free(own);
+        value_free(key);
+        value_free(item);
+    }
+    value result = value_set(result_taken, "outputs", outputs);
+    return value_set(result, "steps", steps_taken);
+}
+
+/* The result of a loop over a group is that of its members. */
 static value results_with(value results, struct frame *frame) {
-    value one = value_get(frame->steps, graph_node(frame->graph, 0)->step->id);
-    return value_append(results, value_is(one, VALUE_NONE) ? value_null() : one);
+    const char *id = graph_node(frame->graph, 0)->step->id;
+    value one = value_get(frame->steps, id);
+    if (value_is(one, VALUE_NONE))
+        one = value_null();
+    else if (graph_count(frame->graph) > 1)
+        one = members_add(one, value_remove(value_copy(frame->steps), id));
+    return value_append(results, one);
 }
 
 /* The outputs of each item side by side: {name: [of the first, of the second, …]}. */
@@ -154,21 +177,8 @@ static int call_params(struct node *node, const struct step_expansion *inner, va
     return params_bind(inner->runbook, given, ret, collect_error, err);
 }
 
-/* What the caller sees: the outputs of the called runbook's steps, by name; later ones win. */
 static value call_result(const struct frame *frame) {
-    value outputs = value_object();
-    value key, item;
-    for (size_t i = 0; value_next(frame->steps, &i, &key, &item);) {
-        value own = value_get(item, "outputs");
-        if (value_is(own, VALUE_OBJECT))
-            outputs = value_merge(outputs, own);
-        else
-            value_free(own);
-        value_free(key);
-        value_free(item);
-    }
-    value result = value_set(value_object(), "outputs", outputs);
-    return value_set(result, "steps", value_copy(frame->steps));
+    return members_add(value_object(), value_copy(frame->steps));
 }
 
 static void call_finally_ended(struct frame *frame, bool ok) {
