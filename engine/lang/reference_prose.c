@@ -97,7 +97,10 @@ const char *const reference_closing[] = {
     "- Lines `name=value`, or a JSON object, written to the file `$RUNBOOK_OUTPUT` become outputs.",
     "- An output named `recovery_point`, a time as `2026-01-02T03:04:05Z` or a number of seconds "
     "since 1970, "
-    "is what the RPO is measured from: the age of the newest data that came back.",
+    "is what the RPO is measured from: the age of the newest data that came back."
+    "- The RTO is measured from the start of the run to its end. Where a run did not succeed, "
+    "nothing came back: its RTO is missed once the limit has passed and not known before, and its "
+    "RPO is not known.",
     "- When a step ends, all processes that it left behind end with it: SIGTERM, and SIGKILL "
     "after `grace`. With `background: true` that is so at the end of the run, behind `finally`.",
     "- `ready` is asked every 200 ms until it holds, for at most the step's `timeout`, or a "

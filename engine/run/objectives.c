@@ -29,7 +29,7 @@ static bool recovery_point(const struct run *run, int64_t *ret_wall_ns) {
     return found;
 }
 
-value objectives_judge(const struct run *run, int64_t duration_ms) {
+value objectives_judge(const struct run *run, int64_t duration_ms, bool is_recovered) {
     const struct objectives *objectives = run->runbook->objectives;
     int64_t point = 0;
     value all = value_object();
@@ -38,9 +38,11 @@ value objectives_judge(const struct run *run, int64_t duration_ms) {
         return value_null();
     }
     if (objectives->rto_ms)
-        all = value_set(all, "rto", judged(objectives->rto_ms, duration_ms, true));
+        all = value_set(all, "rto",
+                        judged(objectives->rto_ms, duration_ms,
+                               is_recovered || duration_ms > objectives->rto_ms));
     if (objectives->rpo_ms) {
-        bool known = recovery_point(run, &point);
+        bool known = is_recovered && recovery_point(run, &point);
         all = value_set(all, "rpo",
                         judged(objectives->rpo_ms, (clock_wall_ns() - point) / NS_PER_MS, known));
     }

@@ -9,7 +9,10 @@
  * RTO is measured from the start of the run to its end. RPO needs to know how old the recovered
  * data is: a step says so by an output called `recovery_point`, a point in time (RFC 3339) or
  * seconds since 1970, and its age is taken at the end of the run, so that it never flatters.
- * Without one `measured_ms` and `met` are null. */
-value objectives_judge(const struct run *run, int64_t duration_ms);
+ * Without one `measured_ms` and `met` are null.
+ *
+ * A run that did not succeed has recovered nothing: its RTO is missed once the limit has passed,
+ * and not known before; its RPO is not known. */
+value objectives_judge(const struct run *run, int64_t duration_ms, bool is_recovered);
 
 #endif

@@ -130,8 +130,8 @@ static void finished_record(struct run *run) {
     struct event event = {.type = EVENT_RUN_FINISHED};
     int64_t duration = (clock_mono_ns() - run->started_mono_ns) / NS_PER_MS;
     AUTO_VALUE counts = counts_value(run);
-    AUTO_VALUE objectives = objectives_judge(run, duration);
     run->exit = final_exit(run);
+    AUTO_VALUE objectives = objectives_judge(run, duration, run->exit == RUN_SUCCEEDED);
     EVENT_SET(&event, status, final_status(run));
     EVENT_SET(&event, exit, (int64_t)run->exit);
     EVENT_SET(&event, duration_ms, duration);
