@@ -215,6 +215,14 @@ static void told(void *user, const struct event *event, const char *line, size_t
     run->ui.event(run->ui.user, event, line, length);
 }
 
+/* Whatever is wrong with the place: no transcript can be written there. */
+static int place_open(struct run *run, struct err *err) {
+    int status = store_open(&run->store, err);
+    if (status < 0)
+        err->kind = ERR_TRANSCRIPT;
+    return status;
+}
+
 static int place_make(struct prepare *prepare, struct err *err) {
     struct run *run = prepare->run;
     if (store_run_new(run->store, run->runbook->name, &run->place, err) < 0)
@@ -308,7 +316,7 @@ int prepare_run(struct run *run, struct diag *diag, struct err *err) {
     runbook_each_file(run->runbook, file_requirements, &prepare);
     gates_require(&prepare);
     secrets_load(run, diag);
-    if (!diag_count(diag) && store_open(&run->store, err) == 0 && locks_take(run, err) == 0 &&
+    if (!diag_count(diag) && place_open(run, err) == 0 && locks_take(run, err) == 0 &&
         place_make(&prepare, err) == 0) {
         run->started_wall_ns = clock_wall_ns();
         run->started_mono_ns = clock_mono_ns();
