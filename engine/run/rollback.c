@@ -88,11 +88,17 @@ value run_undo(const struct run *run) {
 
 static const char not_begun[] = "not begun, because a rollback before it failed";
 
-/* The bodies of a node whose own handler failed, or that was never reached. */
+/* The bodies of a node, newest first, that are not undone: its own handler failed or one of
+ * theirs, or it was never reached. */
 static void bodies_add(struct node *node) {
-    for (struct frame *child = node->children; child; child = child->next)
+    struct run *run = node->frame->run;
+    VEC(struct frame *) left = {0};
+    for (struct frame *child = node->kept ? NULL : node->children; child; child = child->next)
         if (child->phase == PHASE_RUN && !child->undone)
-            node->frame->run->hands = handlers_list(child, node->frame->run->hands, not_begun);
+            *vec_add(&left) = child;
+    while (left.count)
+        run->hands = handlers_list(left.items[--left.count], run->hands, not_begun);
+    vec_release(&left);
 }
 
 static void hands_add(struct node *node, const char *error) {
@@ -137,10 +143,12 @@ static struct frame *newest_not_undone(struct node *node) {
 static void body_next(struct node *node);
 
 static void body_undone(struct frame *frame, bool ok) {
-    if (ok)
+    if (ok) {
         body_next(frame->owner);
-    else
+    } else {
+        bodies_add(frame->owner);
         node_undone(frame->owner, false);
+    }
 }
 
 static void body_next(struct node *node) {
