@@ -43,7 +43,7 @@ broken() {
 # suite NAME COMMAND…: runs it, shows its output where something failed, and adds up its last line
 # `N passed, N failed`.
 suite() {
-    local name=$1 log=$work/log status good bad line
+    local name=$1 log=$work/log status good bad line begin=$SECONDS
     shift
     heading "$name"
     "$@" >"$log" 2>&1
@@ -55,7 +55,7 @@ suite() {
         printf 'ended with status %s and the result "%s"\n' "$status" "$line" >>"$log"
     fi
     [ "$bad" -eq 0 ] || grep -vE '^(ok |[0-9]+ passed, )' "$log"
-    printf '   %s passed, %s failed (%s)\n' "$good" "$bad" "$name"
+    printf '   %s passed, %s failed (%s, %s s)\n' "$good" "$bad" "$name" "$((SECONDS - begin))"
     passed=$((passed + good))
     failed=$((failed + bad))
 }
@@ -117,9 +117,10 @@ test_build() {
         return
     fi
     for run in "$root"/tests/*/run; do
-        [ -f "$run" ] && [ -x "$run" ] || continue
-        suite "$(basename "$(dirname "$run")"), $name" \
-            env RUNBOOK="$dir/engine/cli/runbook" RUNBOOK_BUILD="$dir" "$run"
+        if [ -f "$run" ] && [ -x "$run" ]; then
+            suite "$(basename "$(dirname "$run")"), $name" \
+                env RUNBOOK="$dir/engine/cli/runbook" RUNBOOK_BUILD="$dir" "$run"
+        fi
     done
 }
 
@@ -136,7 +137,7 @@ fi
 if CC=clang build asan -Db_sanitize=address,undefined -Db_lundef=false -Dmodules=builtin; then
     export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
     export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-    export LSAN_OPTIONS=suppressions=$root/tests/support/lsan.supp:print_suppressions=0
+    export LSAN_OPTIONS="suppressions='$root/tests/support/lsan.supp':print_suppressions=0"
     test_build asan
 fi
 
