@@ -256,11 +256,13 @@ void dialog_ask(struct dialog *dialog, const char *step, const struct step_quest
     }
     item->shown = buf_detach(&shown);
     const char *const *items = question->items;
-    while (items && items[item->check_count]) {
-        item->check_count++;
+    size_t count = 0;
+    while (items && items[count]) {
+        count++;
     }
-    item->checks = mem_calloc(item->check_count + 1, sizeof *item->checks);
-    for (size_t i = 0; i < item->check_count; i++) {
+    item->check_count = count;
+    item->checks = mem_calloc(count + 1, sizeof *item->checks);
+    for (size_t i = 0; i < count; i++) {
         item->checks[i] = mem_strdup(items[i]);
     }
     item->evidence_wanted = question->evidence ? mem_strdup(question->evidence) : NULL;
