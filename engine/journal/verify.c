@@ -92,7 +92,7 @@ static bool is_canonical(const char *line, size_t length, const struct event *ev
                                  (unsigned long long)event->seq, prev, time,
                                  (long long)event->mono_ns, event_type_name(event->type));
     const size_t start_length = strlen(start);
-    if (length <= start_length || memcmp(line, start, start_length) != 0)
+    if (event->mono_ns < 0 || length <= start_length || memcmp(line, start, start_length) != 0)
         return false;
     for (size_t i = 0; i + 1 < length; i++)
         if ((unsigned char)line[i] < 0x20 || (unsigned char)line[i] >= 0x80)

@@ -1,0 +1,331 @@
+#!/bin/bash
+# Verifies runs without runbook: with bash, coreutils and jq alone.
+#
+#   verify.sh RUN-FOLDER...
+#
+# For each folder it prints a line `VERDICT<TAB>FOLDER`, with what it found below, indented:
+#
+#   verified    every record has its shape, its number and the SHA-256 of the line before it; the
+#               last is the end record, whose own `sum` is right; and every file that a record
+#               names has the SHA-256 that the record says, with nothing else in output/
+#   incomplete  the same so far, but the end is missing or torn: the engine was stopped, is still
+#               at work (`runbook verify` can tell, this script cannot), or the tail was cut
+#   damaged     a record or a file was changed, removed, moved or added
+#
+# Exit status: 0 where all are verified, 7 where one is not, 2 where the call is wrong.
+#
+# What it cannot show: a transcript that somebody wrote anew from its first line to its last, with
+# new sums. Keep the head of a finished run (sha256sum of its last line) where others cannot write.
+#
+# How it works: `split` makes a file of each line and `sha256sum` digests them, so that one jq can
+# compare each line's `prev` with the digest of the line before. A record's `sum` is the SHA-256 of
+# its own line up to the key `sum`. Zeros behind the last line are the reserve of a run that was
+# killed; text there is a line that was torn.
+# shellcheck disable=SC2016  # the variables of the jq program are jq's
+set -u
+export LC_ALL=C
+shopt -s nullglob dotglob
+
+if [ $# -eq 0 ]; then
+    echo "usage: verify.sh RUN-FOLDER..." >&2
+    exit 2
+fi
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+
+# Reads lines `D index`, `L sha256 sha256-before-sum line`, `E`, and writes, with unit separators (037) between,
+# `index F kind line file message` for what is wrong, and `index N line file sha256` for a file
+# that is to be compared, names percent-encoded; and last of a run `index E ended resumed`.
+program='
+def words: split(" ");
+def texts: ("run runbook name sha256 plan_sha256 policy_sha256 profile user host terminal engine"
+  + " phase step title action effect token status reason error hint message evidence answer by"
+  + " comment signal transaction_id head signer signature sum") | words;
+def integers: "steps uid pid attempt attempts duration_ms delay_ms exit quorum expires_ms" | words;
+def booleans: "dry_run without_effect not_requester" | words;
+def others: ("files git params selection previous objectives item plan result outputs output notes"
+  + " approvers checklist hands counts") | words;
+def required: {
+  "run.started": "run runbook name sha256 plan_sha256 user uid host pid engine",
+  "run.resumed": "user host pid engine",
+  "run.finished": "status exit sum",
+  "step.skipped": "phase step reason",
+  "step.waiting": "phase step reason",
+  "step.started": "phase step attempt",
+  "step.committing": "phase step attempt",
+  "step.ready": "phase step duration_ms",
+  "step.retrying": "phase step attempt delay_ms",
+  "step.finished": "phase step status duration_ms",
+  "step.in_doubt": "phase step reason",
+  "step.resolved": "phase step status reason",
+  "gate.opened": "phase step message",
+  "gate.answered": "phase step answer by",
+  "gate.escalated": "phase step",
+  "gate.closed": "phase step answer",
+  "rollback.begun": "reason",
+  "rollback.finished": "status",
+  "signal.received": "signal",
+  "clock.jumped": "duration_ms",
+  "checkpoint": "sum"
+} | map_values(words);
+def kinds: [(texts[] | {(.): "text"}), (integers[] | {(.): "integer"}),
+  (booleans[] | {(.): "boolean"}), (others[] | {(.): "any"})] | add;
+
+def is_sum: type == "string" and test("^[0-9a-f]{64}$");
+def is_integer: type == "number" and . == floor and . <= 9007199254740991
+  and . >= -9007199254740991;
+def fits($kind):
+  if $kind == "text" then type == "string" or . == null
+  elif $kind == "integer" then is_integer
+  elif $kind == "boolean" then type == "boolean"
+  else $kind == "any" end;
+# A line without its strings, so that jq, which takes more than JSON, can be held to JSON.
+def skeleton: split("\\\\") | join("") | split("\\\"") | join("") | split("\"")
+  | [range(0; length; 2) as $at | .[$at]] | join("s");
+def is_json: test("^(?:[\\[\\]{}:, s]|true|false|null"
+  + "|-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?(?![-+.0-9eE]))*$");
+def key_count: [.. | objects | length] | add;
+def is_time: test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z$")
+  and .[0:4] >= "1678" and .[0:4] <= "2261"
+  and ((.[0:19] + "Z") as $second | (try ($second | fromdateiso8601 | todateiso8601) catch "") == $second);
+
+# What is wrong with the record, or null. `.` is the record.
+def wrong($line; $own; $kinds; $required):
+  . as $record
+  | ($line | skeleton) as $bones
+  | if type != "object" then "the line is not a JSON object"
+    elif ($bones | is_json | not) then "the line is not JSON"
+    elif ($bones | split(":") | length - 1) != key_count then "a key stands twice in the record"
+    elif .v != 1 or (.seq | is_integer | not) or (.prev | is_sum | not)
+      or (.mono_ns | is_integer | not) or (.time | type != "string") or (.time | is_time | not)
+      or (.type | type != "string") or ($required[.type] == null) then "the record has no proper head"
+    elif ("{\"v\":1,\"seq\":\(.seq),\"prev\":\"\(.prev)\",\"time\":\"\(.time)\",\"mono_ns\":" as $head
+      | $line | startswith($head) and (.[$head | length:] | test("^(0|[1-9][0-9]*),\"type\":\"" + $record.type + "\"")) | not)
+      then "the record is not written as the engine writes it"
+    elif ([to_entries[] | select(.key as $key | ["v","seq","prev","time","mono_ns","type"] | index([$key]) | not)
+      | select(.key as $key | .value | fits($kinds[$key]) | not)] | length) > 0
+      then "a key of the record is unknown, or its value has the wrong type"
+    elif ([$required[.type][] | select(. as $key | ($record | has($key) | not)
+      or ($kinds[$key] == "text" and $record[$key] == null))] | length) > 0
+      then "the record lacks a key"
+    elif has("sum") and .sum != $own then "`sum` is not the SHA-256 of the line before it"
+    else null end;
+
+def stored: type == "object" and length == 3 and (.bytes | type == "number") and (.sha256 | is_sum)
+  and (.file | type == "string" and startswith("output/"));
+# [file, sha256] for each file that the record names; a null where it names none properly.
+def pair($path; $folder): if type == "object" and (.[$path] | type == "string") and (.sha256 | is_sum)
+  and (.[$path] | startswith($folder) and (index("\u0000") | not)
+    and (.[$folder | length:] | length > 0 and . != "." and . != ".." and (index("/") | not)))
+  then [.[$path], .sha256] else null end;
+def named:
+  (if (.files | type) == "array" then .files[] | pair("copy"; "") elif .files == null then empty else null end),
+  (if (.output | type) == "object" then .output[] | pair("file"; "output/") elif .output == null then empty else null end),
+  (.result, .outputs | select(stored) | pair("file"; "output/"));
+
+def found($kind; $file; $message): ["F", $kind, "\(.count + 1)", $file, $message];
+def step($text; $kinds; $required):
+  .out = []
+  | if $text[0:2] == "D " then {index: $text[2:], head: ("0" * 64), count: 0, bad: false,
+      ended: false, resumed: false, out: []}
+    elif $text == "E" then .out = [["E", "\(.ended)", "\(.resumed)", "\(.bad)"]]
+    elif .bad then .
+    else $text[2:66] as $sha | $text[67:131] as $own | $text[132:] as $line
+    | (try ($line | fromjson) catch null) as $record
+    | ($record | wrong($line; $own; $kinds; $required)) as $wrong
+    | if $wrong then .out = [found("record"; ""; $wrong)] | .bad = true
+      elif $record.seq != .count + 1 then .bad = true
+        | .out = [found("record"; ""; "the record has number \($record.seq), expected \(.count + 1)")]
+      elif $record.prev != .head then .bad = true
+        | .out = [found("record"; ""; "the chain is broken: `prev` is not the SHA-256 of the line before")]
+      else (if ($record.type == "run.started") != (.count == 0)
+          then .out = [found("start"; ""; "`run.started` is not the first record, alone")] else . end)
+      | .out += [$record | named | if . == null then ["F", "file.name", "\($record.seq)", "",
+          "the record does not name a file of the run and its SHA-256"]
+          else ["N", "\($record.seq)", (.[0] | @uri), .[1]] end]
+      | .head = $sha | .count += 1 | .ended = ($record.type == "run.finished")
+      | .resumed = (.resumed or $record.type == "run.resumed")
+      end
+    end;
+kinds as $kinds | required as $required
+| foreach inputs as $text ({}; step($text; $kinds; $required); . as $state | .out[] | [$state.index] + . | join("\u001f"))
+'
+
+# note INDEX KIND LINE FILE MESSAGE; `level` becomes the worst so far: 2 damaged, 1 incomplete.
+declare -a findings levels
+note() {
+    local place=${3:+ line $3}
+    findings[$1]+="    $2$place${4:+ $4}: $5"$'\n'
+    case $2 in
+        torn | end) [ "${levels[$1]}" -gt 1 ] || levels[$1]=1 ;;
+        file.unnamed) ;;
+        *) levels[$1]=2 ;;
+    esac
+}
+
+# The transcript's whole lines, as `L` lines on descriptor 3; what is behind them is judged here.
+# lines INDEX TRANSCRIPT LINE-COUNT SIZE
+lines() {
+    local index=$1 count=$3 at body=$work/body clean=$work/clean part=$work/part size text line digest
+    local -a all=() digests=() sums=()
+    local -A own=()
+    head -n "$count" "$2" >"$body"
+    tr -cd '\n -\177' <"$body" >"$clean"
+    size=$(stat -c %s "$body" "$clean")
+    if [ "${size%$'\n'*}" != "${size#*$'\n'}" ]; then
+        # A last line with zeros in it, and nothing but zeros behind it, was torn.
+        text=$(head -n -1 "$body" | tr -d '\n -\177' | wc -c)
+        line=$(tail -n 1 "$body" | tr -cd '\0' | wc -c)
+        digest=$(tail -c "+$((${size%$'\n'*} + 1))" "$2" | tr -d '\0' | wc -c)
+        if [ "$text" -gt 0 ] || [ "$line" -eq 0 ] || [ "$digest" -gt 0 ]; then
+            note "$index" record "" "" "bytes stand in the transcript that no record has"
+        else
+            note "$index" torn "$count" "" "the last line was torn"
+        fi
+        count=$((count - 1))
+        head -n "$count" "$body" | tr -cd '\n -\177' >"$clean"
+    elif [ "$4" -gt "${size%$'\n'*}" ]; then
+        at=$((${size%$'\n'*} + 1))
+        text=$(tail -c "+$at" "$2" | tr -d '\0' | wc -c)
+        if [ "$text" -gt 65535 ]; then
+            note "$index" record "$((count + 1))" "" "the line is longer than 65536 bytes"
+        elif [ "$text" -gt 0 ]; then
+            note "$index" torn "$((count + 1))" "" "$text bytes behind the last record are no record"
+        fi
+    fi
+    [ "$count" -gt 0 ] || return 0
+    rm -rf "$part"
+    mkdir "$part"
+    split -a 8 -d -l 1 "$clean" "$part/l"
+    mapfile -t all <"$clean"
+    for ((at = 0; at < count; at++)); do
+        line=${all[at]}
+        if [ ${#line} -gt 65535 ]; then
+            note "$index" record "$((at + 1))" "" "the line is longer than 65536 bytes"
+        fi
+        if [ ${#line} -gt 74 ] && [[ ${line: -74} == ',"sum":"'*'"}' ]]; then
+            printf '%s' "${line:0:-74}" >"$part/s$at"
+            sums+=("$at")
+        fi
+    done
+    # By parts, as a command line has an end.
+    mapfile -t digests < <(printf '%s\n' "$part"/l* | while mapfile -t -n 10000 some && [ ${#some[@]} -gt 0 ]; do
+        sha256sum "${some[@]}"
+    done)
+    if [ ${#sums[@]} -gt 0 ]; then
+        while read -r digest text; do
+            own[${text##*/s}]=$digest
+        done < <(printf '%s\n' "${sums[@]/#/$part/s}" | while mapfile -t -n 10000 some && [ ${#some[@]} -gt 0 ]; do
+            sha256sum "${some[@]}"
+        done)
+    fi
+    for ((at = 0; at < count; at++)); do
+        printf 'L %s %s %s\n' "${digests[at]:0:64}" "${own[$at]:-$none}" "${all[at]}" >&3
+    done
+}
+
+# files INDEX FOLDER: compares what is in the arrays `names`, `sums` and `places`.
+files() {
+    local index=$1 dir=$2 at name digest path
+    local -A found=()
+    local -a there=()
+    for name in "${names[@]}"; do
+        path=$dir/$name
+        if [[ $name == output/* && -L $dir/output ]]; then
+            continue
+        elif [ -f "$path" ] && [ ! -L "$path" ]; then
+            there+=("$path")
+        fi
+    done
+    if [ ${#there[@]} -gt 0 ]; then
+        while IFS= read -r -d '' digest; do
+            found[${digest:66}]=${digest:0:64}
+        done < <(printf '%s\0' "${there[@]}" | while mapfile -d '' -t -n 1000 some && [ ${#some[@]} -gt 0 ]; do
+            sha256sum --zero -- "${some[@]}" 2>/dev/null
+        done)
+    fi
+    for at in "${!names[@]}"; do
+        digest=${found[$dir/${names[at]}]:-}
+        if [ -z "$digest" ]; then
+            note "$index" file.missing "${places[at]}" "${names[at]@Q}" "the file is not there"
+        elif [ "$digest" != "${sums[at]}" ]; then
+            note "$index" file.changed "${places[at]}" "${names[at]@Q}" "the file has other bytes"
+        fi
+    done
+}
+
+# extra INDEX FOLDER KIND: what lies in output/ and was not named.
+extra() {
+    local path name
+    local -A known=()
+    for name in "${names[@]}"; do
+        known[$name]=1
+    done
+    [ ! -L "$2/output" ] || return 0
+    for path in "$2"/output/*; do
+        name=output/${path##*/}
+        [ -n "${known[$name]:-}" ] || note "$1" "$3" "" "${name@Q}" "no record names this file"
+    done
+}
+
+none=$(printf '%064d' 0 | tr 0 -)
+dirs=("$@")
+exec 3>"$work/stream"
+for index in "${!dirs[@]}"; do
+    transcript=${dirs[index]}/transcript.jsonl
+    findings[index]=
+    levels[index]=0
+    if [ ! -d "${dirs[index]}" ]; then
+        echo "verify.sh: ${dirs[index]} is not a folder" >&2
+        exit 2
+    fi
+    printf 'D %d\n' "$index" >&3
+    if [ -L "$transcript" ] || [ ! -f "$transcript" ]; then
+        note "$index" transcript "" "" "there is no transcript"
+    else
+        lines "$index" "$transcript" "$(wc -l <"$transcript")" "$(stat -c %s "$transcript")"
+    fi
+    printf 'E\n' >&3
+done
+exec 3>&-
+
+jq -nRr "$program" <"$work/stream" >"$work/answer" || {
+    echo "verify.sh: jq failed" >&2
+    exit 2
+}
+names=()
+sums=()
+places=()
+status=0
+while IFS=$'\037' read -r index what a b c d; do
+    case $what in
+        F) note "$index" "$a" "$b" "$c" "$d" ;;
+        N)
+            printf -v name '%b' "${b//%/\\x}"
+            names+=("$name")
+            sums+=("$c")
+            places+=("$a")
+            ;;
+        E)
+            files "$index" "${dirs[index]}"
+            if [ "$c" = false ]; then
+                [ "$a" = true ] || note "$index" end "" "" "the end record is missing"
+                if [ "$a" = true ] && [ "$b" = false ]; then
+                    extra "$index" "${dirs[index]}" file.extra
+                else
+                    extra "$index" "${dirs[index]}" file.unnamed
+                fi
+            fi
+            case ${levels[index]} in
+                0) verdict=verified ;;
+                1) verdict=incomplete status=7 ;;
+                *) verdict=damaged status=7 ;;
+            esac
+            printf '%s\t%s\n%s' "$verdict" "${dirs[index]}" "${findings[index]}"
+            names=()
+            sums=()
+            places=()
+            ;;
+    esac
+done <"$work/answer"
+exit "$status"
