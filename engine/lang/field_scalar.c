@@ -242,6 +242,15 @@ static void parse_choice(struct parse *parse, const struct field *field, const s
     report_choice(parse, field, node);
 }
 
+static void named_file_add(struct runbook *runbook, const char *path) {
+    struct named_file **last = &runbook->named_files;
+    for (; *last; last = &(*last)->next)
+        if (text_equal((*last)->path, path))
+            return;
+    *last = arena_alloc(runbook->arena, sizeof **last);
+    **last = (struct named_file){path, NULL};
+}
+
 static void parse_file(struct parse *parse, const struct field *field, const struct node *node,
                        const char **ret) {
     if (!parse_text_of(parse, field, node))
@@ -260,6 +269,7 @@ static void parse_file(struct parse *parse, const struct field *field, const str
         return;
     }
     *ret = arena_strdup(parse->runbook->arena, path);
+    named_file_add(parse->runbook, *ret);
 }
 
 void field_parse_scalar(struct parse *parse, const struct field *field, const struct node *node,

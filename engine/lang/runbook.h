@@ -92,6 +92,14 @@ struct drill {
     int64_t every_ms;
 };
 
+/* A file that a step names, such as a script. */
+struct named_file {
+    const char *path; /* resolved */
+    struct named_file *next;
+};
+
+#define NAMED_FILE_MAX (UINT64_C(64) << 20) /* bytes */
+
 struct runbook {
     const char *path; /* as given */
     const char *dir;  /* the folder it stands in, absolute */
@@ -114,6 +122,7 @@ struct runbook {
 
     const char *bytes; /* the file as it was read */
     size_t length;
+    struct named_file *named_files; /* each once, in the order of the file; their bytes count */
     struct arena *arena;
     struct expr_set *exprs; /* of this file and of those it calls */
     enum effect effect;     /* the strongest of its steps */

@@ -1,24 +1,19 @@
 #include "plan/plan.h"
 
+#include "base/file.h"
 #include "base/map.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "plan/params.h"
 #include "secret/digest.h"
 
-/* A graph of a list, or of one step alone. */
-struct kept {
-    const void *key;
-    bool is_body;
-    struct graph *graph;
-};
-
 struct plan {
     struct runbook *runbook;
     const struct profile *profile;
     const char *profile_name;
     struct graph *graph, *finally;
-    VEC(struct kept) kept;
+    VEC(struct graph *) kept; /* of a list, or of one step alone */
+    struct map *kept_by;      /* the same, by list or step and whether it is a body's */
     value params, selection;
     const char **reasons; /* a node of `graph`: why it is left out, or NULL */
     char hash[DIGEST_TEXT_SIZE];
@@ -201,6 +196,13 @@ static value selection_value(const struct plan_options *options) {
 
 /* ---- graphs ------------------------------------------------------------------------------- */
 
+static void keep(struct plan *plan, const void *key, bool is_body, struct graph *graph) {
+    AUTO_TEXT name = mem_printf("%p %d", key, is_body);
+    *vec_add(&plan->kept) = graph;
+    if (!map_get(plan->kept_by, name))
+        map_put(plan->kept_by, name, graph);
+}
+
 /* Checks the order of one graph's inner lists; new ones are queued. `ids` are those of a file. */
 struct walk {
     struct plan *plan;
@@ -226,7 +228,7 @@ static void walk_step(struct walk *walk, const struct step *step, bool has_own_g
     struct graph *graph = graph_new(&(struct step_list){&step, 1}, true, walk->diag);
     if (!graph)
         return;
-    *vec_add(&walk->plan->kept) = (struct kept){step, true, graph};
+    keep(walk->plan, step, true, graph);
     *vec_add(&walk->open) = graph;
 }
 
@@ -262,9 +264,9 @@ static void file_check(void *user, const struct runbook *file) {
         plan->finally = finally;
     } else {
         if (steps)
-            *vec_add(&plan->kept) = (struct kept){file->steps, false, steps};
+            keep(plan, file->steps, false, steps);
         if (finally)
-            *vec_add(&plan->kept) = (struct kept){file->finally, false, finally};
+            keep(plan, file->finally, false, finally);
     }
     map_free(walk->ids);
 }
@@ -276,10 +278,8 @@ static void graphs_make(struct plan *plan, struct diag *diag) {
 }
 
 static const struct graph *kept_find(const struct plan *plan, const void *key, bool is_body) {
-    for (size_t i = 0; i < plan->kept.count; i++)
-        if (plan->kept.items[i].key == key && plan->kept.items[i].is_body == is_body)
-            return plan->kept.items[i].graph;
-    return NULL;
+    AUTO_TEXT name = mem_printf("%p %d", key, is_body);
+    return map_get(plan->kept_by, name);
 }
 
 const struct graph *plan_graph_of(struct plan *plan, const struct step_list *steps) {
@@ -291,7 +291,7 @@ const struct graph *plan_graph_of_step(struct plan *plan, const struct step *ste
     if (graph)
         return graph;
     struct graph *made = graph_new(&(struct step_list){&step, 1}, is_body, NULL);
-    *vec_add(&plan->kept) = (struct kept){step, is_body, made};
+    keep(plan, step, is_body, made);
     return made;
 }
 
@@ -303,9 +303,29 @@ static void hash_field(struct digest *digest, const char *label, const char *byt
     digest_update(digest, bytes, length);
 }
 
+struct hashing {
+    struct digest *digest;
+    struct diag *diag;
+};
+
+static void hash_named(const struct hashing *hashing, const struct named_file *named) {
+    AUTO_TEXT bytes = NULL;
+    AUTO_ERR err = ERR_INIT;
+    size_t length;
+    if (file_read(named->path, NAMED_FILE_MAX, &bytes, &length, &err) < 0) {
+        diag_report(hashing->diag, &err);
+        return;
+    }
+    hash_field(hashing->digest, "named path", named->path, strlen(named->path));
+    hash_field(hashing->digest, "named file", bytes, length);
+}
+
 static void hash_file(void *user, const struct runbook *file) {
-    hash_field(user, "path", file->path, strlen(file->path));
-    hash_field(user, "file", file->bytes, file->length);
+    const struct hashing *hashing = user;
+    hash_field(hashing->digest, "path", file->path, strlen(file->path));
+    hash_field(hashing->digest, "file", file->bytes, file->length);
+    for (const struct named_file *named = file->named_files; named; named = named->next)
+        hash_named(hashing, named);
 }
 
 static void hash_value(struct digest *digest, const char *label, value item) {
@@ -313,9 +333,10 @@ static void hash_value(struct digest *digest, const char *label, value item) {
     hash_field(digest, label, text, strlen(text));
 }
 
-static void hash_make(struct plan *plan) {
+static void hash_make(struct plan *plan, struct diag *diag) {
     struct digest *digest = digest_new();
-    runbook_each_file(plan->runbook, hash_file, digest);
+    struct hashing hashing = {digest, diag};
+    runbook_each_file(plan->runbook, hash_file, &hashing);
     hash_value(digest, "params", plan->params);
     hash_value(digest, "selection", plan->selection);
     const char *profile = plan->profile_name ? plan->profile_name : "";
@@ -345,6 +366,7 @@ static void profile_choose(struct plan *plan, const char *name, struct diag *dia
 struct plan *plan_new(const struct plan_options *options, struct diag *diag) {
     struct plan *plan = mem_zalloc(sizeof *plan);
     plan->params = plan->selection = value_null();
+    plan->kept_by = map_new();
     plan->runbook = runbook_load(options->path, diag);
     if (plan->runbook)
         graphs_make(plan, diag);
@@ -359,12 +381,12 @@ struct plan *plan_new(const struct plan_options *options, struct diag *diag) {
         if (params_bind(plan->runbook, given, &bound, report_to_diag, diag) == 0)
             plan->params = bound;
     }
+    if (!diag_count(diag) && !options->shape_only)
+        hash_make(plan, diag);
     if (diag_count(diag)) {
         plan_free(plan);
         return NULL;
     }
-    if (!options->shape_only)
-        hash_make(plan);
     return plan;
 }
 
@@ -372,8 +394,9 @@ void plan_free(struct plan *plan) {
     if (!plan)
         return;
     for (size_t i = 0; i < plan->kept.count; i++)
-        graph_free(plan->kept.items[i].graph);
+        graph_free(plan->kept.items[i]);
     vec_release(&plan->kept);
+    map_free(plan->kept_by);
     graph_free(plan->graph);
     graph_free(plan->finally);
     mem_free(plan->reasons);

@@ -77,6 +77,8 @@ static value outputs_of(value results) {
             value list = value_get(all, value_text(key));
             if (value_is(list, VALUE_NONE))
                 list = value_array();
+            /* A list that only we hold grows in place. */
+            all = value_set(all, value_text(key), value_null());
             all = value_set(all, value_text(key), value_append(list, item));
             value_free(key);
         }

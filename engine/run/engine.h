@@ -33,15 +33,15 @@ struct node {
     bool kept : 1;           /* a point of no return lies below it */
     bool was_done : 1;       /* `done_when` held before it */
     struct task *task;
-    struct frame *children; /* of foreach and call, oldest first */
+    struct frame *children, *newest; /* of foreach and call, oldest first */
     int64_t duration_ms;
 };
 
 struct frame {
     struct run *run;
-    struct frame *parent; /* NULL for the two roots */
-    struct node *owner;   /* the node of the parent whose body this is */
-    struct frame *next;   /* among the owner's children */
+    struct frame *parent;          /* NULL for the two roots */
+    struct node *owner;            /* the node of the parent whose body this is */
+    struct frame *next, *previous; /* among the owner's children */
     enum phase phase;
     bool is_single; /* one step alone: a foreach body or a handler; its path is `path` */
     bool is_group;  /* the members of a group: their results are its parent's */
@@ -185,6 +185,8 @@ void rollback_frame(struct frame *frame, void (*undone)(struct frame *frame, boo
 void rollback_pump(struct run *run);
 void rollback_keep_above(struct node *node); /* a point of no return was passed */
 value rollback_ledger(const struct run *run);
+/* As much of a list of handlers as a record has room for, and how many more there are. */
+value rollback_told(value hands_taken);
 
 /* run.c */
 /* Of the failure that follows. */

@@ -25,10 +25,9 @@ struct frame *frame_new(struct run *run, struct node *owner, const struct graph 
         frame->nodes[i].open = graph_node(graph, i)->need_count;
     }
     if (owner) {
-        struct frame **last = &owner->children;
-        while (*last)
-            last = &(*last)->next;
-        *last = frame;
+        frame->previous = owner->newest;
+        *(owner->newest ? &owner->newest->next : &owner->children) = frame;
+        owner->newest = frame;
     }
     return frame;
 }

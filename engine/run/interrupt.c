@@ -86,7 +86,7 @@ void interrupt_leave(struct run *run) {
     if (is_untold)
         EVENT_SET(&event, error, run->transcript_err.message);
     /* What a rollback would have undone is now for a person to do. */
-    AUTO_VALUE hands = run->root ? rollback_ledger(run) : value_array();
+    AUTO_VALUE hands = rollback_told(run->root ? rollback_ledger(run) : value_array());
     if (value_count(hands))
         EVENT_SET(&event, hands, hands);
     last_record(run, &event);

@@ -185,22 +185,41 @@ static char *copy_name(const struct prepare *prepare, const struct runbook *file
     return mem_printf("called-%zu-%s", prepare->file_count, file_basename(file->path));
 }
 
-static void file_copy(void *user, const struct runbook *file) {
-    struct prepare *prepare = user;
+static void bytes_copy(struct prepare *prepare, const char *path, const char *name,
+                       const char *bytes, size_t length) {
     struct run *run = prepare->run;
-    AUTO_TEXT name = copy_name(prepare, file);
-    AUTO_TEXT path = mem_printf("%s/%s", store_run_dir(run->place), name);
+    AUTO_TEXT copy = mem_printf("%s/%s", store_run_dir(run->place), name);
     char sha256[DIGEST_TEXT_SIZE];
     AUTO_ERR err = ERR_INIT;
     prepare->file_count++;
-    if (file_write_atomic(path, file->bytes, file->length, 0600, &err) < 0) {
+    if (file_write_atomic(copy, bytes, length, 0600, &err) < 0) {
         err_move(&run->transcript_err, &err);
         return;
     }
-    digest_text(file->bytes, file->length, sha256);
-    value item = value_set(value_object(), "path", value_string(file->path));
+    digest_text(bytes, length, sha256);
+    value item = value_set(value_object(), "path", value_string(path));
     item = value_set(item, "copy", value_string(name));
     prepare->files = value_append(prepare->files, value_set(item, "sha256", value_string(sha256)));
+}
+
+static void named_copy(struct prepare *prepare, const struct named_file *named) {
+    AUTO_TEXT name =
+        mem_printf("named-%zu-%.200s", prepare->file_count, file_basename(named->path));
+    AUTO_TEXT bytes = NULL;
+    AUTO_ERR err = ERR_INIT;
+    size_t length;
+    if (file_read(named->path, NAMED_FILE_MAX, &bytes, &length, &err) < 0)
+        err_move(&prepare->run->transcript_err, &err);
+    else
+        bytes_copy(prepare, named->path, name, bytes, length);
+}
+
+static void file_copy(void *user, const struct runbook *file) {
+    struct prepare *prepare = user;
+    AUTO_TEXT name = copy_name(prepare, file);
+    bytes_copy(prepare, file->path, name, file->bytes, file->length);
+    for (const struct named_file *named = file->named_files; named; named = named->next)
+        named_copy(prepare, named);
 }
 
 static void commit_failed(void *user, struct err *err) {

@@ -47,6 +47,34 @@ static value data_limit(struct run *run, value data_taken, const char *path, con
     return data_store(run, data_taken, path, label);
 }
 
+static value list_fit(value list, size_t most) {
+    value kept = value_array();
+    size_t length = 0;
+    for (size_t i = 0; i < value_count(list); i++) {
+        value item = value_at(list, i);
+        AUTO_TEXT json = value_to_json(item);
+        length += strlen(json) + 1;
+        if (length > most) {
+            value_free(item);
+            break;
+        }
+        kept = value_append(kept, item);
+    }
+    return kept;
+}
+
+value result_fit(value taken, size_t most) {
+    AUTO_VALUE whole = taken;
+    AUTO_TEXT json = value_to_json(whole);
+    size_t length = strlen(json);
+    if (length <= most)
+        return value_copy(whole);
+    if (value_is(whole, VALUE_ARRAY) && value_count(whole) > 1)
+        return list_fit(whole, most);
+    AUTO_TEXT cut = mem_printf("%.2000s… (%zu bytes)", json, length);
+    return value_string(cut);
+}
+
 void result_of_act(struct result *result, const struct step_ctx *act) {
     *result = (struct result){value_null(), value_null(), value_null(),
                               value_null(), value_null(), value_null()};
@@ -76,8 +104,10 @@ void result_record(struct result *result, struct run *run, const struct step *st
         result->kept_outputs = data_limit(run, value_copy(result->outputs), name, label);
         EVENT_SET(event, outputs, result->kept_outputs);
     }
-    if (value_is(result->notes, VALUE_ARRAY))
+    if (value_is(result->notes, VALUE_ARRAY)) {
+        result->notes = result_fit(result->notes, RESULT_INLINE_MAX);
         EVENT_SET(event, notes, result->notes);
+    }
 }
 
 void result_release(struct result *result) {

@@ -18,6 +18,9 @@ void result_of_act(struct result *result, const struct step_ctx *act);
 void result_record(struct result *result, struct run *run, const struct step *step,
                    const char *path, const char *label, struct event *event);
 void result_release(struct result *result);
+/* What a record has room for: of a list the first items, of anything else the beginning as text.
+ * `most` is in bytes of JSON. */
+value result_fit(value taken, size_t most);
 
 /* `.steps.ID`; owned. */
 value result_publish(const struct result *result, const char *status, int64_t attempts,

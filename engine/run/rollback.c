@@ -4,7 +4,9 @@
  * is released at once; a failed handler is not, and so stops those that would follow it. */
 #include "base/text.h"
 #include "plan/lines.h"
-#include "run/act.h"
+#include "run/result.h"
+
+#define HANDS_MAX 40000 /* bytes of JSON, of the 64 KiB that a record may have */
 
 /* A running one is in the ledger: were it interrupted now, it would be undone. */
 static bool ran(const struct node *node) {
@@ -82,6 +84,17 @@ value rollback_ledger(const struct run *run) {
     return handlers_list(run->root, value_array(), NULL);
 }
 
+value rollback_told(value hands_taken) {
+    size_t count = value_count(hands_taken);
+    value told = result_fit(hands_taken, HANDS_MAX);
+    size_t left = count - value_count(told);
+    if (!left)
+        return told;
+    AUTO_TEXT title = mem_printf("and %zu more; the records of this run name them", left);
+    value more = value_set(value_object(), "step", value_string("…"));
+    return value_append(told, value_set(more, "title", value_string(title)));
+}
+
 value run_undo(const struct run *run) {
     return rollback_ledger(run);
 }
@@ -133,11 +146,10 @@ static void node_undone(struct node *node, bool ok) {
 /* ---- bodies: the frames of a loop or a call, newest first ---------------------------------- */
 
 static struct frame *newest_not_undone(struct node *node) {
-    struct frame *newest = NULL;
-    for (struct frame *child = node->children; child; child = child->next)
-        if (child->phase == PHASE_RUN && !child->undone)
-            newest = child;
-    return newest;
+    struct frame *child = node->newest;
+    while (child && (child->phase != PHASE_RUN || child->undone))
+        child = child->previous;
+    return child;
 }
 
 static void body_next(struct node *node);

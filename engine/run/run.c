@@ -141,8 +141,9 @@ static void finished_record(struct run *run) {
         EVENT_SET(&event, reason, run->failed_step);
     if (run->failed_error && run->exit != RUN_SUCCEEDED)
         EVENT_SET(&event, error, run->failed_error);
+    AUTO_VALUE hands = rollback_told(value_copy(run->hands));
     if (run->hands_needed)
-        EVENT_SET(&event, hands, run->hands);
+        EVENT_SET(&event, hands, hands);
     run_record(run, &event);
 }
 
@@ -184,8 +185,9 @@ static void undone(struct frame *frame, bool ok) {
     struct event event = {.type = EVENT_ROLLBACK_FINISHED};
     EVENT_SET(&event, status, ok ? "rolled_back" : "rollback_failed");
     EVENT_SET(&event, duration_ms, (clock_mono_ns() - run->undo_began_ns) / NS_PER_MS);
+    AUTO_VALUE hands = rollback_told(value_copy(run->hands));
     if (run->hands_needed)
-        EVENT_SET(&event, hands, run->hands);
+        EVENT_SET(&event, hands, hands);
     run_record(run, &event);
     finally_begin(run);
 }

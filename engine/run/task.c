@@ -13,6 +13,9 @@
 #include "run/probe.h"
 #include "run/service.h"
 
+#define STARTED_VALUE_MAX                                                                          \
+    16384 /* bytes of JSON of the item, and of the plan, that a record tells */
+
 struct run *task_run(const struct task *task) {
     return task->node->frame->run;
 }
@@ -351,9 +354,10 @@ static void attempt_begin(struct task *task) {
     task->act = NULL;
     task->attempt++;
     /* The members of a body have records of their own. */
-    AUTO_VALUE plan = task->is_body ? value_array()
-                                    : plan_lines(task->is_tried ? task->step->dry_run : task->step,
-                                                 PLAN_LINE_MAX);
+    const struct step *shown = task->is_tried ? task->step->dry_run : task->step;
+    AUTO_VALUE plan = task->is_body
+                          ? value_array()
+                          : result_fit(plan_lines(shown, PLAN_LINE_MAX), STARTED_VALUE_MAX);
     AUTO_TEXT label = task_label(task);
     AUTO_TEXT token = mem_printf("%s:%s:%s", store_run_id(frame->run->place), task->path, label);
     node_event(task->node, EVENT_STEP_STARTED, task->path, &event);
@@ -363,8 +367,9 @@ static void attempt_begin(struct task *task) {
     EVENT_SET(&event, effect, effect_name(step_effect(task->step)));
     EVENT_SET(&event, attempt, task->attempt);
     EVENT_SET(&event, attempts, retry ? retry->attempts : 1);
+    AUTO_VALUE item = result_fit(value_copy(frame->item), STARTED_VALUE_MAX);
     if (frame->is_single && !value_is(frame->item, VALUE_NONE))
-        EVENT_SET(&event, item, frame->item);
+        EVENT_SET(&event, item, item);
     EVENT_SET(&event, token, token);
     EVENT_SET(&event, plan, plan);
     node_record(task->node, &event, STATE_EVENT_START);
