@@ -91,23 +91,6 @@ struct step_ctx *act_new(const struct act_spec *spec) {
     return act;
 }
 
-void act_free(struct step_ctx *act) {
-    if (!act)
-        return;
-    loop_timer_free(act->timer);
-    gate_free(act->gate);
-    capture_free(act->capture);
-    err_release(&act->err);
-    value_free(act->data);
-    value_free(act->outputs);
-    value_free(act->notes);
-    mem_free(act->state);
-    mem_free(act->output_file);
-    mem_free(act->token);
-    mem_free(act->path);
-    mem_free(act);
-}
-
 static void act_link(struct step_ctx *act) {
     struct run *run = act->run;
     act->next = run->acts;
@@ -125,6 +108,27 @@ static void act_unlink(struct step_ctx *act) {
     *act->link = act->next;
     if (act->next)
         act->next->link = act->link;
+}
+
+void act_free(struct step_ctx *act) {
+    if (!act)
+        return;
+    /* An engine that leaves at once does not wait for what runs. */
+    if (act->started && !act->over && act->spec.step->type->release)
+        act->spec.step->type->release(act);
+    act_unlink(act);
+    loop_timer_free(act->timer);
+    gate_free(act->gate);
+    capture_free(act->capture);
+    err_release(&act->err);
+    value_free(act->data);
+    value_free(act->outputs);
+    value_free(act->notes);
+    mem_free(act->state);
+    mem_free(act->output_file);
+    mem_free(act->token);
+    mem_free(act->path);
+    mem_free(act);
 }
 
 static void time_is_up(void *user) {
@@ -266,6 +270,8 @@ static void timed_out_say(struct step_ctx *act) {
 
 static void ended_tell(void *user) {
     struct step_ctx *act = user;
+    /* Until its verdict is taken an engine that leaves has it in doubt. */
+    act_unlink(act);
     act->spec.ended(act->spec.user, act);
 }
 
@@ -286,7 +292,6 @@ void step_done(struct step_ctx *act, struct step_result *result) {
     judge(act);
     if (act->spec.step->type->release)
         act->spec.step->type->release(act);
-    act_unlink(act);
     loop_defer(act->run->loop, ended_tell, act);
 }
 

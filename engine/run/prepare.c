@@ -11,6 +11,7 @@
 #include "io/process.h"
 #include "io/repo.h"
 #include "run/commit.h"
+#include "run/interrupt.h"
 #include "run/secrets.h"
 #include "secret/digest.h"
 
@@ -340,6 +341,8 @@ int prepare_run(struct run *run, struct diag *diag, struct err *err) {
         run->started_wall_ns = clock_wall_ns();
         run->started_mono_ns = clock_mono_ns();
         clock_format(run->started_wall_ns, run->started_text);
+        /* Who sees that it runs may interrupt it. */
+        interrupt_watch(run);
         started_record(&prepare);
         status = run->transcript_err.kind == ERR_NONE ? 0 : err_move(err, &run->transcript_err);
     }

@@ -250,7 +250,6 @@ int run_begin(struct loop *loop, const struct run_options *options, struct run *
         *ret = NULL;
         return -1;
     }
-    interrupt_watch(run);
     run->root = frame_new(run, NULL, plan_graph(run->plan), PHASE_RUN, mem_strdup(""));
     frame_start(run->root);
     return 0;
