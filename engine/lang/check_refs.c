@@ -105,9 +105,26 @@ static bool is_of_run(const char *text, size_t length, const char *root) {
     return length >= size && memcmp(text + length - size, wanted, size) == 0;
 }
 
+/* A dry run must know what a step would look at. */
+static void ref_add(const struct reference *reference, const char *name, size_t length) {
+    struct parse *parse = reference->parse;
+    AUTO_TEXT id = mem_strndup(name, length);
+    if (reference->use->visit == VISIT_NONE || !map_get(reference->ids, id))
+        return;
+    struct step *step = parse->visits.items[reference->use->visit].step;
+    for (const struct step_ref *known = step->refs; known; known = known->next)
+        if (text_equal(known->id, id))
+            return;
+    struct step_ref *ref = arena_alloc(parse->runbook->arena, sizeof *ref);
+    *ref = (struct step_ref){arena_strdup(parse->runbook->arena, id), step->refs};
+    step->refs = ref;
+}
+
 static void member_found(void *user, const char *name, size_t length) {
     struct reference *reference = user;
     const char *text = expr_text(reference->expr);
+    if (text_equal(reference->root, "steps"))
+        ref_add(reference, name, length);
     if (name < text || name >= text + strlen(text))
         return;
     size_t offset = (size_t)(name - text);

@@ -9,7 +9,8 @@
 
 static void use_add(struct parse *parse, const struct expr *expr, const struct template *tmpl) {
     bool in_foreach = parse->visit != VISIT_NONE && parse->visits.items[parse->visit].in_foreach;
-    *vec_add(&parse->uses) = (struct use){expr, tmpl, parse->label, parse->inherited, in_foreach};
+    *vec_add(&parse->uses) =
+        (struct use){expr, tmpl, parse->label, parse->inherited, in_foreach, parse->visit};
 }
 
 /* ---- code: shell and SQL ------------------------------------------------------------------ */

@@ -33,6 +33,7 @@ struct use {
     const char *key; /* of the field, for messages */
     unsigned flags;  /* enum field_flag, also of what is around it */
     bool in_foreach;
+    uint32_t visit; /* the step it stands in, or VISIT_NONE */
 };
 
 /* What the files of one load share. */

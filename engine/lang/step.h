@@ -45,6 +45,12 @@ struct output {
     bool secret;
 };
 
+/* A step whose result some expression of another looks at. */
+struct step_ref {
+    const char *id;
+    const struct step_ref *next;
+};
+
 struct step {
     const struct step_type *type;
     const void *spec; /* what `type->fields` describe */
@@ -84,6 +90,8 @@ struct step {
     struct field_list destroys; /* const char * each, e.g. "table leads" */
     bool sensitive;
     struct field_list tags; /* const char * each */
+
+    const struct step_ref *refs; /* those that its own expressions look at */
 };
 
 /* What the step does to the world: said, or derived from its type, members and statements. */

@@ -169,6 +169,8 @@ void sched_slot_lend(struct node *node);
 bool sched_slot_regain(struct node *node);
 void node_settle(struct node *node);
 void node_skip(struct node *node, const char *reason);
+/* With what `.steps.ID` is from here on. */
+void node_skip_as(struct node *node, const char *reason, value published_taken);
 bool frame_may_start(const struct frame *frame);
 
 /* task.c */

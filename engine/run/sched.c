@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "run/body.h"
+#include "run/dryrun.h"
 
 void sched_ready(struct node *node) {
     *vec_add(&node->frame->run->ready) = node;
@@ -75,7 +76,8 @@ static void begin_drive(struct node *node) {
     const struct step *step = node_step(node);
     AUTO_ERR err = ERR_INIT;
     bool is_decided = node->frame->is_group && node_graph(node)->group == GRAPH_NONE;
-    if (is_decided || when_holds(node, step, &err)) {
+    bool is_unknown = node->frame->run->options.dry_run && dryrun_is_unknown(node);
+    if (is_decided || is_unknown || when_holds(node, step, &err)) {
         node_pass(node);
         return;
     }
@@ -98,6 +100,10 @@ static void act_drive(struct node *node) {
     const struct step *step = node_step(node);
     AUTO_ERR err = ERR_INIT;
     bool is_item = node->frame->is_single && node_graph(node)->group == GRAPH_NONE;
+    if (node->frame->run->options.dry_run && dryrun_is_unknown(node)) {
+        dryrun_show(node);
+        return;
+    }
     if (!(is_item && step->foreach) && !when_holds(node, step, &err)) {
         if (err.kind != ERR_NONE)
             node_failed_early(node, &err);
@@ -213,14 +219,18 @@ void sched_pump(struct run *run) {
     loop_defer(run->loop, pump, run);
 }
 
-void node_skip(struct node *node, const char *reason) {
+void node_skip_as(struct node *node, const char *reason, value published_taken) {
     AUTO_TEXT path = node_path(node);
     struct event event;
     node_event(node, EVENT_STEP_SKIPPED, path, &event);
     EVENT_SET(&event, reason, reason);
     node_record(node, &event, STATE_EVENT_SKIP);
-    scope_publish(node, value_set(value_object(), "status", value_string("skipped")));
+    scope_publish(node, published_taken);
     node_settle(node);
+}
+
+void node_skip(struct node *node, const char *reason) {
+    node_skip_as(node, reason, value_set(value_object(), "status", value_string("skipped")));
 }
 
 static void dependents_release(struct node *node) {

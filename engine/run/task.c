@@ -115,8 +115,12 @@ void task_finish(struct task *task, const struct verdict *verdict) {
     else
         result_of_act(&result, task->act);
     finish_record(task, verdict, &result);
-    scope_publish(node, result_publish(&result, outcomes[verdict->outcome].status, task->attempt,
-                                       node->duration_ms, verdict->error));
+    value published = result_publish(&result, outcomes[verdict->outcome].status, task->attempt,
+                                     node->duration_ms, verdict->error);
+    /* What a body with shown members would yield is not known. */
+    if (run->dry_counts[DRYRUN_SHOWN] > task->shown_before && task->is_body)
+        published = value_set(published, "shown", value_bool(true));
+    scope_publish(node, published);
     if (task->is_body)
         task->body = result;
     else
@@ -477,12 +481,11 @@ void task_begin(struct node *node) {
     task->began_ns = clock_mono_ns();
     node->task = task;
     task->is_body = body_is_needed(node);
-    if (task_run(task)->options.dry_run && !task->is_body &&
-        !dryrun_runs(task->step, &task->is_tried)) {
+    task->shown_before = task_run(task)->dry_counts[DRYRUN_SHOWN];
+    if (task_run(task)->options.dry_run && !task->is_body && !dryrun_runs(node, &task->is_tried)) {
         node->task = NULL;
         task_free(task);
-        dryrun_count(node->frame->run, DRYRUN_SHOWN);
-        node_skip(node, "dry run: shown, not run");
+        dryrun_show(node);
         return;
     }
     if (task->step->done_when && task_owns_keys(task) && node->frame->phase != PHASE_ROLLBACK)

@@ -21,6 +21,7 @@ struct task {
     bool wants_slot;       /* it has its lock, and waits for a free one of --jobs */
     bool is_body, is_late; /* carried out by frames of its own; its time was up */
     struct result body;    /* of those frames */
+    size_t shown_before;   /* in a dry run: how many steps were only shown when it began */
     char *error;
 };
 
