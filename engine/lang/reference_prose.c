@@ -140,7 +140,7 @@ const char *const reference_closing[] = {
     "# Dry run",
     "`exec --dry-run` says for each step what it did about it: `ran` (its effect is `read`, and it "
     "really ran), `tried` (its `dry_run` ran in its place), `shown` (nothing is claimed about it). "
-    "Gates, checklists, waits and background steps are only shown. A step that reads what one of "
-    "those would have produced finds nothing there, and fails.",
+    "Gates, checklists, waits and background steps are only shown, and so is every step whose "
+    "expressions look at the result of one that was only shown: it would be a guess.",
     NULL,
 };

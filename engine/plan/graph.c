@@ -44,7 +44,7 @@ struct builder {
     struct map *ids;
     struct diag *diag;
     size_t suggested; /* names that were looked at for suggestions */
-    bool is_body;
+    enum graph_scope scope;
     bool failed;
 };
 
@@ -100,9 +100,9 @@ static void level_push(struct builder *builder, const struct step_list *steps, b
     *vec_add(&builder->levels) = (struct level){steps, parallel, 0, begin, GRAPH_NONE, local};
 }
 
-/* Whether the step is the one that the graph is the body of. */
+/* Whether the step is the only one of its graph. */
 static bool is_root(const struct builder *builder) {
-    return builder->is_body && builder->levels.count == 1;
+    return builder->scope != GRAPH_LIST && builder->levels.count == 1;
 }
 
 /* A step without `needs:` needs the step above it, or the group's begin. */
@@ -145,7 +145,9 @@ static bool is_flattened(const struct builder *builder, const struct step *step,
                          struct step_expansion *ret) {
     if (!step->type || !step->type->expand || !step_expand(step, ret) || !ret->steps)
         return false;
-    return is_root(builder) || (!step->foreach && !has_own_life(step));
+    if (is_root(builder))
+        return builder->scope == GRAPH_BODY;
+    return !step->foreach && !has_own_life(step);
 }
 
 static void step_add(struct builder *builder) {
@@ -314,8 +316,8 @@ static void builder_release(struct builder *builder) {
     vec_release(&builder->declared);
 }
 
-struct graph *graph_new(const struct step_list *steps, bool is_body, struct diag *diag) {
-    struct builder builder = {.ids = map_new(), .diag = diag, .is_body = is_body};
+struct graph *graph_new(const struct step_list *steps, enum graph_scope scope, struct diag *diag) {
+    struct builder builder = {.ids = map_new(), .diag = diag, .scope = scope};
     level_push(&builder, steps, false, GRAPH_NONE);
     while (builder.levels.count) {
         const struct level *level = vec_last(&builder.levels);

@@ -27,12 +27,20 @@ struct graph_node {
     uint32_t dependent_first, dependent_count; /* into graph_dependents */
 };
 
+/* What a list is to its graph. */
+enum graph_scope {
+    GRAPH_LIST,  /* the steps of a runbook */
+    GRAPH_BODY,  /* what stands in its only step: one pass of its foreach, the members of its group
+                  */
+    GRAPH_ALONE, /* its only step as a whole: a rollback handler */
+};
+
 struct graph;
 /* Unknown needs, duplicate ids and cycles (printed whole) go to `diag`; NULL where there was
  * one. Nodes of a group are contiguous: BEGIN, members, END, in the order of the file. A step with
- * `foreach` is one node whose body is another graph: that of a list with this one step and
- * `is_body`, where `foreach` is left out of account. */
-struct graph *graph_new(const struct step_list *steps, bool is_body, struct diag *diag);
+ * `foreach`, and a group that is timed, locked or judged as a whole, is one node whose body is
+ * another graph. */
+struct graph *graph_new(const struct step_list *steps, enum graph_scope scope, struct diag *diag);
 void graph_free(struct graph *graph);
 
 size_t graph_count(const struct graph *graph);

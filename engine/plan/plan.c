@@ -196,8 +196,8 @@ static value selection_value(const struct plan_options *options) {
 
 /* ---- graphs ------------------------------------------------------------------------------- */
 
-static void keep(struct plan *plan, const void *key, bool is_body, struct graph *graph) {
-    AUTO_TEXT name = mem_printf("%p %d", key, is_body);
+static void keep(struct plan *plan, const void *key, enum graph_scope scope, struct graph *graph) {
+    AUTO_TEXT name = mem_printf("%p %d", key, (int)scope);
     *vec_add(&plan->kept) = graph;
     if (!map_get(plan->kept_by, name))
         map_put(plan->kept_by, name, graph);
@@ -225,10 +225,10 @@ static void walk_step(struct walk *walk, const struct step *step, bool has_own_g
     if (!has_own_graph || !step->type || !step->type->expand || !step_expand(step, &inner) ||
         !inner.steps)
         return;
-    struct graph *graph = graph_new(&(struct step_list){&step, 1}, true, walk->diag);
+    struct graph *graph = graph_new(&(struct step_list){&step, 1}, GRAPH_BODY, walk->diag);
     if (!graph)
         return;
-    keep(walk->plan, step, true, graph);
+    keep(walk->plan, step, GRAPH_BODY, graph);
     *vec_add(&walk->open) = graph;
 }
 
@@ -253,8 +253,8 @@ static void file_check(void *user, const struct runbook *file) {
     walk->ids = map_new();
     bool is_root = file == plan->runbook;
     const struct step_list none = {NULL, 0};
-    struct graph *steps = graph_new(file->steps ? file->steps : &none, false, walk->diag);
-    struct graph *finally = file->finally ? graph_new(file->finally, false, walk->diag) : NULL;
+    struct graph *steps = graph_new(file->steps ? file->steps : &none, GRAPH_LIST, walk->diag);
+    struct graph *finally = file->finally ? graph_new(file->finally, GRAPH_LIST, walk->diag) : NULL;
     if (steps)
         walk_graph(walk, steps);
     if (finally)
@@ -264,9 +264,9 @@ static void file_check(void *user, const struct runbook *file) {
         plan->finally = finally;
     } else {
         if (steps)
-            keep(plan, file->steps, false, steps);
+            keep(plan, file->steps, GRAPH_LIST, steps);
         if (finally)
-            keep(plan, file->finally, false, finally);
+            keep(plan, file->finally, GRAPH_LIST, finally);
     }
     map_free(walk->ids);
 }
@@ -277,21 +277,23 @@ static void graphs_make(struct plan *plan, struct diag *diag) {
     vec_release(&walk.open);
 }
 
-static const struct graph *kept_find(const struct plan *plan, const void *key, bool is_body) {
-    AUTO_TEXT name = mem_printf("%p %d", key, is_body);
+static const struct graph *kept_find(const struct plan *plan, const void *key,
+                                     enum graph_scope scope) {
+    AUTO_TEXT name = mem_printf("%p %d", key, (int)scope);
     return map_get(plan->kept_by, name);
 }
 
 const struct graph *plan_graph_of(struct plan *plan, const struct step_list *steps) {
-    return kept_find(plan, steps, false);
+    return kept_find(plan, steps, GRAPH_LIST);
 }
 
-const struct graph *plan_graph_of_step(struct plan *plan, const struct step *step, bool is_body) {
-    const struct graph *graph = kept_find(plan, step, is_body);
+const struct graph *plan_graph_of_step(struct plan *plan, const struct step *step,
+                                       enum graph_scope scope) {
+    const struct graph *graph = kept_find(plan, step, scope);
     if (graph)
         return graph;
-    struct graph *made = graph_new(&(struct step_list){&step, 1}, is_body, NULL);
-    keep(plan, step, is_body, made);
+    struct graph *made = graph_new(&(struct step_list){&step, 1}, scope, NULL);
+    keep(plan, step, scope, made);
     return made;
 }
 

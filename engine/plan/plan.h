@@ -28,10 +28,11 @@ void plan_free(struct plan *plan);
 const struct runbook *plan_runbook(const struct plan *plan);
 const struct graph *plan_graph(const struct plan *plan);   /* of `steps` */
 const struct graph *plan_finally(const struct plan *plan); /* of `finally`, or NULL */
-/* Graphs made on first use and kept: of a called runbook's steps, and of one step alone (a rollback
- * handler, or with `is_body` what is in a foreach or a group). */
+/* Graphs made on first use and kept: of a called runbook's steps, and of one step
+ * (GRAPH_ALONE: a rollback handler; GRAPH_BODY: what is in a foreach or a group). */
 const struct graph *plan_graph_of(struct plan *plan, const struct step_list *steps);
-const struct graph *plan_graph_of_step(struct plan *plan, const struct step *step, bool is_body);
+const struct graph *plan_graph_of_step(struct plan *plan, const struct step *step,
+                                       enum graph_scope scope);
 
 value plan_params(const struct plan *plan); /* object; owned */
 /* The profile that was chosen, or NULL. */

@@ -165,7 +165,7 @@ static value nested_value(const struct listing *listing, const struct graph_node
     const struct listing nested = {
         .plan = listing->plan,
         .graph = members.runbook ? plan_graph_of(listing->plan, members.runbook->steps)
-                                 : plan_graph_of_step(listing->plan, node->step, true),
+                                 : plan_graph_of_step(listing->plan, node->step, GRAPH_BODY),
         .nesting = listing->nesting + 1,
         .is_body = !members.runbook,
     };

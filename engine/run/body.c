@@ -110,7 +110,8 @@ static void item_ended(struct frame *frame, bool ok) {
 static void item_start(struct body *body) {
     struct node *node = body->node;
     AUTO_TEXT path = node_path(node);
-    const struct graph *graph = plan_graph_of_step(node->frame->run->plan, node_step(node), true);
+    const struct graph *graph =
+        plan_graph_of_step(node->frame->run->plan, node_step(node), GRAPH_BODY);
     struct frame *frame = frame_new(node->frame->run, node, graph, node->frame->phase,
                                     mem_printf("%s[%zu]", path, body->next));
     frame->is_single = true;
@@ -239,7 +240,8 @@ static void group_ended(struct frame *frame, bool ok) {
 /* Its members are named and seen as if the group were not there. */
 static int group_start(struct body *body) {
     struct node *node = body->node;
-    const struct graph *graph = plan_graph_of_step(node->frame->run->plan, node_step(node), true);
+    const struct graph *graph =
+        plan_graph_of_step(node->frame->run->plan, node_step(node), GRAPH_BODY);
     struct frame *frame =
         frame_new(node->frame->run, node, graph, node->frame->phase,
                   mem_printf("%s%s", node->frame->path, node->frame->is_single ? "/" : ""));

@@ -190,7 +190,8 @@ static void handler_ended(struct frame *frame, bool ok) {
 
 static void handler_start(struct node *node) {
     struct run *run = node->frame->run;
-    const struct graph *graph = plan_graph_of_step(run->plan, node_step(node)->rollback, false);
+    const struct graph *graph =
+        plan_graph_of_step(run->plan, node_step(node)->rollback, GRAPH_ALONE);
     struct frame *frame = frame_new(run, node, graph, PHASE_ROLLBACK, node_path(node));
     frame->is_single = true;
     frame->ended = handler_ended;
