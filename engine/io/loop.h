@@ -49,7 +49,7 @@ void loop_signal_background(struct loop_signal *signal); /* it does not keep loo
 void loop_signal_free(struct loop_signal *signal);
 
 /* What an io room keeps with the loop; `release` runs in loop_free. */
-enum loop_slot { LOOP_SLOT_PROCESS, LOOP_SLOT_HTTP, LOOP_SLOT_PG, LOOP_SLOTS };
+enum loop_slot { LOOP_SLOT_PROCESS, LOOP_SLOT_HTTP, LOOP_SLOT_QUERIES, LOOP_SLOT_PG, LOOP_SLOTS };
 void *loop_slot_get(struct loop *loop, enum loop_slot slot);
 void loop_slot_set(struct loop *loop, enum loop_slot slot, void *object,
                    void (*release)(void *object));

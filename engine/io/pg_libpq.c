@@ -66,6 +66,12 @@ struct pg_query {
     bool in_doubt, rolled_back;
     bool cancelled, timed_out;
     struct loop_timer *grace;
+    struct pg_query *next, **place; /* among the loop's queries */
+};
+
+/* Those under way: a loop that ends first frees them. */
+struct queries {
+    struct pg_query *first;
 };
 
 static const struct pg_sink query_sink;
@@ -73,6 +79,9 @@ static const struct pg_sink query_sink;
 /* ---- the end ------------------------------------------------------------------------------ */
 
 static void query_free(struct pg_query *query) {
+    *query->place = query->next;
+    if (query->next)
+        query->next->place = query->place;
     loop_timer_free(query->grace);
     pg_rows_release(&query->rows);
     err_release(&query->err);
@@ -80,6 +89,26 @@ static void query_free(struct pg_query *query) {
     mem_free(query->roles);
     mem_free(query->name_statement);
     mem_free(query);
+}
+
+static void queries_free(void *object) {
+    struct queries *queries = object;
+    while (queries->first)
+        query_free(queries->first);
+    mem_free(queries);
+}
+
+static void query_list(struct pg_query *query) {
+    struct queries *queries = loop_slot_get(query->loop, LOOP_SLOT_QUERIES);
+    if (!queries) {
+        queries = mem_zalloc(sizeof *queries);
+        loop_slot_set(query->loop, LOOP_SLOT_QUERIES, queries, queries_free);
+    }
+    query->place = &queries->first;
+    query->next = queries->first;
+    if (query->next)
+        query->next->place = &query->next;
+    queries->first = query;
 }
 
 static void query_report(void *user) {
@@ -444,6 +473,7 @@ query_start(struct loop *loop, const struct pg_spec *spec,
             void (*done)(void *user, struct pg_response *response, struct err *err), void *user) {
     struct pg_query *query = mem_zalloc(sizeof *query);
     query->loop = loop;
+    query_list(query);
     query->spec = *spec;
     query->done = done;
     query->user = user;
