@@ -69,7 +69,8 @@ def required: {
   "checkpoint": "sum"
 } | map_values(words);
 def kinds: [(texts[] | {(.): "text"}), (integers[] | {(.): "integer"}),
-  (booleans[] | {(.): "boolean"}), (others[] | {(.): "any"})] | add;
+  (booleans[] | {(.): "boolean"}), (others[], "v", "seq", "prev", "time", "mono_ns", "type"
+  | {(.): "any"})] | add;
 
 def is_sum: type == "string" and test("^[0-9a-f]{64}$");
 def is_integer: type == "number" and . == floor and . <= 9007199254740991
@@ -102,8 +103,7 @@ def wrong($line; $own; $kinds; $required):
     elif ("{\"v\":1,\"seq\":\(.seq),\"prev\":\"\(.prev)\",\"time\":\"\(.time)\",\"mono_ns\":" as $head
       | $line | startswith($head) and (.[$head | length:] | test("^(0|[1-9][0-9]*),\"type\":\"" + $record.type + "\"")) | not)
       then "the record is not written as the engine writes it"
-    elif ([to_entries[] | select(.key as $key | ["v","seq","prev","time","mono_ns","type"] | index([$key]) | not)
-      | select(.key as $key | .value | fits($kinds[$key]) | not)] | length) > 0
+    elif ([to_entries[] | select($kinds[.key] as $kind | .value | fits($kind) | not)] | length) > 0
       then "a key of the record is unknown, or its value has the wrong type"
     elif ([$required[.type][] | select(. as $key | ($record | has($key) | not)
       or ($kinds[$key] == "text" and $record[$key] == null))] | length) > 0
@@ -163,41 +163,56 @@ note() {
     esac
 }
 
-# The transcript's whole lines, as `L` lines on descriptor 3; what is behind them is judged here.
-# lines INDEX TRANSCRIPT LINE-COUNT SIZE
-lines() {
-    local index=$1 count=$3 at body=$work/body clean=$work/clean part=$work/part size text line digest
-    local -a all=() digests=() sums=()
-    local -A own=()
-    head -n "$count" "$2" >"$body"
-    tr -cd '\n -\177' <"$body" >"$clean"
-    size=$(stat -c %s "$body" "$clean")
-    if [ "${size%$'\n'*}" != "${size#*$'\n'}" ]; then
+# judge_tail INDEX TRANSCRIPT COUNT: judges bytes that no record has, and what stands behind the last of
+# COUNT lines; leaves the lines that may be records in the file `clean`.
+judge_tail() {
+    local body=$work/body length text
+    head -n "$3" "$2" >"$body"
+    tr -cd '\n -\177' <"$body" >"$work/clean"
+    length=$(stat -c %s "$body")
+    text=$(tail -c "+$((length + 1))" "$2" | tr -d '\0' | wc -c)
+    if [ "$length" -ne "$(stat -c %s "$work/clean")" ]; then
         # A last line with zeros in it, and nothing but zeros behind it, was torn.
-        text=$(head -n -1 "$body" | tr -d '\n -\177' | wc -c)
-        line=$(tail -n 1 "$body" | tr -cd '\0' | wc -c)
-        digest=$(tail -c "+$((${size%$'\n'*} + 1))" "$2" | tr -d '\0' | wc -c)
-        if [ "$text" -gt 0 ] || [ "$line" -eq 0 ] || [ "$digest" -gt 0 ]; then
-            note "$index" record "" "" "bytes stand in the transcript that no record has"
+        if [ "$(head -n -1 "$body" | tr -d '\n -\177' | wc -c)" -gt 0 ] || [ "$text" -gt 0 ] ||
+            [ "$(tail -n 1 "$body" | tr -cd '\0' | wc -c)" -eq 0 ]; then
+            note "$1" record "" "" "bytes stand in the transcript that no record has"
         else
-            note "$index" torn "$count" "" "the last line was torn"
+            note "$1" torn "$3" "" "the last line was torn"
         fi
-        count=$((count - 1))
-        head -n "$count" "$body" | tr -cd '\n -\177' >"$clean"
-    elif [ "$4" -gt "${size%$'\n'*}" ]; then
-        at=$((${size%$'\n'*} + 1))
-        text=$(tail -c "+$at" "$2" | tr -d '\0' | wc -c)
-        if [ "$text" -gt 65535 ]; then
-            note "$index" record "$((count + 1))" "" "the line is longer than 65536 bytes"
-        elif [ "$text" -gt 0 ]; then
-            note "$index" torn "$((count + 1))" "" "$text bytes behind the last record are no record"
-        fi
+        head -n "$(($3 - 1))" "$body" | tr -cd '\n -\177' >"$work/clean"
+    elif [ "$text" -gt 65535 ]; then
+        note "$1" record "$(($3 + 1))" "" "the line is longer than 65536 bytes"
+    elif [ "$text" -gt 0 ]; then
+        note "$1" torn "$(($3 + 1))" "" "$text bytes behind the last record are no record"
     fi
+}
+
+# digests FILE...: `sha256sum` of many files, by parts, as a command line has an end.
+digests() {
+    local -a some
+    for ((; $#; )); do
+        some=("${@:1:1000}")
+        shift "${#some[@]}"
+        sha256sum --zero -- "${some[@]}" 2>/dev/null
+    done
+}
+
+# lines INDEX TRANSCRIPT: its whole lines, as `L` lines on descriptor 3.
+lines() {
+    local index=$1 at line digest part=$work/$1 count size rest
+    local -a all=() digests=()
+    local -A own=()
+    tr -cd '\n -\177' <"$2" >"$work/clean"
+    mapfile -t all <"$work/clean"
+    { read -r count size _ && read -r _ rest _; } < <(wc -lc "$2" "$work/clean")
+    if [ "$size" -ne "$rest" ] || [ "$count" -ne ${#all[@]} ]; then
+        judge_tail "$index" "$2" "$count"
+        mapfile -t all <"$work/clean"
+    fi
+    count=${#all[@]}
     [ "$count" -gt 0 ] || return 0
-    rm -rf "$part"
     mkdir "$part"
-    split -a 8 -d -l 1 "$clean" "$part/l"
-    mapfile -t all <"$clean"
+    split -a 8 -d -l 1 "$work/clean" "$part/l"
     for ((at = 0; at < count; at++)); do
         line=${all[at]}
         if [ ${#line} -gt 65535 ]; then
@@ -205,23 +220,18 @@ lines() {
         fi
         if [ ${#line} -gt 74 ] && [[ ${line: -74} == ',"sum":"'*'"}' ]]; then
             printf '%s' "${line:0:-74}" >"$part/s$at"
-            sums+=("$at")
         fi
     done
-    # By parts, as a command line has an end.
-    mapfile -t digests < <(printf '%s\n' "$part"/l* | while mapfile -t -n 10000 some && [ ${#some[@]} -gt 0 ]; do
-        sha256sum "${some[@]}"
-    done)
-    if [ ${#sums[@]} -gt 0 ]; then
-        while read -r digest text; do
-            own[${text##*/s}]=$digest
-        done < <(printf '%s\n' "${sums[@]/#/$part/s}" | while mapfile -t -n 10000 some && [ ${#some[@]} -gt 0 ]; do
-            sha256sum "${some[@]}"
-        done)
-    fi
+    while IFS= read -r -d '' digest; do
+        case $digest in
+            */l*) digests+=("${digest:0:64}") ;;
+            *) own[${digest##*/s}]=${digest:0:64} ;;
+        esac
+    done < <(digests "$part"/l* "$part"/s*)
     for ((at = 0; at < count; at++)); do
-        printf 'L %s %s %s\n' "${digests[at]:0:64}" "${own[$at]:-$none}" "${all[at]}" >&3
-    done
+        printf 'L %s %s %s\n' "${digests[at]}" "${own[$at]:-$none}" "${all[at]}"
+    done >&3
+    rm -rf "$part"
 }
 
 # files INDEX FOLDER: compares what is in the arrays `names`, `sums` and `places`.
@@ -240,9 +250,7 @@ files() {
     if [ ${#there[@]} -gt 0 ]; then
         while IFS= read -r -d '' digest; do
             found[${digest:66}]=${digest:0:64}
-        done < <(printf '%s\0' "${there[@]}" | while mapfile -d '' -t -n 1000 some && [ ${#some[@]} -gt 0 ]; do
-            sha256sum --zero -- "${some[@]}" 2>/dev/null
-        done)
+        done < <(digests "${there[@]}")
     fi
     for at in "${!names[@]}"; do
         digest=${found[$dir/${names[at]}]:-}
@@ -283,7 +291,7 @@ for index in "${!dirs[@]}"; do
     if [ -L "$transcript" ] || [ ! -f "$transcript" ]; then
         note "$index" transcript "" "" "there is no transcript"
     else
-        lines "$index" "$transcript" "$(wc -l <"$transcript")" "$(stat -c %s "$transcript")"
+        lines "$index" "$transcript"
     fi
     printf 'E\n' >&3
 done
