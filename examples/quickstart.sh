@@ -32,13 +32,15 @@ install_missing() {
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   echo "installing ${missing[*]}"
-  as_root env DEBIAN_FRONTEND=noninteractive sh -c \
-    'apt-get -qq update && apt-get -qq install -y --no-install-recommends "$@"' sh "${missing[@]}" </dev/null >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive sh -c '
+    apt-get -qq update &&
+      apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"
+  ' sh "${missing[@]}" </dev/null >/dev/null
 }
 
 # Where nobody logged in (a container, cron) HOME may be unset, and runs are kept below it.
 if [ -z "${HOME:-}" ]; then
-  HOME=$(getent passwd "$(id -u)" | cut -d: -f6)
+  HOME=$(getent passwd "$(id -u)" | cut -d: -f6) || true
   export HOME
 fi
 

@@ -76,10 +76,11 @@ install_missing() {
     done
     [ -n "$missing" ] || return 0
     heading "installing$missing"
-    export DEBIAN_FRONTEND=noninteractive
+    # sudo hands no environment over; a machine that has just started may hold the lock itself.
     # shellcheck disable=SC2086  # a list of words
     as_root apt-get -qq update >"$work/log" 2>&1 &&
-        as_root apt-get -qq install -y --no-install-recommends $missing >>"$work/log" 2>&1 &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
+            install -y --no-install-recommends $missing >>"$work/log" 2>&1 &&
         return 0
     tail -n 20 "$work/log"
     broken "these packages could not be installed:$missing"
