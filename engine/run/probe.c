@@ -6,10 +6,19 @@
 
 struct probe {
     struct step_ctx *act;
-    void (*answered)(void *user, bool holds, const char *why);
+    void (*answered)(void *user, enum probe_answer answer, const char *why);
     void *user;
     bool is_over, is_orphan;
 };
+
+static enum probe_answer answer_of(const struct step_ctx *act) {
+    enum err_kind kind = act_err(act)->kind;
+    if (act_outcome(act) == STEP_SUCCEEDED)
+        return PROBE_HOLDS;
+    bool is_silent = act_outcome(act) != STEP_FAILED || act_timed_out(act) ||
+                     kind == ERR_UNREACHABLE || kind == ERR_TIMEOUT || kind == ERR_SYSTEM;
+    return is_silent ? PROBE_SILENT : PROBE_HOLDS_NOT;
+}
 
 static void probe_ended(void *user, struct step_ctx *act) {
     struct probe *probe = user;
@@ -21,12 +30,13 @@ static void probe_ended(void *user, struct step_ctx *act) {
         mem_free(probe);
         return;
     }
-    bool holds = act_outcome(act) == STEP_SUCCEEDED;
-    probe->answered(probe->user, holds, holds ? NULL : act_err(act)->message);
+    enum probe_answer answer = answer_of(act);
+    probe->answered(probe->user, answer, answer == PROBE_HOLDS ? NULL : act_err(act)->message);
 }
 
 struct probe *probe_new(struct frame *frame, const struct step *step, const char *path,
-                        void (*answered)(void *user, bool holds, const char *why), void *user) {
+                        void (*answered)(void *user, enum probe_answer answer, const char *why),
+                        void *user) {
     struct probe *probe = mem_zalloc(sizeof *probe);
     probe->answered = answered;
     probe->user = user;

@@ -4,10 +4,17 @@
 
 #include "run/engine.h"
 
+enum probe_answer {
+    PROBE_HOLDS,
+    PROBE_HOLDS_NOT, /* the system answered, and not so */
+    PROBE_SILENT,    /* nothing was learnt: not started, not connected, no answer in time */
+};
+
 struct probe;
-/* Asks once. `answered`: whether it holds, and why not. */
+/* Asks once. `answered`: what came back, and why it is not PROBE_HOLDS. */
 struct probe *probe_new(struct frame *frame, const struct step *step, const char *path,
-                        void (*answered)(void *user, bool holds, const char *why), void *user);
+                        void (*answered)(void *user, enum probe_answer answer, const char *why),
+                        void *user);
 /* It shall not take long any more: `answered` follows. */
 void probe_cancel(struct probe *probe);
 /* The answer is no longer wanted. */

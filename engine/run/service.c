@@ -30,13 +30,13 @@ static void probing_stop(struct service *service) {
 
 static void probe_again(void *user);
 
-static void probe_answered(void *user, bool holds, const char *why) {
+static void probe_answered(void *user, enum probe_answer answer, const char *why) {
     struct service *service = user;
     mem_free(service->why);
     service->why = why ? mem_strdup(why) : NULL;
     if (service->has_ended || service->is_failed)
         return;
-    if (!holds) {
+    if (answer != PROBE_HOLDS) {
         loop_timer_free(service->next_probe);
         service->next_probe =
             loop_timer_new(service->run->loop, READY_EVERY_MS, probe_again, service);

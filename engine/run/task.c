@@ -245,8 +245,13 @@ static bool retry_try(struct task *task) {
 }
 
 /* In doubt: the author's own probe tells whether it happened. */
-static void doubt_answered(void *user, bool holds, const char *why) {
+static void doubt_answered(void *user, enum probe_answer answer, const char *why) {
     struct task *task = user;
+    bool holds = answer == PROBE_HOLDS;
+    if (answer == PROBE_SILENT) {
+        attempt_over(task);
+        return;
+    }
     struct event event;
     node_event(task->node, EVENT_STEP_RESOLVED, task->path, &event);
     EVENT_SET(&event, status, holds ? "done" : "not-done");
@@ -455,14 +460,14 @@ static void lock_begin(struct task *task) {
     task->lock = lock_new(task_run(task), name, lock_waits, lock_taken, task);
 }
 
-static void done_answered(void *user, bool holds, const char *why) {
+static void done_answered(void *user, enum probe_answer answer, const char *why) {
     struct task *task = user;
     (void)why;
-    if (!holds && may_go_on(task)) {
+    if (answer != PROBE_HOLDS && may_go_on(task)) {
         lock_begin(task);
         return;
     }
-    if (!holds) {
+    if (answer != PROBE_HOLDS) {
         call_off(task, "cancelled before it began");
         return;
     }
