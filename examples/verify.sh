@@ -54,6 +54,7 @@ def required: {
   "step.started": "phase step attempt",
   "step.committing": "phase step attempt",
   "step.ready": "phase step duration_ms",
+  "step.ended": "phase step duration_ms",
   "step.retrying": "phase step attempt delay_ms",
   "step.finished": "phase step status duration_ms",
   "step.in_doubt": "phase step reason",

@@ -99,6 +99,8 @@
       EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(attempt))                                     \
     X(STEP_READY, "step.ready", "a background service answers",                                    \
       EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(duration_ms))                                 \
+    X(STEP_ENDED, "step.ended", "a background service has gone, with all of its output stored",    \
+      EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(duration_ms))                                 \
     X(STEP_RETRYING, "step.retrying", "an attempt failed and another follows",                     \
       EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(attempt) | EVENT_BIT(delay_ms))               \
     X(STEP_FINISHED, "step.finished", "a step has ended",                                          \

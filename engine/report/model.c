@@ -251,6 +251,13 @@ static void on_step_ready(struct model *model, const struct event *event) {
     step_settle(model, step, "succeeded");
 }
 
+/* Its step stays what it was; only now all of its output is stored. */
+static void on_step_ended(struct model *model, const struct event *event) {
+    struct model_step *step = step_of(model, event);
+    if (!model->brief)
+        KEEP_VALUE(step, event, output);
+}
+
 static void on_step_retrying(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
     step->attempt = event->attempt;
@@ -356,6 +363,7 @@ static void (*const folds[EVENT_TYPE_COUNT])(struct model *model, const struct e
     [EVENT_STEP_STARTED] = on_step_started,
     [EVENT_STEP_COMMITTING] = on_nothing,
     [EVENT_STEP_READY] = on_step_ready,
+    [EVENT_STEP_ENDED] = on_step_ended,
     [EVENT_STEP_RETRYING] = on_step_retrying,
     [EVENT_STEP_FINISHED] = on_step_finished,
     [EVENT_STEP_IN_DOUBT] = on_step_in_doubt,
@@ -370,7 +378,7 @@ static void (*const folds[EVENT_TYPE_COUNT])(struct model *model, const struct e
     [EVENT_CLOCK_JUMPED] = on_nothing,
     [EVENT_CHECKPOINT] = on_nothing,
 };
-_Static_assert(EVENT_TYPE_COUNT == 22, "a new type needs an entry in `folds`");
+_Static_assert(EVENT_TYPE_COUNT == 23, "a new type needs an entry in `folds`");
 
 void model_apply(struct model *model, const struct event *event) {
     folds[event->type](model, event);

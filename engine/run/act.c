@@ -302,6 +302,10 @@ struct gate *act_gate(struct run *run, const char *path) {
     return NULL;
 }
 
+void act_end_output(struct step_ctx *act) {
+    capture_end(act->capture);
+}
+
 void acts_each(struct run *run, void (*each)(struct step_ctx *act)) {
     for (struct step_ctx *act = run->acts; act; act = act->next)
         each(act);

@@ -35,6 +35,8 @@ const char *act_output_file(const struct step_ctx *act);
 /* The open gate of the act with this path, or NULL. */
 struct gate *act_gate(struct run *run, const char *path);
 
+/* No more of its output is taken: what came is stored and can be recorded. */
+void act_end_output(struct step_ctx *act);
 void acts_each(struct run *run, void (*each)(struct step_ctx *act));
 
 /* Behind `ended`: */

@@ -24,7 +24,7 @@ struct stream {
 struct capture {
     struct capture_spec spec;
     char *name, *dir;
-    bool failed;
+    bool failed, has_ended;
     struct stream streams[2];
 };
 
@@ -131,6 +131,8 @@ static void head_keep(struct stream *stream, const char *bytes, size_t length) {
 void capture_write(struct capture *capture, enum step_stream kind, const char *bytes,
                    size_t length) {
     struct stream *stream = &capture->streams[kind];
+    if (capture->has_ended)
+        return;
     head_keep(stream, bytes, length);
     if (!stream->redact && redactor_is_idle(capture->spec.redactor)) {
         stream_store(stream, bytes, length);
@@ -142,6 +144,9 @@ void capture_write(struct capture *capture, enum step_stream kind, const char *b
 }
 
 void capture_end(struct capture *capture) {
+    if (capture->has_ended)
+        return;
+    capture->has_ended = true;
     for (int i = 0; i < 2; i++) {
         struct stream *stream = &capture->streams[i];
         if (stream->redact)
@@ -168,8 +173,8 @@ value capture_record(const struct capture *capture) {
     value record = value_object();
     for (int i = 0; i < 2; i++) {
         const struct stream *stream = &capture->streams[i];
-        if (!stream->file)
-            continue;
+        if (!stream->file || !*stream->sha256)
+            continue; /* a service goes on printing */
         value one = value_set(value_object(), "file", value_string(stream->file));
         one = value_set(one, "bytes", value_integer((int64_t)stream->bytes));
         one = value_set(one, "sha256", value_string(stream->sha256));

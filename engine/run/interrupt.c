@@ -61,14 +61,19 @@ static void last_record(struct run *run, struct event *event) {
 
 static void doubt_record(struct step_ctx *act) {
     const struct act_spec *spec = act_spec_of(act);
-    struct event event = {.type = EVENT_STEP_IN_DOUBT};
-    if (spec->is_probe || spec->is_service)
+    struct event event = {.type = spec->is_service ? EVENT_STEP_ENDED : EVENT_STEP_IN_DOUBT};
+    if (spec->is_probe)
         return;
+    act_end_output(act);
+    AUTO_VALUE output = act_record(act);
+    if (value_is(output, VALUE_OBJECT))
+        EVENT_SET(&event, output, output);
     EVENT_SET(&event, phase, phase_name(spec->frame->phase));
     EVENT_SET(&event, step, spec->path);
+    EVENT_SET(&event, duration_ms, act_duration_ms(act));
     EVENT_SET(&event, reason, "the engine was told to leave at once while it ran");
     last_record(spec->frame->run, &event);
-    if (step_effect(spec->step) != EFFECT_READ)
+    if (!spec->is_service && step_effect(spec->step) != EFFECT_READ)
         spec->frame->run->doubts++;
 }
 

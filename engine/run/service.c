@@ -86,6 +86,17 @@ static void died_early(struct service *service) {
     run_failed(service->run, node, ON_FAILURE_UNSAID);
 }
 
+/* Its output went on growing behind the record that called it ready. */
+static void ended_record(const struct service *service) {
+    struct event event;
+    AUTO_VALUE output = act_record(service->act);
+    node_event(service->node, EVENT_STEP_ENDED, act_spec_of(service->act)->path, &event);
+    EVENT_SET(&event, duration_ms, act_duration_ms(service->act));
+    if (value_is(output, VALUE_OBJECT))
+        EVENT_SET(&event, output, output);
+    run_record(service->run, &event);
+}
+
 static void act_over(void *user, struct step_ctx *act) {
     struct service *service = user;
     struct run *run = service->run;
@@ -105,6 +116,8 @@ static void act_over(void *user, struct step_ctx *act) {
     bool was_told = run->stage >= STAGE_FINALLY && act_outcome(act) == STEP_SUCCEEDED;
     if (!service->is_ending && !was_told)
         died_early(service);
+    else
+        ended_record(service);
     run_check(run);
 }
 
