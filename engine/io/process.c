@@ -18,6 +18,7 @@
 
 #define SCAN_MS INT64_C(200)     /* from a child's end to the search for stray zombies */
 #define BLIND_MS INT64_C(10)     /* between looks where nothing wakes us */
+#define PATIENCE_MS 10           /* of a search with programs that are just starting */
 #define KILL_FIRST_MS INT64_C(1) /* between passes of SIGKILL, doubling */
 #define KILL_LAST_MS INT64_C(250)
 #define KILL_LIMIT_MS INT64_C(10000) /* then what is left cannot be killed */
@@ -170,20 +171,20 @@ static void orphan_ready(void *user, int events) {
         settle(owner);
 }
 
-static struct process *owner_by_token(struct process_table *table, pid_t pid) {
-    AUTO_TEXT token = tree_token(pid);
+static struct process *owner_by_token(struct process_table *table, pid_t pid, int *patience_ms) {
+    AUTO_TEXT token = tree_token(pid, patience_ms);
     for (struct process *it = table->first; token && it; it = it->next)
         if (text_equal(it->token, token))
             return it;
     return NULL;
 }
 
-static struct process *find_owner(struct process_table *table, pid_t pid) {
+static struct process *find_owner(struct process_table *table, pid_t pid, int *patience_ms) {
     pid_t session = getsid(pid);
     for (struct process *it = table->first; it; it = it->next)
         if (it->pid == session)
             return it;
-    return owner_by_token(table, pid);
+    return owner_by_token(table, pid, patience_ms);
 }
 
 static bool is_known(const struct process_table *table, pid_t pid) {
@@ -201,8 +202,8 @@ static void own(struct orphan *orphan, struct process *owner) {
     owner->orphans++;
 }
 
-static void adopt(struct process_table *table, pid_t pid) {
-    struct process *owner = find_owner(table, pid);
+static void adopt(struct process_table *table, pid_t pid, int *patience_ms) {
+    struct process *owner = find_owner(table, pid, patience_ms);
     /* A child in our own session was started by another room, or by a shell on our terminal: only
      * its token could say that it is ours to end. */
     if (!owner && getsid(pid) == getsid(0))
@@ -232,11 +233,12 @@ static void own_strays(struct process_table *table) {
 /* Finds new orphans. In the normal case there are as many children as we know. */
 static void scan(struct process_table *table) {
     AUTO_PIDS children = {0};
+    int patience_ms = table->count > 1 ? PATIENCE_MS : 0; /* see own_strays */
     tree_own_children(&table->view, &children);
     if (children.list.count != table->count + table->orphans.count)
         for (size_t i = 0; i < children.list.count; i++)
             if (!is_known(table, children.list.items[i]))
-                adopt(table, children.list.items[i]);
+                adopt(table, children.list.items[i], &patience_ms);
     own_strays(table);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "io/process.h"
@@ -193,11 +194,13 @@ void tree_signal(const struct pids *pids, int signum) {
     }
 }
 
-char *tree_token(pid_t pid) {
+char *tree_token(pid_t pid, int *patience_ms) {
     AUTO_TEXT path = mem_printf("/proc/%d/environ", (int)pid);
     AUTO_BUF text = BUF_INIT(ENVIRON_CEILING);
-    if (!read_proc(path, &text))
-        return NULL;
+    while (read_proc(path, &text) && text.length == 0 && *patience_ms > 0) {
+        --*patience_ms;
+        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+    }
     const char *at = buf_text(&text);
     const char *end = at + text.length;
     for (; at < end; at += strlen(at) + 1)

@@ -30,8 +30,10 @@ void tree_descend(struct pids *pids);
 /* Signals the process groups of these, as a signal to a group cannot be outrun by a fork. Groups
  * never reach beyond the session that one of our children began; our own is left out. */
 void tree_signal(const struct pids *pids, int signum);
-/* The value of PROCESS_TOKEN in its environment; the caller frees; NULL where there is none. */
-char *tree_token(pid_t pid);
+/* The value of PROCESS_TOKEN in its environment; the caller frees; NULL where there is none. Within
+ * execve a process shows no environment at all for a moment: then it looks again each millisecond,
+ * and takes those off `patience_ms`, until none is left. */
+char *tree_token(pid_t pid, int *patience_ms);
 
 /* A descriptor that is readable once the process has ended, -1 where the kernel refuses. */
 int tree_open_pid(pid_t pid);

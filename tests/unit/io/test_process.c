@@ -361,6 +361,45 @@ static void test_whose_orphan(void **state) {
     buf_release(&second.out);
 }
 
+static void note_end_and_stop(void *user, const struct process_exit *ended) {
+    struct probe *probe = user;
+    note_end(user, ended);
+    loop_stop(probe->loop);
+}
+
+static size_t count_children(void) {
+    AUTO_PIDS children = {0};
+    struct tree_view view;
+    tree_view_init(&view);
+    tree_own_children(&view, &children);
+    tree_view_release(&view);
+    return children.list.count;
+}
+
+/* An orphan in the middle of execve has left its session and shows no token for a moment. */
+static void test_orphan_while_it_starts(void **state) {
+    struct probe beside;
+    static const char *const other_env[] = {"PATH=/usr/bin:/bin", "RUNBOOK_TOKEN=token-2", NULL};
+    probe_init(&beside, *state);
+    beside.spec.env = other_env;
+    beside.spec.token = "token-2";
+    probe_spawn(&beside, "exec sleep 60");
+    for (int i = 0; i < 60; i++) {
+        struct probe probe;
+        probe_init(&probe, *state);
+        probe.spec.ended = note_end_and_stop;
+        probe.spec.grace_ms = 0;
+        probe_spawn(&probe, "setsid sleep 60 & exit 0");
+        loop_run(*state);
+        assert_int_equal(count_children(), 1);
+        process_free(probe.process);
+        buf_release(&probe.out);
+    }
+    process_kill(beside.process, 0);
+    probe_finish(&beside);
+    buf_release(&beside.out);
+}
+
 static void test_zombies_of_a_daemon(void **state) {
     struct probe probe;
     /* Orphans that end while the process goes on are reaped: it sees them vanish. */
@@ -505,6 +544,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_shorter_grace, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keep_orphans, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whose_orphan, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_orphan_while_it_starts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_zombies_of_a_daemon, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kill_all, setup, teardown),
         cmocka_unit_test(test_loop_free_kills),
