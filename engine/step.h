@@ -135,6 +135,21 @@ void step_output(struct step_ctx *ctx, enum step_stream stream, const char *byte
 /* Something an auditor should see beside the result: a server's notice, a redirect, evidence. */
 void step_note(struct step_ctx *ctx, const char *what, value taken);
 
+/* The attempt is about to make its effect irrevocable, under an id by which the server can tell
+ * later what became of it; `data_taken` is the result so far, for the case that nobody is left to
+ * hear the rest. Both are on disk when `go` is called, from the loop, unless the attempt ends
+ * first. */
+void step_commit(struct step_ctx *ctx, const char *transaction_id, value data_taken,
+                 void (*go)(struct step_ctx *ctx));
+
+/* An attempt that began and whose end nobody recorded. */
+struct step_doubt {
+    const char *transaction_id; /* of step_commit, or NULL where it did not come so far */
+    value data;                 /* of step_commit; borrowed */
+};
+/* How long engines before this one were at the attempt already; 0 in the ordinary case. */
+int64_t step_elapsed_ms(const struct step_ctx *ctx);
+
 /* A question to people: a gate, a checklist, a line of text. */
 enum step_question_kind { STEP_ASK_GATE, STEP_ASK_MANUAL };
 struct step_question {
@@ -194,6 +209,11 @@ struct step_type {
     enum step_asks (*asks)(const void *spec);
     /* Begins; returns at once. An error is a failure without effect. Containers have none. */
     int (*start)(struct step_ctx *ctx, struct err *err);
+    /* In place of start, for an attempt in doubt: finds out what became of it from the system
+     * itself, or goes on with it. Reports as an attempt does: STEP_FAILED with `without_effect` is
+     * certainty that it did not happen, STEP_IN_DOUBT that it cannot be told. NULL: nobody can be
+     * asked. */
+    int (*settle)(struct step_ctx *ctx, const struct step_doubt *doubt, struct err *err);
     /* Asks it to end soon; it still reports by step_done. */
     void (*cancel)(struct step_ctx *ctx);
     /* Frees what the state holds; called once, behind step_done or a failed start. */

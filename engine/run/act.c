@@ -2,10 +2,13 @@
 
 #include "base/text.h"
 #include "run/capture.h"
+#include "run/commit.h"
 #include "run/gate.h"
 #include "run/judge.h"
+#include "run/result.h"
 
-#define LAST_LINES 10 /* of a failed step's output that its record quotes */
+#define LATE_LIMIT_MS 1000 /* least time for what was begun by an engine before this one */
+#define LAST_LINES 10      /* of a failed step's output that its record quotes */
 
 struct step_ctx {
     struct act_spec spec;
@@ -15,6 +18,7 @@ struct step_ctx {
     struct capture *capture;
     struct loop_timer *timer;
     struct gate *gate;
+    void (*committed)(struct step_ctx *act); /* waits for its record to be on disk */
     bool started, running, cancelled, timed_out, over;
     int64_t began_ns, duration_ms;
     /* The verdict. */
@@ -117,6 +121,8 @@ void act_free(struct step_ctx *act) {
     if (act->started && !act->over && act->spec.step->type->release)
         act->spec.step->type->release(act);
     act_unlink(act);
+    if (act->committed)
+        commit_forget(act->run->commit, act);
     loop_timer_free(act->timer);
     gate_free(act->gate);
     capture_free(act->capture);
@@ -143,19 +149,51 @@ static void start_failed(void *user) {
     step_done(act, &result);
 }
 
-void act_start(struct step_ctx *act) {
-    /* The loop turns once more when the run was left: what it calls then begins nothing. */
+/* What an engine before this one waited counts; yet what ended meanwhile must be heard first. */
+static int64_t limit_left(const struct step_ctx *act) {
+    int64_t left = act->spec.timeout_ms - act->spec.elapsed_ms;
+    return act->spec.elapsed_ms && left < LATE_LIMIT_MS ? LATE_LIMIT_MS : left;
+}
+
+/* False: the loop turns once more when the run was left, and what it calls then begins nothing. */
+static bool act_begin(struct step_ctx *act) {
     if (act->run->stage == STAGE_OVER)
-        return;
-    act->began_ns = clock_mono_ns();
+        return false;
+    act->began_ns = clock_mono_ns() - act->spec.elapsed_ms * NS_PER_MS;
     act_link(act);
     if (act->spec.timeout_ms > 0)
-        act->timer = loop_timer_new(act->run->loop, act->spec.timeout_ms, time_is_up, act);
+        act->timer = loop_timer_new(act->run->loop, limit_left(act), time_is_up, act);
     act->started = true;
-    if (act->spec.step->type->start(act, &act->err) < 0) {
-        act->started = false; /* there is nothing that could be cancelled */
-        loop_defer(act->run->loop, start_failed, act);
-    }
+    return true;
+}
+
+/* There is nothing that could be cancelled. */
+static void act_not_begun(struct step_ctx *act, void (*tell)(void *user)) {
+    act->started = false;
+    loop_defer(act->run->loop, tell, act);
+}
+
+void act_start(struct step_ctx *act) {
+    if (act_begin(act) && act->spec.step->type->start(act, &act->err) < 0)
+        act_not_begun(act, start_failed);
+}
+
+static void settle_failed(void *user) {
+    struct step_ctx *act = user;
+    struct step_result result = {.outcome = STEP_IN_DOUBT, .data = value_none()};
+    err_move(&result.err, &act->err);
+    step_done(act, &result);
+}
+
+void act_settle(struct step_ctx *act, const struct step_doubt *doubt) {
+    const struct step_type *type = act->spec.step->type;
+    if (!act_begin(act))
+        return;
+    if (type->settle && type->settle(act, doubt, &act->err) == 0)
+        return;
+    if (act->err.kind == ERR_NONE)
+        err_set(&act->err, ERR_SYSTEM, "the engine that ran it is gone, and its end is not known");
+    act_not_begun(act, settle_failed);
 }
 
 void act_cancel(struct step_ctx *act, bool timed_out) {
@@ -439,6 +477,39 @@ void step_note(struct step_ctx *ctx, const char *what, value taken) {
         ctx->notes = value_append(ctx->notes, note);
     else
         value_free(note);
+}
+
+static void commit_durable(void *user) {
+    struct step_ctx *ctx = user;
+    void (*go)(struct step_ctx *) = ctx->committed;
+    ctx->committed = NULL;
+    if (!ctx->over && ctx->run->stage != STAGE_OVER)
+        go(ctx);
+}
+
+void step_commit(struct step_ctx *ctx, const char *transaction_id, value data_taken,
+                 void (*go)(struct step_ctx *ctx)) {
+    struct event event = {.type = EVENT_STEP_COMMITTING};
+    struct result result;
+    AUTO_TEXT label = mem_printf("%s.committing", ctx->spec.label ? ctx->spec.label : "probe");
+    result_of_act(&result, NULL);
+    if (step_hides_output(ctx->spec.step))
+        value_free(data_taken);
+    else
+        result.data = data_taken;
+    EVENT_SET(&event, phase, phase_name(ctx->spec.frame->phase));
+    EVENT_SET(&event, step, ctx->path);
+    EVENT_SET(&event, attempt, ctx->spec.attempt);
+    EVENT_SET(&event, transaction_id, transaction_id);
+    result_record(&result, ctx->run, ctx->spec.step, ctx->path, label, &event);
+    run_record(ctx->run, &event);
+    result_release(&result);
+    ctx->committed = go;
+    commit_then(ctx->run->commit, commit_durable, ctx);
+}
+
+int64_t step_elapsed_ms(const struct step_ctx *ctx) {
+    return ctx->spec.elapsed_ms;
 }
 
 void step_ask(struct step_ctx *ctx, const struct step_question *question,

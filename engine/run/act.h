@@ -10,9 +10,11 @@ struct act_spec {
     const struct step *step;
     const char *path;   /* of the step, for messages, output files and tokens */
     const char *label;  /* output files are PATH.LABEL.stdout; NULL: nothing is stored */
+    int64_t attempt;    /* from 1; 0 of a probe */
     int64_t timeout_ms; /* 0: none */
     bool is_service;    /* goes on until act_cancel */
     bool is_probe;      /* its failure is an answer: nothing is shown */
+    int64_t elapsed_ms; /* that an engine before this one was at it */
     void *user;
     /* Once, from the loop. The act is still there for act_* until act_free. */
     void (*ended)(void *user, struct step_ctx *act);
@@ -24,6 +26,9 @@ bool step_hides_output(const struct step *step);
 struct step_ctx *act_new(const struct act_spec *spec);
 /* Begins; `ended` follows in every case. */
 void act_start(struct step_ctx *act);
+/* In place of act_start, for an attempt that an engine before this one began. A type that cannot
+ * tell leaves it in doubt. */
+void act_settle(struct step_ctx *act, const struct step_doubt *doubt);
 /* Asks it to end; `timed_out` decides what it is called. Idempotent. */
 void act_cancel(struct step_ctx *act, bool timed_out);
 void act_free(struct step_ctx *act); /* not while it runs */

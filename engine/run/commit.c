@@ -89,7 +89,8 @@ static void sync_done(void *user) {
     while (commit->head < commit->waiters.count &&
            commit->waiters.items[commit->head].seq <= durable) {
         struct waiter waiter = commit->waiters.items[commit->head++];
-        waiter.durable(waiter.user);
+        if (waiter.durable)
+            waiter.durable(waiter.user);
     }
     if (commit->head == commit->waiters.count)
         commit->head = commit->waiters.count = 0;
@@ -109,6 +110,12 @@ static void commit_start(struct commit *commit) {
 void commit_then(struct commit *commit, void (*durable)(void *user), void *user) {
     *vec_add(&commit->waiters) = (struct waiter){writer_appended(commit->writer), durable, user};
     commit_start(commit);
+}
+
+void commit_forget(struct commit *commit, const void *user) {
+    for (size_t i = commit->head; i < commit->waiters.count; i++)
+        if (commit->waiters.items[i].user == user)
+            commit->waiters.items[i].durable = NULL;
 }
 
 int commit_now(struct commit *commit, struct err *err) {

@@ -16,6 +16,8 @@ void commit_free(struct commit *commit);
 
 /* Calls back from the loop when every record appended so far is on disk; never after a failure. */
 void commit_then(struct commit *commit, void (*durable)(void *user), void *user);
+/* Nobody with this `user` is called back any more. */
+void commit_forget(struct commit *commit, const void *user);
 /* Syncs here and now: for the last record. */
 int commit_now(struct commit *commit, struct err *err) MUST_USE;
 

@@ -348,6 +348,7 @@ static void intent_durable(void *user) {
         .step = step,
         .path = task->path,
         .label = label,
+        .attempt = task->attempt,
         .timeout_ms = attempt_limit(task),
         .user = task,
         .ended = act_over,
