@@ -33,6 +33,7 @@ enum field_kind {
     FIELD_VALUE,    /* struct template *: any YAML, templates in its strings */
     FIELD_DATA,     /* struct template *: any YAML as a constant, no templates */
     FIELD_FILE,     /* const char *: resolved beside the runbook; must exist at check */
+    FIELD_PATH,     /* const char *: resolved beside the file, `~/` is home; need not exist */
     FIELD_OBJECT,   /* void *: a struct of `size` bytes parsed by `fields`; as an item: itself */
     FIELD_LIST,     /* struct field_list of `item` */
     FIELD_MAP,      /* struct field_map: names to `item`; keys are FIELD_NAMEs unless ANY_KEY */

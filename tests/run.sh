@@ -27,6 +27,7 @@ failed=0
 
 # What the tests see must not depend on who runs them.
 export LC_ALL=C.UTF-8 TZ=UTC HOME="${HOME:-$work}" XDG_STATE_HOME="$work/state"
+export RUNBOOK_CONFIG=/dev/null
 unset RUNBOOK_HOME NO_COLOR COLUMNS LINES MAKEFLAGS
 umask 022
 exec </dev/null

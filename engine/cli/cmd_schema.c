@@ -5,13 +5,15 @@
 #include "lang/reference.h"
 #include "lang/schema.h"
 
-static const char *const schemas[] = {"runbook", "transcript", "reference", NULL};
+static const char *const schemas[] = {"runbook", "config", "transcript", "reference", NULL};
 
 static int schema_run(const struct invocation *invocation) {
     const char *which = invocation->operands[0];
     struct buf out = BUF_INIT(PRODUCT_MAX);
     if (text_equal(which, "runbook")) {
         schema_runbook(&out);
+    } else if (text_equal(which, "config")) {
+        schema_config(&out);
     } else if (text_equal(which, "transcript")) {
         event_schema(&out);
     } else if (text_equal(which, "reference")) {
@@ -19,9 +21,9 @@ static int schema_run(const struct invocation *invocation) {
     } else {
         struct err err = ERR_INIT;
         err_set(&err, ERR_INVALID, "there is no schema of `%s`", which);
-        err_hint(
-            &err,
-            "there is one of a runbook and one of a transcript, and the language's `reference`");
+        err_hint(&err, "there is one of a `runbook`, of the `config` and of a `transcript`, and "
+                       "the language's "
+                       "`reference`");
         return print_err(&err);
     }
     return print_product(&out);
@@ -29,8 +31,9 @@ static int schema_run(const struct invocation *invocation) {
 
 const struct command command_schema = {
     .name = "schema",
-    .summary = "print the JSON schema of runbooks or of transcripts, or the language's reference",
-    .operands = "runbook|transcript|reference",
+    .summary = "print the JSON schema of runbooks, configuration or transcripts, or the language's "
+               "reference",
+    .operands = "runbook|config|transcript|reference",
     .least = 1,
     .most = 1,
     .word = WORD_CHOICE,

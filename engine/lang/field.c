@@ -66,6 +66,7 @@ const char *field_expected(const struct field *field) {
         [FIELD_VALUE] = "a value",
         [FIELD_DATA] = "a value",
         [FIELD_FILE] = "the name of a file",
+        [FIELD_PATH] = "a path",
         [FIELD_OBJECT] = "a mapping",
         [FIELD_LIST] = "a list",
         [FIELD_MAP] = "a mapping",

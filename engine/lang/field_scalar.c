@@ -272,6 +272,21 @@ static void parse_file(struct parse *parse, const struct field *field, const str
     named_file_add(parse->runbook, *ret);
 }
 
+static void parse_path(struct parse *parse, const struct field *field, const struct node *node,
+                       const char **ret) {
+    const char *home = getenv("HOME");
+    if (!parse_text_of(parse, field, node))
+        return;
+    if (!*node->text) {
+        parse_error(parse, parse_span(parse, node), NULL, "`%s` must not be empty", parse->label);
+        return;
+    }
+    AUTO_TEXT path = text_starts_with(node->text, "~/") && home && *home
+                         ? mem_printf("%s%s", home, node->text + 1)
+                         : file_resolve(parse->runbook->path, node->text);
+    *ret = arena_strdup(parse->runbook->arena, path);
+}
+
 void field_parse_scalar(struct parse *parse, const struct field *field, const struct node *node,
                         void *slot) {
     bool flag = false;
@@ -308,6 +323,9 @@ void field_parse_scalar(struct parse *parse, const struct field *field, const st
         break;
     case FIELD_FILE:
         parse_file(parse, field, node, slot);
+        break;
+    case FIELD_PATH:
+        parse_path(parse, field, node, slot);
         break;
     default:
         parse_string(parse, field, node, slot);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/vec.h"
+#include "lang/config.h"
 #include "lang/parse.h"
 #include "lang/reference_prose.h"
 #include "lang/sheet.h"
@@ -127,6 +128,7 @@ static const char *takes_words(const struct field *field) {
         [FIELD_VALUE] = "any value, with templates",
         [FIELD_DATA] = "any value",
         [FIELD_FILE] = "a file beside the runbook",
+        [FIELD_PATH] = "a path",
         [FIELD_STEPS] = "a list of steps",
         [FIELD_STEP] = "a handler",
         [FIELD_PROBE] = "a probe",
@@ -299,6 +301,14 @@ static void unbuilt_write(struct sheet *sheet) {
     }
 }
 
+/* One chapter for all of it: the file is another than a runbook's. */
+static void configuration_write(struct reference *reference) {
+    chapter_add(reference, config_fields, "", config_fields);
+    sheet_prose(&reference->sheet, reference_configuration);
+    table_write(reference, config_fields);
+    parts_write(reference, config_fields, "", 2);
+}
+
 static void reference_write(struct reference *reference) {
     struct sheet *sheet = &reference->sheet;
     chapter_add(reference, step_fields, "", step_fields);
@@ -328,6 +338,7 @@ static void reference_write(struct reference *reference) {
             action_write(reference, *type);
     unbuilt_write(sheet);
     sheet_prose(sheet, reference_closing);
+    configuration_write(reference);
 }
 
 static void reference_release(struct reference *reference) {

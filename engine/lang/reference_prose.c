@@ -44,6 +44,22 @@ const char *const reference_opening[] = {
     NULL,
 };
 
+const char *const reference_configuration[] = {
+    "# Configuration",
+    "What holds for all runs of a person or a machine stands in a YAML file: `$RUNBOOK_CONFIG`, "
+    "else `$XDG_CONFIG_HOME/runbook/config.yaml`, else `~/.config/runbook/config.yaml`. With "
+    "`RUNBOOK_CONFIG=/dev/null` there is none. Relative paths in it are relative to the file, and "
+    "`~/` is the home folder.",
+    "    signing:\n"
+    "  key: ~/.ssh/id_ed25519.pub\n"
+    "  allowed_signers: allowed_signers",
+    "With `signing.key` a run's transcript holds `checkpoint` records with an SSH signature: when "
+    "the run begins, when a rollback begins and ends, before `finally`, every hour, and behind "
+    "the end. A key that does not answer within 30 seconds does not hold the run up: the record "
+    "says why it has no signature, and `verify` what is not sealed.",
+    NULL,
+};
+
 const char *const reference_closing[] = {
     "# Order",
     "- A step needs the step above it. `needs: [a, b]` replaces that; `needs: []` starts at once. "

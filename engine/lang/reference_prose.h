@@ -3,6 +3,7 @@
 #define LANG_REFERENCE_PROSE_H
 
 extern const char *const reference_opening[]; /* before the tables */
-extern const char *const reference_closing[]; /* behind them */
+extern const char *const reference_closing[];
+extern const char *const reference_configuration[]; /* behind them */
 
 #endif

@@ -1,5 +1,6 @@
 #include "lang/schema.h"
 
+#include "lang/config.h"
 #include "lang/parse.h"
 #include "lang/schema_field.h"
 
@@ -212,29 +213,43 @@ static void write_steps_def(struct json *json) {
     json_close(json, '}');
 }
 
-static void write_defs(struct json *json) {
-    json_open(json, "$defs", '{');
+static void write_value_defs(struct json *json) {
     write_text_def(json, "identifier", "A name: lower-case letters, digits and `_`.",
                    "^[a-z_][a-z0-9_]*$", "safety_copy");
     write_text_def(json, "duration", "A duration: 500ms, 10s, 5m, 4h, 30d, or a sum such as 1h30m.",
                    "^([0-9]+(ms|s|m|h|d))+$", "1h30m");
     write_size_def(json);
+}
+
+static void write_step_defs(struct json *json) {
     write_steps_def(json);
     write_step(json, "step", "A step: exactly one action and what surrounds it.", step_fields,
                SCHEMA_STEP);
     write_step(json, "handler", "What takes a step back, or stands in for it in a dry run.",
                handler_fields, SCHEMA_HANDLER);
     write_step(json, "probe", "A question that changes nothing.", probe_fields, SCHEMA_PROBE);
-    json_close(json, '}');
 }
 
-void schema_runbook(struct buf *out) {
+static void schema_write(struct buf *out, const char *title, const struct field *fields,
+                         bool has_steps) {
     struct json json = {.out = out};
     json_open(&json, NULL, '{');
     json_string(&json, "$schema", "https://json-schema.org/draft/2020-12/schema");
-    json_string(&json, "title", "Runbook, language version 1");
-    schema_object(&json, runbook_fields);
-    write_defs(&json);
+    json_string(&json, "title", title);
+    schema_object(&json, fields);
+    json_open(&json, "$defs", '{');
+    write_value_defs(&json);
+    if (has_steps)
+        write_step_defs(&json);
+    json_close(&json, '}');
     json_close(&json, '}');
     buf_putc(out, '\n');
+}
+
+void schema_runbook(struct buf *out) {
+    schema_write(out, "Runbook, language version 1", runbook_fields, true);
+}
+
+void schema_config(struct buf *out) {
+    schema_write(out, "Configuration of runbook", config_fields, false);
 }

@@ -6,5 +6,7 @@
 
 /* JSON Schema draft 2020-12, indented, with descriptions and examples. */
 void schema_runbook(struct buf *out);
+/* The same of the configuration. */
+void schema_config(struct buf *out);
 
 #endif

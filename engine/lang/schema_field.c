@@ -259,6 +259,7 @@ static void write_type(struct json *json, const struct field *field) {
         break;
     case FIELD_STRING:
     case FIELD_FILE:
+    case FIELD_PATH:
     case FIELD_RUNBOOK:
         write_string(json, field);
         break;

@@ -8,7 +8,7 @@ one that the engine's tables generate, and so is the language's reference.
 
     RUNBOOK=build/engine/cli/runbook tests/lint/schema_agrees.py [--update]
 
---update writes schemas/runbook.schema.json, runbooks/LANGUAGE.md and the .expected files anew."""
+--update writes schemas/{runbook,config}.schema.json, runbooks/LANGUAGE.md and the .expected files anew."""
 import json
 import os
 import re
@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "tests" / "cases"
 REFERENCE = ROOT / "runbooks" / "LANGUAGE.md"
 SCHEMA = ROOT / "schemas" / "runbook.schema.json"
+CONFIG = ROOT / "schemas" / "config.schema.json"
 RUNBOOK = str(Path(os.environ["RUNBOOK"]).resolve())
 CANNOT_SAY = "# schema: cannot say"
 
@@ -61,13 +62,13 @@ def is_accepted(validator, path):
     return validator.is_valid(data)
 
 
-def check_schema(update):
-    wanted = run("schema", "runbook").stdout.decode()
+def check_schema(path, which, update):
+    wanted = run("schema", which).stdout.decode()
     if update:
-        SCHEMA.parent.mkdir(exist_ok=True)
-        SCHEMA.write_text(wanted)
-    if not SCHEMA.exists() or SCHEMA.read_text() != wanted:
-        return "differs from what `runbook schema runbook` generates"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(wanted)
+    if not path.exists() or path.read_text() != wanted:
+        return f"differs from what `runbook schema {which}` generates"
     jsonschema.Draft202012Validator.check_schema(json.loads(wanted))
     return None
 
@@ -138,10 +139,12 @@ def check_invalid(validator, path, update):
 
 def main():
     update = "--update" in sys.argv[1:]
-    results = {"schemas/runbook.schema.json": check_schema(update)}
+    results = {"schemas/runbook.schema.json": check_schema(SCHEMA, "runbook", update)}
+    results["schemas/config.schema.json"] = check_schema(CONFIG, "config", update)
     results["runbooks/LANGUAGE.md"] = check_reference(update)
     schema = json.loads(SCHEMA.read_text())
     results["examples in the schema"] = check_examples(schema)
+    results["examples in the configuration's"] = check_examples(json.loads(CONFIG.read_text()))
     validator = jsonschema.Draft202012Validator(schema)
     good = [CASES / "valid", ROOT / "examples", ROOT / "runbooks"]
     for path in sorted(path for folder in good for path in folder.rglob("*.yaml")):
