@@ -47,7 +47,7 @@ def others: ("files git params selection previous objectives item plan result ou
   + " approvers checklist hands counts") | words;
 def required: {
   "run.started": "run runbook name sha256 plan_sha256 user uid host pid engine",
-  "run.resumed": "user host pid engine",
+  "run.resumed": "user uid host pid engine plan_sha256",
   "run.finished": "status exit sum",
   "step.skipped": "phase step reason",
   "step.waiting": "phase step reason",
@@ -141,6 +141,8 @@ def step($text; $kinds; $required):
         | .out = [found("record"; ""; "the chain is broken: `prev` is not the SHA-256 of the line before")]
       else (if ($record.type == "run.started") != (.count == 0)
           then .out = [found("start"; ""; "`run.started` is not the first record, alone")] else . end)
+      | (if .ended and $record.type != "run.resumed" then .out += [found("record"; "";
+          "a record stands behind the end of the run, and no `run.resumed` before it")] else . end)
       | .out += [$record | named | if . == null then ["F", "file.name", "\($record.seq)", "",
           "the record does not name a file of the run and its SHA-256"]
           else ["N", "\($record.seq)", (.[0] | @uri), .[1]] end]

@@ -86,8 +86,9 @@
           EVENT_BIT(plan_sha256) | EVENT_BIT(user) | EVENT_BIT(uid) | EVENT_BIT(host) |            \
           EVENT_BIT(pid) | EVENT_BIT(engine))                                                      \
     X(RUN_RESUMED, "run.resumed", "another engine goes on with the run",                           \
-      EVENT_BIT(user) | EVENT_BIT(host) | EVENT_BIT(pid) | EVENT_BIT(engine))                      \
-    X(RUN_FINISHED, "run.finished", "the run is over",                                             \
+      EVENT_BIT(user) | EVENT_BIT(uid) | EVENT_BIT(host) | EVENT_BIT(pid) | EVENT_BIT(engine) |    \
+          EVENT_BIT(plan_sha256))                                                                  \
+    X(RUN_FINISHED, "run.finished", "the run is over, unless it is resumed later",                 \
       EVENT_BIT(status) | EVENT_BIT(exit) | EVENT_BIT(sum))                                        \
     X(STEP_SKIPPED, "step.skipped", "a step will not be run",                                      \
       EVENT_BIT(phase) | EVENT_BIT(step) | EVENT_BIT(reason))                                      \

@@ -24,7 +24,7 @@ struct verify {
     enum verify_level worst;
     bool running;
     uint64_t records, files, signatures;
-    uint64_t ended_at; /* the record run.finished, 0 for none */
+    uint64_t ended_at; /* the record run.finished, where it is the last; 0: it is not */
     bool resumed;
     off_t length; /* of all records */
     char head[DIGEST_TEXT_SIZE];
@@ -151,6 +151,13 @@ static void damage_found(struct verify *verify, uint64_t line, const struct err 
                 err->message + (placed ? strlen(place) : 0));
 }
 
+/* A run that is over goes on only by being resumed. */
+static void end_is_end(struct verify *verify, const struct event *event) {
+    if (verify->ended_at > 0 && event->type != EVENT_RUN_RESUMED)
+        verify_find(verify, VERIFY_RECORD, event->seq, NULL,
+                    "a record stands behind the end of the run, and no `run.resumed` before it");
+}
+
 /* What is kept of a record once it was checked. */
 static void record_keep(struct verify *verify, const struct reader *reader, size_t length,
                         const struct event *event) {
@@ -170,6 +177,7 @@ static void record_check(struct verify *verify, const struct reader *reader,
         verify_find(verify, VERIFY_RECORD, event->seq, NULL,
                     "the record is not written as the engine writes it");
     start_check(verify, event, run);
+    end_is_end(verify, event);
     verify_files_check(files, event);
     record_keep(verify, reader, length, event);
     anchors_check(verify, verify->head, event->seq);

@@ -15,19 +15,19 @@ enum verify_level { VERIFY_NOTE, VERIFY_GAP, VERIFY_HARM };
 
 /* X(NAME, "name in JSON", level) */
 #define VERIFY_KINDS(X)                                                                            \
-    X(TRANSCRIPT, "transcript", VERIFY_HARM)  /* there is none, or it cannot be read */            \
-    X(RECORD, "record", VERIFY_HARM)          /* a line is no record, or the chain is broken */    \
-    X(START, "start", VERIFY_HARM)            /* run.started is not the first record, alone */     \
-    X(RUN, "run", VERIFY_HARM)                /* it is the transcript of another run */            \
-    X(NAME, "file.name", VERIFY_HARM)         /* a record names a file where none may be */        \
-    X(MISSING, "file.missing", VERIFY_HARM)   /* a file that a record names is not there */        \
-    X(CHANGED, "file.changed", VERIFY_HARM)   /* its bytes are others */                           \
-    X(EXTRA, "file.extra", VERIFY_HARM)       /* a file in output/ that no record names */         \
-    X(REWRITTEN, "rewritten", VERIFY_HARM)    /* a later run vouches for a record that is gone */  \
-    X(TORN, "torn", VERIFY_GAP)               /* bytes behind the last record */                   \
-    X(END, "end", VERIFY_GAP)                 /* no run.finished at the end */                     \
-    X(UNNAMED, "file.unnamed", VERIFY_NOTE)   /* as EXTRA, of an attempt that was cut off */       \
-    X(PREVIOUS, "previous.gone", VERIFY_NOTE) /* the run before it is not in the store */          \
+    X(TRANSCRIPT, "transcript", VERIFY_HARM) /* there is none, or it cannot be read */             \
+    X(RECORD, "record", VERIFY_HARM)         /* a line is no record, or the chain is broken */     \
+    X(START, "start", VERIFY_HARM)           /* run.started is not the first record, alone */      \
+    X(RUN, "run", VERIFY_HARM)               /* it is the transcript of another run */             \
+    X(NAME, "file.name", VERIFY_HARM)        /* a record names a file where none may be */         \
+    X(MISSING, "file.missing", VERIFY_HARM)  /* a file that a record names is not there */         \
+    X(CHANGED, "file.changed", VERIFY_HARM)  /* its bytes are others */                            \
+    X(EXTRA, "file.extra", VERIFY_HARM)      /* a file in output/ that no record names */          \
+    X(REWRITTEN, "rewritten", VERIFY_HARM)   /* a later run vouches for a record that is gone */   \
+    X(TORN, "torn", VERIFY_GAP)              /* bytes behind the last record */                    \
+    X(END, "end", VERIFY_GAP) /* no run.finished at the end, or behind the last run.resumed */     \
+    X(UNNAMED, "file.unnamed", VERIFY_NOTE)     /* as EXTRA, of an attempt that was cut off */     \
+    X(PREVIOUS, "previous.gone", VERIFY_NOTE)   /* the run before it is not in the store */        \
     X(ALTERED, "previous.altered", VERIFY_NOTE) /* the run before it is not as it was then */      \
     X(UNSEALED, "seal.unchecked", VERIFY_NOTE)  /* signatures are there that nobody checked */
 

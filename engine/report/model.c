@@ -180,12 +180,27 @@ static void on_run_started(struct model *model, const struct event *event) {
 }
 
 /* The clock that only goes forward may be another machine start's: the wall clock bridges the
- * gap. */
+ * gap, and each moment that is kept moves along, so that differences stay durations. */
+static void model_move_clock(struct model *model, const struct event *event) {
+    int64_t gap = event->wall_ns - model->last_wall_ns;
+    int64_t moved = event->mono_ns - model->last_mono_ns - (gap > 0 ? gap : 0);
+    model->started_mono_ns += moved;
+    for (size_t i = 0; i < model->step_count; i++)
+        if (model->steps[i]->started_mono_ns != 0)
+            model->steps[i]->started_mono_ns += moved;
+}
+
+/* What an earlier end said holds no longer. */
 static void on_run_resumed(struct model *model, const struct event *event) {
     model->resumes++;
     model->finished = false;
+    model->exit = 0;
     text_keep(&model->status, "running");
-    model->started_mono_ns = event->mono_ns - (event->wall_ns - model->started_wall_ns);
+    text_keep(&model->reason, NULL);
+    text_keep(&model->error, NULL);
+    value_keep(&model->hands, value_none());
+    value_keep(&model->counts, value_none());
+    model_move_clock(model, event);
 }
 
 static void on_run_finished(struct model *model, const struct event *event) {

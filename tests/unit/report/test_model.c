@@ -184,6 +184,13 @@ static void test_doubt_and_resume(void **state) {
     assert_string_equal(status_of(&story, "run", "service"), "succeeded");
     struct event resumed = {.type = EVENT_RUN_RESUMED};
     EVENT_SET(&resumed, user, "bob");
+    struct event finished = {.type = EVENT_RUN_FINISHED};
+    EVENT_SET(&finished, status, "failed");
+    EVENT_SET(&finished, reason, "a");
+    EVENT_SET(&finished, exit, 4);
+    tell(&story, &finished, 1);
+    int64_t began_ns = model_find(&story.model, "run", "a")->started_mono_ns;
+    int64_t last_ns = story.model.last_mono_ns;
     /* An hour later, on a machine that was started anew. */
     story.now_ms += 3600000;
     resumed.wall_ns = story.now_ms * NS_PER_MS;
@@ -191,6 +198,11 @@ static void test_doubt_and_resume(void **state) {
     model_apply(&story.model, &resumed);
     assert_in_range(story.model.duration_ms, 3600000, 3700000);
     assert_int_equal(story.model.resumes, 1);
+    assert_int_equal(resumed.mono_ns - model_find(&story.model, "run", "a")->started_mono_ns,
+                     3600000 * NS_PER_MS + last_ns - began_ns);
+    assert_false(story.model.finished);
+    assert_null(story.model.reason);
+    assert_int_equal(story.model.exit, 0);
     struct event doubt = step_event(EVENT_STEP_IN_DOUBT, "run", "a");
     EVENT_SET(&doubt, reason, "the engine died");
     tell(&story, &doubt, 1);
