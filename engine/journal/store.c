@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -182,6 +183,71 @@ int store_run_new(struct store *store, const char *runbook_name, struct store_ru
     }
     if (run_publish(store, runbook_name, run, err) < 0) {
         run_discard(run->dir);
+        store_run_free(run);
+        return -1;
+    }
+    *ret = run;
+    return 0;
+}
+
+/* ---- an existing run ----------------------------------------------------------------------- */
+
+/* Who only asks whether the run is running holds its lock for a moment, too. */
+#define LOCK_TRIES 20
+#define LOCK_PAUSE_NS (10 * NS_PER_MS)
+
+static int run_lock(struct store_run *run, struct err *err) {
+    static const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+    AUTO_TEXT lock = mem_printf("%s/" LOCK_NAME, run->dir);
+    AUTO_TEXT owner = mem_printf("%s, process %ld", run->id, (long)getpid());
+    for (int tries = 1;; tries++) {
+        AUTO_ERR busy = ERR_INIT;
+        if (file_lock(lock, owner, &run->lock, &busy) == 0)
+            return 0;
+        if (busy.kind != ERR_BUSY || tries == LOCK_TRIES)
+            return err_move(err, &busy);
+        nanosleep(&pause, NULL);
+    }
+}
+
+/* The locks that keep runs apart are the store's: a copy elsewhere would pass them by. */
+static int run_is_stored(const struct store *store, const char *dir, struct err *err) {
+    AUTO_TEXT above = file_dirname(dir);
+    struct stat runs, there;
+    if (stat(store->runs, &runs) < 0 || stat(above, &there) < 0)
+        return err_sys(err, errno, "cannot open %s", above);
+    if (runs.st_dev == there.st_dev && runs.st_ino == there.st_ino)
+        return 0;
+    err_set(err, ERR_REFUSED, "%s is not in the store of runs %s", dir, store->runs);
+    return err_hint(err, "set RUNBOOK_HOME to the store that it belongs to");
+}
+
+static int run_take(struct store_run *run, struct err *err) {
+    static const char *const folders[] = {"output", "inbox"};
+    AUTO_TEXT transcript = store_transcript(run->dir);
+    struct stat info;
+    if (store_check_dir(run->dir, err) < 0)
+        return -1;
+    if (lstat(transcript, &info) < 0)
+        return err_sys(err, errno, "%s is not the folder of a run", run->dir);
+    if (!S_ISREG(info.st_mode))
+        return err_set(err, ERR_REFUSED, "%s is not a regular file", transcript);
+    if (run_lock(run, err) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        AUTO_TEXT folder = mem_printf("%s/%s", run->dir, folders[i]);
+        if (file_make_dir(folder, 0700, err) < 0 || store_check_dir(folder, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int store_run_open(struct store *store, const char *dir, struct store_run **ret, struct err *err) {
+    struct store_run *run = mem_zalloc(sizeof *run);
+    run->lock = -1;
+    run->dir = mem_strdup(dir);
+    run->id = mem_strdup(file_basename(dir));
+    if (run_is_stored(store, dir, err) < 0 || run_take(run, err) < 0) {
         store_run_free(run);
         return -1;
     }

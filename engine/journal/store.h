@@ -20,6 +20,11 @@ const char *store_path(const struct store *store);
 struct store_run;
 int store_run_new(struct store *store, const char *runbook_name, struct store_run **ret,
                   struct err *err) MUST_USE;
+/* Takes the lock of an existing run, whose directory store_find gave, and makes the subfolders that
+ * are missing. -1 with ERR_BUSY, and the holder in the message, where an engine owns it; a folder
+ * that does not lie in this store is refused. */
+int store_run_open(struct store *store, const char *dir, struct store_run **ret,
+                   struct err *err) MUST_USE;
 void store_run_free(struct store_run *run); /* gives the lock back */
 const char *store_run_id(const struct store_run *run);
 const char *store_run_dir(const struct store_run *run);

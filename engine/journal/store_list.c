@@ -70,6 +70,16 @@ void run_stamp(int64_t wall_ns, char ret[RUN_STAMP_LENGTH + 1]) {
 
 /* ---- folders ------------------------------------------------------------------------------- */
 
+int store_check_owner(const char *path, const struct stat *info, struct err *err) {
+    if (info->st_uid != geteuid())
+        return err_set(err, ERR_REFUSED, "%s belongs to another user (uid %u)", path,
+                       (unsigned)info->st_uid);
+    if (!(info->st_mode & (S_IWGRP | S_IWOTH)))
+        return 0;
+    err_set(err, ERR_REFUSED, "other users may write to %s", path);
+    return err_hint(err, "chmod %o %s", S_ISDIR(info->st_mode) ? 0700U : 0600U, path);
+}
+
 int store_check_dir(const char *path, struct err *err) {
     AUTO_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat info;
@@ -80,14 +90,7 @@ int store_check_dir(const char *path, struct err *err) {
     }
     if (fd < 0 || fstat(fd, &info) < 0)
         return err_sys(err, errno, "cannot open %s", path);
-    if (info.st_uid != geteuid())
-        return err_set(err, ERR_REFUSED, "%s belongs to another user (uid %u)", path,
-                       (unsigned)info.st_uid);
-    if (info.st_mode & (S_IWGRP | S_IWOTH)) {
-        err_set(err, ERR_REFUSED, "other users may write to %s", path);
-        return err_hint(err, "chmod 700 %s", path);
-    }
-    return 0;
+    return store_check_owner(path, &info, err);
 }
 
 static int names_compare(const void *a, const void *b) {

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 
@@ -29,7 +30,9 @@ int run_names_read(const char *runs, struct run_names *ret, struct err *err) MUS
 void run_names_release(struct run_names *names);
 #define AUTO_RUN_NAMES __attribute__((cleanup(run_names_release))) struct run_names
 
-/* Refuses a symlink, what is no folder, a foreign owner, and what others may write to. */
+/* Refuses a foreign owner, and what others may write to. */
+int store_check_owner(const char *path, const struct stat *info, struct err *err) MUST_USE;
+/* The same, and a symlink, and what is no folder. */
 int store_check_dir(const char *path, struct err *err) MUST_USE;
 /* Hex SHA-256 of the last whole line; false where there is none. */
 bool transcript_head(const char *path, char ret[65]);

@@ -1,6 +1,7 @@
 #include "journal_support.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -292,6 +293,140 @@ static void test_previous(void **state) {
     store_free(store);
 }
 
+/* ---- an existing run ----------------------------------------------------------------------- */
+
+/* Tries to take the run while all others do: 0 it has it, 1 it is told who does. */
+static void child_open(const char *dir, int go, int answer, int leave) {
+    struct store *store = NULL;
+    struct store_run *run = NULL;
+    AUTO_ERR err = ERR_INIT;
+    char byte;
+    if (store_open(&store, &err) < 0 || read(go, &byte, 1) < 0)
+        _exit(2);
+    const bool won = store_run_open(store, dir, &run, &err) == 0;
+    const bool told = !won && err.kind == ERR_BUSY && strstr(err.message, ", process ");
+    byte = won ? 'w' : told ? 't' : '?';
+    if (write(answer, &byte, 1) != 1 || read(leave, &byte, 1) < 0)
+        _exit(2);
+    _exit(won || told ? 0 : 2);
+}
+
+static size_t answers_count(int answer, char expected) {
+    size_t count = 0;
+    for (int i = 0; i < FORKS; i++) {
+        char byte;
+        assert_int_equal(read(answer, &byte, 1), 1);
+        assert_true(byte == 'w' || byte == 't');
+        count += byte == expected;
+    }
+    return count;
+}
+
+static void test_open_at_once(void **state) {
+    (void)state;
+    struct store *store = store_new();
+    struct store_run *run = run_new(store, "drill");
+    AUTO_TEXT dir = mem_strdup(store_run_dir(run));
+    char head[65];
+    signal_append(run, 1, head);
+    store_run_free(run);
+    for (int round = 0; round < 5; round++) {
+        int go[2], answer[2], leave[2], status;
+        assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+        assert_int_equal(pipe2(answer, O_CLOEXEC), 0);
+        assert_int_equal(pipe2(leave, O_CLOEXEC), 0);
+        for (int i = 0; i < FORKS; i++)
+            if (fork() == 0) {
+                close(go[1]);
+                close(leave[1]);
+                child_open(dir, go[0], answer[1], leave[0]);
+            }
+        close(go[1]);
+        assert_int_equal(answers_count(answer[0], 'w'), 1);
+        close(leave[1]);
+        for (int i = 0; i < FORKS; i++) {
+            assert_true(wait(&status) > 0);
+            assert_int_equal(status, 0);
+        }
+        close(go[0]);
+        close(answer[0]);
+        close(answer[1]);
+        close(leave[0]);
+    }
+    store_free(store);
+}
+
+/* Those who ask whether it runs hold the lock for a moment, and must not be in the way. */
+static void test_open_while_asked(void **state) {
+    (void)state;
+    struct store *store = store_new();
+    struct store_run *run = run_new(store, "drill");
+    AUTO_TEXT dir = mem_strdup(store_run_dir(run));
+    char head[65];
+    signal_append(run, 1, head);
+    store_run_free(run);
+    pid_t asker = fork();
+    if (asker == 0)
+        for (;;)
+            (void)store_is_running(dir);
+    for (int i = 0; i < 200; i++) {
+        AUTO_ERR err = ERR_INIT;
+        if (store_run_open(store, dir, &run, &err) < 0)
+            fail_msg("%s", err.message);
+        assert_string_equal(store_run_dir(run), dir);
+        store_run_free(run);
+    }
+    kill(asker, SIGKILL);
+    assert_int_equal(waitpid(asker, NULL, 0), asker);
+    store_free(store);
+}
+
+static void refuse_run(struct store *store, const char *dir, enum err_kind kind, const char *part) {
+    struct store_run *run = NULL;
+    AUTO_ERR err = ERR_INIT;
+    assert_int_equal(store_run_open(store, dir, &run, &err), -1);
+    assert_err(&err, kind, part);
+}
+
+static void test_open_refused(void **state) {
+    struct store *store = store_new();
+    struct store_run *run = run_new(store, "drill");
+    AUTO_TEXT dir = mem_strdup(store_run_dir(run));
+    AUTO_TEXT transcript = store_transcript(dir);
+    AUTO_TEXT lock = mem_printf("%s/lock", dir);
+    AUTO_TEXT output = mem_printf("%s/output", dir);
+    AUTO_TEXT linked = mem_printf("%s/runs/linked", store_path(store));
+    AUTO_TEXT elsewhere = mem_printf("%s/elsewhere", (const char *)*state);
+    char head[65];
+    refuse_run(store, dir, ERR_SYSTEM, "is not the folder of a run");
+    signal_append(run, 1, head);
+    refuse_run(store, dir, ERR_BUSY, "is held by drill, process ");
+    store_run_free(run);
+    assert_int_equal(symlink(dir, linked), 0);
+    refuse_run(store, linked, ERR_REFUSED, "is a symbolic link");
+    assert_int_equal(mkdir(elsewhere, 0700), 0);
+    refuse_run(store, elsewhere, ERR_REFUSED, "is not in the store of runs");
+    assert_int_equal(chmod(dir, 0770), 0);
+    refuse_run(store, dir, ERR_REFUSED, "other users may write");
+    assert_int_equal(chmod(dir, 0700), 0);
+    assert_int_equal(rmdir(output), 0);
+    assert_int_equal(symlink(elsewhere, output), 0);
+    refuse_run(store, dir, ERR_REFUSED, "symbolic link");
+    assert_int_equal(unlink(output), 0);
+    assert_int_equal(unlink(lock), 0);
+    assert_int_equal(symlink(transcript, lock), 0);
+    refuse_run(store, dir, ERR_SYSTEM, "cannot open the lock");
+    assert_int_equal(unlink(lock), 0);
+    /* What is missing and harmless is made. */
+    assert_int_equal(store_run_open(store, dir, &run, NULL), 0);
+    assert_int_equal(mode_of(dir, "output"), 0700);
+    assert_int_equal(mode_of(dir, "lock"), 0600);
+    assert_string_equal(store_run_id(run), strrchr(dir, '/') + 1);
+    assert_true(store_is_running(dir));
+    store_run_free(run);
+    store_free(store);
+}
+
 static void test_lock(void **state) {
     (void)state;
     struct store *store = store_new();
@@ -316,9 +451,18 @@ static void test_lock(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, folder_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_home),     TEST(test_modes),         TEST(test_same_second),
-        TEST(test_symlinks), TEST(test_foreign_owner), TEST(test_many_at_once),
-        TEST(test_find),     TEST(test_previous),      TEST(test_lock),
+        TEST(test_home),
+        TEST(test_modes),
+        TEST(test_same_second),
+        TEST(test_symlinks),
+        TEST(test_foreign_owner),
+        TEST(test_many_at_once),
+        TEST(test_find),
+        TEST(test_previous),
+        TEST(test_lock),
+        TEST(test_open_at_once),
+        TEST(test_open_while_asked),
+        TEST(test_open_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
