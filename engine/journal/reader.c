@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -150,6 +151,16 @@ int reader_next(struct reader *reader, struct event *ret, struct err *err) {
     if (length > 0)
         return reader_take(reader, length, ret, err);
     return reader_judge(reader, err);
+}
+
+off_t reader_offset(const struct reader *reader) {
+    return reader->offset;
+}
+
+bool reader_reads(const struct reader *reader, int fd) {
+    struct stat own, other;
+    return fstat(reader->fd, &own) == 0 && fstat(fd, &other) == 0 && own.st_dev == other.st_dev &&
+           own.st_ino == other.st_ino;
 }
 
 const char *reader_line(const struct reader *reader, size_t *ret_length) {

@@ -2,6 +2,8 @@
 #ifndef JOURNAL_READER_H
 #define JOURNAL_READER_H
 
+#include <sys/types.h>
+
 #include "journal/event.h"
 
 struct reader;
@@ -12,6 +14,10 @@ void reader_free(struct reader *reader);
  * (a torn last line is no line; NUL bytes of the reserve are not read); -1: a line is damaged or
  * the chain is broken, with its number in the message. */
 int reader_next(struct reader *reader, struct event *ret, struct err *err) MUST_USE;
+/* Where the last line read ends in the file. */
+off_t reader_offset(const struct reader *reader);
+/* Whether it reads the file that is open there. */
+bool reader_reads(const struct reader *reader, int fd);
 /* The line of the last event, newline included. */
 const char *reader_line(const struct reader *reader, size_t *ret_length);
 uint64_t reader_count(const struct reader *reader);

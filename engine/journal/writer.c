@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "journal/store_list.h"
 #include "secret/digest.h"
 
 /* The file is preallocated as zeros that count to its size, so that a sync of a record need not
@@ -67,18 +68,9 @@ static int writer_top_up(struct writer *writer) {
     return sys;
 }
 
-int writer_new(const char *path, const struct redactor *redactor, struct writer **ret,
-               struct err *err) {
-    AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        err_sys(err, errno, "cannot make the transcript %s", path);
-        if (err)
-            err->kind = ERR_TRANSCRIPT;
-        return -1;
-    }
+static struct writer *writer_make(const char *path, int fd, const struct redactor *redactor) {
     struct writer *writer = mem_zalloc(sizeof *writer);
     writer->fd = fd;
-    fd = -1;
     writer->path = mem_strdup(path);
     writer->redactor = redactor;
     writer->digest = digest_new();
@@ -86,6 +78,19 @@ int writer_new(const char *path, const struct redactor *redactor, struct writer 
     memcpy(writer->head, EVENT_NO_PREV, sizeof writer->head);
     int64_t mono = clock_mono_ns();
     writer->mono_origin = mono - mono % MONO_PERIOD;
+    return writer;
+}
+
+int writer_new(const char *path, const struct redactor *redactor, struct writer **ret,
+               struct err *err) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        err_sys(err, errno, "cannot make the transcript %s", path);
+        if (err)
+            err->kind = ERR_TRANSCRIPT;
+        return -1;
+    }
+    struct writer *writer = writer_make(path, fd, redactor);
     int sys = writer_top_up(writer);
     if (sys != 0) {
         writer_refuse(writer, sys, err);
@@ -105,6 +110,130 @@ void writer_free(struct writer *writer) {
     buf_release(&writer->line);
     mem_free(writer->path);
     mem_free(writer);
+}
+
+/* ---- an existing transcript ---------------------------------------------------------------- */
+
+#define TORN_NAME "transcript.torn"
+
+/* A file of ours that nobody else may write to. */
+static int own_open(const char *path, int flags, int *ret_fd, struct err *err) {
+    AUTO_FD fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+    struct stat info;
+    if (fd < 0 && errno == ELOOP)
+        return err_set(err, ERR_REFUSED, "%s is a symbolic link", path);
+    if (fd < 0 || fstat(fd, &info) < 0) {
+        err_sys(err, errno, "cannot open %s", path);
+        if (err)
+            err->kind = ERR_TRANSCRIPT;
+        return -1;
+    }
+    if (!S_ISREG(info.st_mode))
+        return err_set(err, ERR_REFUSED, "%s is not a regular file", path);
+    if (store_check_owner(path, &info, err) < 0)
+        return -1;
+    *ret_fd = fd;
+    fd = -1;
+    return 0;
+}
+
+/* What stands behind the last record, without its zeros; *ret_end is where it ends in the file. A
+ * crash leaves no more than one torn line. */
+static int tail_read(const struct writer *writer, struct buf *ret, off_t *ret_end,
+                     struct err *err) {
+    char piece[4096];
+    ssize_t got = 0;
+    *ret_end = writer->length;
+    for (off_t at = writer->length;; at += got) {
+        do
+            got = pread(writer->fd, piece, sizeof piece, at);
+        while (got < 0 && errno == EINTR);
+        if (got < 0)
+            return writer_refuse(writer, errno, err);
+        if (got == 0)
+            return 0;
+        for (ssize_t i = 0; i < got; i++) {
+            if (piece[i] == 0)
+                continue;
+            *ret_end = at + i + 1;
+            (void)buf_putc(ret, piece[i]);
+        }
+        if (*ret_end - writer->length > TRANSCRIPT_LINE_MAX)
+            return err_set(err, ERR_TRANSCRIPT,
+                           "%s: more than a torn line stands behind the last record, %llu",
+                           writer->path, (unsigned long long)writer_appended(writer));
+    }
+}
+
+/* On disk before the transcript loses it. */
+static int torn_keep(const struct writer *writer, const struct buf *torn, struct err *err) {
+    AUTO_TEXT folder = file_dirname(writer->path);
+    AUTO_TEXT path = mem_printf("%s/" TORN_NAME, folder);
+    AUTO_FD fd = -1;
+    if (own_open(path, O_WRONLY | O_CREAT | O_APPEND, &fd, err) < 0)
+        return -1;
+    if (file_write_all(fd, torn->data, torn->length, err) < 0)
+        return err_wrap(err, "%s", path);
+    if (fsync(fd) < 0)
+        return err_sys(err, errno, "cannot sync %s", path);
+    return file_sync_dir(folder, err);
+}
+
+/* Zeros in its place, and not a shorter file: the reserve is not given away on a full disk. */
+static int torn_erase(const struct writer *writer, off_t end, struct err *err) {
+    static const char zeros[4096];
+    for (off_t at = writer->length; at < end;) {
+        const off_t left = end - at;
+        const size_t piece = left < (off_t)sizeof zeros ? (size_t)left : sizeof zeros;
+        const ssize_t done = pwrite(writer->fd, zeros, piece, at);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return writer_refuse(writer, done < 0 ? errno : ENOSPC, err);
+        at += done;
+    }
+    return 0;
+}
+
+static int writer_go_on(struct writer *writer, struct reader *reader, uint64_t *ret_torn,
+                        struct err *err) {
+    AUTO_BUF torn = BUF_INIT(LINE_CEILING);
+    off_t end;
+    if (!reader_reads(reader, writer->fd))
+        return err_set(err, ERR_TRANSCRIPT, "%s is not the file that was read", writer->path);
+    writer->length = writer->reserved = reader_offset(reader);
+    memcpy(writer->head, reader_head(reader), sizeof writer->head);
+    atomic_store(&writer->appended, reader_count(reader));
+    if (tail_read(writer, &torn, &end, err) < 0)
+        return -1;
+    if (torn.length > 0 && (torn_keep(writer, &torn, err) < 0 || torn_erase(writer, end, err) < 0))
+        return -1;
+    int sys = writer_top_up(writer);
+    if (sys != 0)
+        return writer_refuse(writer, sys, err);
+    *ret_torn = torn.length;
+    return writer_sync(writer, err);
+}
+
+int writer_reopen(const char *path, const struct redactor *redactor, struct reader *reader,
+                  struct writer **ret, uint64_t *ret_torn, struct err *err) {
+    struct event event;
+    const int more = reader_next(reader, &event, err);
+    if (more < 0)
+        return -1;
+    if (more > 0 || reader_count(reader) == 0)
+        return err_set(err, ERR_TRANSCRIPT,
+                       more > 0 ? "%s has records that were not read" : "%s has no record", path);
+    int fd = -1;
+    if (own_open(path, O_RDWR, &fd, err) < 0)
+        return -1;
+    struct writer *writer = writer_make(path, fd, redactor);
+    if (writer_go_on(writer, reader, ret_torn, err) < 0) {
+        writer_free(writer);
+        return -1;
+    }
+    *ret = writer;
+    return 0;
 }
 
 /* ---- secrets ------------------------------------------------------------------------------- */

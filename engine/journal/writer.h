@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "journal/event.h"
+#include "journal/reader.h"
 #include "secret/redact.h"
 
 struct writer;
@@ -17,12 +17,22 @@ struct writer;
  * last records fit on a full disk. `redactor` is borrowed and may be NULL. */
 int writer_new(const char *path, const struct redactor *redactor, struct writer **ret,
                struct err *err) MUST_USE;
+/* Goes on with an existing transcript, from a reader that has read it to its end. What a crash
+ * left behind the last whole line is appended to `transcript.torn` beside it, without the zeros of
+ * the reserve, and taken out of the transcript; *ret_torn tells how many bytes that were, so that
+ * run.resumed can note them. All of it is on disk when it returns. Damage anywhere else, records
+ * that were not read, a symlink, a foreign owner and what others may write to are refused. Whoever
+ * calls owns the run (store_run_open). */
+int writer_reopen(const char *path, const struct redactor *redactor, struct reader *reader,
+                  struct writer **ret, uint64_t *ret_torn, struct err *err) MUST_USE;
 void writer_free(struct writer *writer);
 
-/* Fills seq, wall_ns and mono_ns of the event, writes the record, and hands its line and the
- * event, both redacted, to `told` where set. The line is in the file (not yet on disk) when it
- * returns. Where the disk is too full to keep the reserve, `step.started` outside of rollback and
- * finally is refused with ERR_TRANSCRIPT, and all else may still use the reserve up. */
+/* Fills seq, wall_ns and mono_ns of the event (mono_ns less multiples of 2^52 in the line, and from
+ * another start of the machine behind run.resumed: it orders and measures within one engine),
+ * writes the record, and hands its line and the event, both redacted, to `told` where set. The line
+ * is in the file (not yet on disk) when it returns. Where the disk is too full to keep the reserve,
+ * `step.started` outside of rollback and finally is refused with ERR_TRANSCRIPT, and all else may
+ * still use the reserve up. */
 int writer_append(struct writer *writer, struct event *event, struct err *err) MUST_USE;
 void writer_on_append(struct writer *writer,
                       void (*told)(void *user, const struct event *event, const char *line,

@@ -190,6 +190,64 @@ static void test_absent(void **state) {
 }
 
 /* While somebody holds the lock, a missing end is no fault. */
+static void resume_append(struct writer *writer) {
+    struct event event = {.type = EVENT_RUN_RESUMED};
+    EVENT_SET(&event, user, "u");
+    EVENT_SET(&event, uid, 1);
+    EVENT_SET(&event, host, "h");
+    EVENT_SET(&event, pid, 2);
+    EVENT_SET(&event, engine, "1");
+    EVENT_SET(&event, plan_sha256, EVENT_NO_PREV);
+    assert_int_equal(writer_append(writer, &event, NULL), 0);
+}
+
+static void finish_append(struct writer *writer) {
+    struct event event = {.type = EVENT_RUN_FINISHED};
+    EVENT_SET(&event, status, "rolled_back");
+    EVENT_SET(&event, exit, 5);
+    assert_int_equal(writer_append(writer, &event, NULL), 0);
+}
+
+static struct writer *run_reopen(const char *dir) {
+    AUTO_TEXT path = mem_printf("%s/transcript.jsonl", dir);
+    struct reader *reader = NULL;
+    struct writer *writer = NULL;
+    struct event event;
+    uint64_t torn;
+    assert_int_equal(reader_open(path, &reader, NULL), 0);
+    while (reader_next(reader, &event, NULL) > 0)
+        continue;
+    assert_int_equal(writer_reopen(path, NULL, reader, &writer, &torn, NULL), 0);
+    reader_free(reader);
+    return writer;
+}
+
+/* A finished run goes on where a record says so; the last end is the end. */
+static void test_resumed(void **state) {
+    char head[65];
+    run_make(*state, "a", value_null(), RECORDS, head);
+    struct writer *writer = run_reopen(*state);
+    resume_append(writer);
+    assert_int_equal(writer_close(writer, NULL), 0);
+    assert_verdict(*state, VERIFY_INCOMPLETE, "end", 0);
+    step_append(writer, 90);
+    assert_verdict(*state, VERIFY_INCOMPLETE, "end", 0);
+    finish_append(writer);
+    assert_int_equal(writer_close(writer, NULL), 0);
+    writer_free(writer);
+    assert_verdict(*state, VERIFY_VERIFIED, NULL, 0);
+    writer = run_reopen(*state);
+    resume_append(writer);
+    resume_append(writer);
+    finish_append(writer);
+    assert_int_equal(writer_close(writer, NULL), 0);
+    assert_verdict(*state, VERIFY_VERIFIED, NULL, 0);
+    finish_append(writer);
+    assert_int_equal(writer_close(writer, NULL), 0);
+    writer_free(writer);
+    assert_verdict(*state, VERIFY_DAMAGED, "record", RECORDS + 7);
+}
+
 static void test_running(void **state) {
     char head[65];
     AUTO_TEXT bytes = NULL;
@@ -272,8 +330,8 @@ static void test_store(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_whole),  TEST(test_flip),    TEST(test_cut),   TEST(test_files),
-        TEST(test_absent), TEST(test_running), TEST(test_store),
+        TEST(test_whole),  TEST(test_flip),    TEST(test_cut),     TEST(test_files),
+        TEST(test_absent), TEST(test_resumed), TEST(test_running), TEST(test_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
