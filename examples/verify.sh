@@ -67,7 +67,7 @@ def required: {
   "rollback.finished": "status",
   "signal.received": "signal",
   "clock.jumped": "duration_ms",
-  "checkpoint": "sum"
+  "checkpoint": "head sum"
 } | map_values(words);
 def kinds: [(texts[] | {(.): "text"}), (integers[] | {(.): "integer"}),
   (booleans[] | {(.): "boolean"}), (others[], "v", "seq", "prev", "time", "mono_ns", "type"
@@ -141,12 +141,13 @@ def step($text; $kinds; $required):
         | .out = [found("record"; ""; "the chain is broken: `prev` is not the SHA-256 of the line before")]
       else (if ($record.type == "run.started") != (.count == 0)
           then .out = [found("start"; ""; "`run.started` is not the first record, alone")] else . end)
-      | (if .ended and $record.type != "run.resumed" then .out += [found("record"; "";
+      | (if .ended and ($record.type | IN("run.resumed", "checkpoint") | not) then .out += [found("record"; "";
           "a record stands behind the end of the run, and no `run.resumed` before it")] else . end)
       | .out += [$record | named | if . == null then ["F", "file.name", "\($record.seq)", "",
           "the record does not name a file of the run and its SHA-256"]
           else ["N", "\($record.seq)", (.[0] | @uri), .[1]] end]
-      | .head = $sha | .count += 1 | .ended = ($record.type == "run.finished")
+      | .head = $sha | .count += 1
+      | .ended = ($record.type == "run.finished" or (.ended and $record.type == "checkpoint"))
       | .resumed = (.resumed or $record.type == "run.resumed")
       end
     end;

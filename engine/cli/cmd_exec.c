@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "io/loop.h"
+#include "lang/config.h"
 #include "plan/plan.h"
 #include "run/run.h"
 
@@ -169,7 +170,8 @@ static int exec_end(struct run *run, struct progress *progress, const struct exe
     return status;
 }
 
-static int exec_with(const struct exec_options *options, struct plan *plan, struct diag *diag) {
+static int exec_with(const struct exec_options *options, const struct config *config,
+                     struct plan *plan, struct diag *diag) {
     const struct passwd *user = getpwuid(geteuid());
     AUTO_TEXT by = user ? mem_strdup(user->pw_name) : mem_printf("uid %u", geteuid());
     const char *terminal = terminal_is(STDIN_FILENO) ? ttyname(STDIN_FILENO) : NULL;
@@ -185,6 +187,7 @@ static int exec_with(const struct exec_options *options, struct plan *plan, stru
         .cancel_running = options->cancel_running,
         .sync = options->durability != DURABILITY_PROCESS,
         .terminal = terminal,
+        .config = config,
     };
     struct run *run = NULL;
     struct err err = ERR_INIT;
@@ -210,9 +213,11 @@ static int exec_run(const struct invocation *invocation) {
         return print_err(&err);
     }
     struct diag *diag = diag_new();
+    struct config *config = config_load(diag);
     struct plan *plan = exec_plan(invocation, diag);
-    const int status = plan ? exec_with(options, plan, diag) : print_diag(diag);
+    const int status = plan && config ? exec_with(options, config, plan, diag) : print_diag(diag);
     plan_free(plan);
+    config_free(config);
     diag_free(diag);
     return status;
 }

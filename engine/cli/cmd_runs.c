@@ -61,7 +61,7 @@ static void read_end(struct run_line *line, const char *transcript) {
     struct event event;
     char prev[65];
     size_t length;
-    if (reader_last_line(transcript, &text, &length, &ignored) <= 0) {
+    if (reader_last_line(transcript, READER_LAST_DEED, &text, &length, &ignored) <= 0) {
         return;
     }
     if (event_read(text, length, &event, &held, prev, &ignored) < 0) {

@@ -5,12 +5,16 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/terminal.h"
+#include "cli/verify_seal.h"
 #include "cli/verify_text.h"
+#include "lang/config.h"
 #include "run/run.h"
 
 struct verify_options {
     bool all;
     bool json;
+    bool sealed;
+    const char *allowed_signers;
 };
 
 /* All that one call looks at. */
@@ -18,6 +22,7 @@ struct verifier {
     const struct verify_options *options;
     struct store *store;
     struct anchors *anchors;
+    struct seal_check *seals;
     char *runs; /* the store's folder of runs, with a slash behind it */
     char **dirs;
     size_t count;
@@ -93,6 +98,7 @@ static int verifier_open(struct verifier *verifier, const struct invocation *inv
 static void verifier_release(struct verifier *verifier) {
     dirs_free(verifier->dirs, verifier->count);
     anchors_free(verifier->anchors);
+    seal_check_free(verifier->seals);
     store_free(verifier->store);
     mem_free(verifier->runs);
     buf_release(&verifier->out);
@@ -106,10 +112,14 @@ static void verify_one(struct verifier *verifier, const char *dir) {
     const char *by = NULL;
     struct verify *verify = verify_run(dir, id, id ? verifier->anchors : NULL);
     struct verify_totals *totals = &verifier->totals;
+    seal_check_run(verifier->seals, verify);
+    if (verifier->options->sealed) {
+        verify_seal_require(verify);
+    }
     totals->runs++;
     totals->verdicts[verify_verdict(verify)]++;
     totals->vouched += verify_vouched(verify, &by) > 0;
-    totals->signatures += verify_signatures(verify) > 0;
+    totals->seals[verify_seal_state(verify)]++;
     totals->store &= id != NULL;
     if (verifier->options->json) {
         verifier->list = value_append(verifier->list, verify_run_value(verify));
@@ -193,6 +203,20 @@ static int verify_check_words(const struct invocation *invocation, struct err *e
     return 0;
 }
 
+/* Whose keys may seal: the option goes before the configuration. */
+static int seals_prepare(struct verifier *verifier, const struct config *config, struct err *err) {
+    const char *allowed = verifier->options->allowed_signers;
+    if (!allowed && config->signing) {
+        allowed = config->signing->allowed_signers;
+    }
+    if (!allowed && verifier->options->sealed) {
+        err_set(err, ERR_INVALID, "`--sealed` needs to know whose keys may seal");
+        return err_hint(err, "give `--allowed-signers FILE`, or set `signing.allowed_signers` in "
+                             "the configuration");
+    }
+    return seal_check_new(allowed, &verifier->seals, err);
+}
+
 static int verify_main(const struct invocation *invocation) {
     struct err err = ERR_INIT;
     struct verifier verifier = {
@@ -202,14 +226,21 @@ static int verify_main(const struct invocation *invocation) {
         .totals.store = true,
         .list = value_array(),
     };
+    struct diag *diag = diag_new();
+    struct config *config = config_load(diag);
     int status;
-    if (verify_check_words(invocation, &err) < 0 ||
-        verifier_open(&verifier, invocation, &err) < 0) {
+    if (!config) {
+        status = print_diag(diag);
+    } else if (verify_check_words(invocation, &err) < 0 ||
+               seals_prepare(&verifier, config, &err) < 0 ||
+               verifier_open(&verifier, invocation, &err) < 0) {
         status = print_err(&err);
     } else {
         status = verify_all(&verifier);
     }
     verifier_release(&verifier);
+    config_free(config);
+    diag_free(diag);
     return status;
 }
 
@@ -219,6 +250,17 @@ static const struct option verify_options[] = {
      .kind = OPTION_FLAG,
      .offset = offsetof(struct verify_options, all),
      .doc = "verify every run of the store, and report runs that are gone"},
+    {.name = "allowed-signers",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct verify_options, allowed_signers),
+     .argument = "FILE",
+     .word = WORD_FILE,
+     .doc = "whose keys may seal, in the format of ssh-keygen(1), in place of the configuration's "
+            "signing.allowed_signers"},
+    {.name = "sealed",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct verify_options, sealed),
+     .doc = "call a run untrusted that is not sealed to its end by a key that may"},
     {.name = "json",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct verify_options, json),
@@ -235,12 +277,16 @@ const struct command command_verify = {
         "the end record's own sum, and the SHA-256 of every output, result and runbook file; and "
         "says what that proves and what it cannot prove. RUN is an id, a unique beginning of one, "
         "the path of a run's folder, or `last`.\n\n"
+        "Where records are sealed, ssh-keygen is asked about each signature: how far the run is "
+        "sealed, and by whom.\n\n"
         "A run is `verified`; `running` (whole so far, an engine is at it); `incomplete` (what is "
-        "there is in order, but it has no end: the engine died, or the tail was cut); or "
+        "there is in order, but it has no end: the engine died, or the tail was cut); `untrusted` "
+        "(in order, but sealed by a key that is not among the allowed signers); or "
         "`damaged`. In the store each run names the run before it and its head, so that runs that "
         "were deleted or written anew show as long as a later run is there.\n\n"
         "The exit status is 0 where every run is verified or running, and 7 where one is "
-        "incomplete, damaged or missing. examples/verify.sh checks the same with coreutils and jq.",
+        "incomplete, untrusted, damaged or missing. examples/verify.sh checks the same with "
+        "coreutils, jq and ssh-keygen.",
     .least = 0,
     .most = OPERANDS_ANY,
     .word = WORD_RUN,

@@ -31,6 +31,7 @@ static const struct mark marks[] = {
     {"rollback", "↶", "undo", "1;33", true},
     {"signal", "!", "signal", "1;33", true},
     {"clock", "!", "clock", "33", true},
+    {"unsealed", "!", "seal", "1;33", true},
 };
 
 static const struct mark *mark_find(const char *name) {
@@ -345,6 +346,17 @@ static void say_clock_jumped(struct line *line) {
     buf_putc(line->out, '\n');
 }
 
+/* A seal that was made needs no words. */
+static void say_checkpoint(struct line *line) {
+    if (!EVENT_HAS(line->event, error)) {
+        return;
+    }
+    put_mark(line, mark_find("unsealed"));
+    buf_puts(line->out, "not sealed: ");
+    put_text(line, line->event->error);
+    buf_putc(line->out, '\n');
+}
+
 static void (*const sayers[EVENT_TYPE_COUNT])(struct line *line) = {
     [EVENT_RUN_STARTED] = say_run_started,     [EVENT_RUN_RESUMED] = say_run_resumed,
     [EVENT_STEP_SKIPPED] = say_skipped,        [EVENT_STEP_WAITING] = say_waiting,
@@ -354,6 +366,7 @@ static void (*const sayers[EVENT_TYPE_COUNT])(struct line *line) = {
     [EVENT_GATE_ANSWERED] = say_gate_answered, [EVENT_GATE_ESCALATED] = say_gate_escalated,
     [EVENT_GATE_CLOSED] = say_gate_closed,     [EVENT_ROLLBACK_BEGUN] = say_rollback_begun,
     [EVENT_SIGNAL_RECEIVED] = say_signal,      [EVENT_CLOCK_JUMPED] = say_clock_jumped,
+    [EVENT_CHECKPOINT] = say_checkpoint,
 };
 
 /* What --quiet still says. */
@@ -364,6 +377,7 @@ static bool is_bad(const struct event *event) {
     case EVENT_STEP_IN_DOUBT:
     case EVENT_ROLLBACK_BEGUN:
     case EVENT_SIGNAL_RECEIVED:
+    case EVENT_CHECKPOINT:
         return true;
     case EVENT_GATE_CLOSED:
         return text_equal(event->answer, "expired");

@@ -6,14 +6,25 @@
 #include "report/text.h"
 #include "value/value.h"
 
+/* How far the seal of a run goes, and whether its key is known to be one that may. */
+enum seal_state {
+    SEAL_NONE,
+    SEAL_UNKNOWN_PART,
+    SEAL_UNKNOWN_WHOLE,
+    SEAL_PART,
+    SEAL_WHOLE,
+    SEAL_STATES
+};
+enum seal_state verify_seal_state(const struct verify *verify);
+
 /* What came of all runs that were asked for. */
 struct verify_totals {
     size_t runs;
     size_t verdicts[VERIFY_DAMAGED + 1];
-    size_t vouched;    /* runs of which a later run vouches for a record */
-    size_t missing;    /* runs that others name and that are not there; with `whole_store` */
-    size_t signatures; /* that nobody checked */
-    bool store;        /* whether the runs of the store were held against each other */
+    size_t seals[SEAL_STATES];
+    size_t vouched; /* runs of which a later run vouches for a record */
+    size_t missing; /* runs that others name and that are not there; with `whole_store` */
+    bool store;     /* whether the runs of the store were held against each other */
 };
 enum verify_verdict verify_totals_verdict(const struct verify_totals *totals);
 

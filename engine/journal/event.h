@@ -122,7 +122,8 @@
     X(ROLLBACK_FINISHED, "rollback.finished", "the rollback is over", EVENT_BIT(status))           \
     X(SIGNAL_RECEIVED, "signal.received", "somebody interrupts", EVENT_BIT(signal))                \
     X(CLOCK_JUMPED, "clock.jumped", "the wall clock was set", EVENT_BIT(duration_ms))              \
-    X(CHECKPOINT, "checkpoint", "the head so far", EVENT_BIT(sum))
+    X(CHECKPOINT, "checkpoint", "the head so far, signed, or why it is not",                       \
+      EVENT_BIT(head) | EVENT_BIT(sum))
 
 enum event_field {
 #define X(name, kind, doc) EVENT_FIELD_##name,

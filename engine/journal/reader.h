@@ -25,8 +25,10 @@ uint64_t reader_count(const struct reader *reader);
 const char *reader_head(const struct reader *reader);
 
 /* The last whole line of a transcript, newline included, found from its end and not verified:
- * 1 (the caller frees), 0 where there is none, -1 where it cannot be read. */
-int reader_last_line(const char *path, char **ret_line, size_t *ret_length,
+ * 1 (the caller frees), 0 where there is none, -1 where it cannot be read. A seal stands behind
+ * the end record: READER_LAST_DEED looks past checkpoints. */
+enum reader_last { READER_LAST, READER_LAST_DEED };
+int reader_last_line(const char *path, enum reader_last which, char **ret_line, size_t *ret_length,
                      struct err *err) MUST_USE;
 
 #endif

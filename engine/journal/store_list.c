@@ -126,7 +126,7 @@ bool transcript_head(const char *path, char ret[65]) {
     AUTO_TEXT line = NULL;
     AUTO_ERR ignored = ERR_INIT;
     size_t length;
-    if (reader_last_line(path, &line, &length, &ignored) <= 0)
+    if (reader_last_line(path, READER_LAST, &line, &length, &ignored) <= 0)
         return false;
     digest_text(line, length, ret);
     return true;

@@ -23,8 +23,9 @@ struct verify {
     uint64_t dropped;
     enum verify_level worst;
     bool running;
-    uint64_t records, files, signatures;
-    uint64_t ended_at; /* the record run.finished, where it is the last; 0: it is not */
+    uint64_t records, files, signatures; /* of records that are no checkpoints */
+    struct verify_sealing *sealing;
+    uint64_t ended_at; /* the record run.finished, where only seals stand behind it; 0: none */
     bool resumed;
     off_t length; /* of all records */
     char head[DIGEST_TEXT_SIZE];
@@ -55,7 +56,8 @@ enum verify_level verify_kind_level(enum verify_kind kind) {
 }
 
 const char *verify_verdict_name(enum verify_verdict verdict) {
-    static const char *const names[] = {"verified", "running", "incomplete", "damaged"};
+    static const char *const names[] = {"verified", "running", "incomplete", "untrusted",
+                                        "damaged"};
     return names[verdict];
 }
 
@@ -151,9 +153,9 @@ static void damage_found(struct verify *verify, uint64_t line, const struct err 
                 err->message + (placed ? strlen(place) : 0));
 }
 
-/* A run that is over goes on only by being resumed. */
+/* A run that is over goes on only by being resumed; its seals stand behind its end. */
 static void end_is_end(struct verify *verify, const struct event *event) {
-    if (verify->ended_at > 0 && event->type != EVENT_RUN_RESUMED)
+    if (verify->ended_at > 0 && event->type != EVENT_RUN_RESUMED && event->type != EVENT_CHECKPOINT)
         verify_find(verify, VERIFY_RECORD, event->seq, NULL,
                     "a record stands behind the end of the run, and no `run.resumed` before it");
 }
@@ -162,8 +164,10 @@ static void end_is_end(struct verify *verify, const struct event *event) {
 static void record_keep(struct verify *verify, const struct reader *reader, size_t length,
                         const struct event *event) {
     verify->resumed |= event->type == EVENT_RUN_RESUMED;
-    verify->signatures += EVENT_HAS(event, signature);
-    verify->ended_at = event->type == EVENT_RUN_FINISHED ? event->seq : 0;
+    if (event->type != EVENT_CHECKPOINT) { /* seals may stand behind the end */
+        verify->signatures += EVENT_HAS(event, signature);
+        verify->ended_at = event->type == EVENT_RUN_FINISHED ? event->seq : 0;
+    }
     verify->records = event->seq;
     verify->length += (off_t)length;
     memcpy(verify->head, reader_head(reader), sizeof verify->head);
@@ -179,6 +183,7 @@ static void record_check(struct verify *verify, const struct reader *reader,
     start_check(verify, event, run);
     end_is_end(verify, event);
     verify_files_check(files, event);
+    verify_sealing_add(verify->sealing, event);
     record_keep(verify, reader, length, event);
     anchors_check(verify, verify->head, event->seq);
 }
@@ -245,6 +250,7 @@ static void transcript_check(struct verify *verify, const char *run) {
         verify->files = verify_files_count(files);
         verify_files_free(files);
         reader_free(reader);
+        verify_sealing_place(verify->sealing, verify->transcript);
     }
 }
 
@@ -302,6 +308,7 @@ struct verify *verify_run(const char *dir, const char *run, struct anchors *anch
     verify->dir = mem_strdup(dir);
     verify->transcript = store_transcript(dir);
     verify->arena = arena_new();
+    verify->sealing = verify_sealing_new(verify, verify->arena);
     verify->anchors = anchors && run ? anchors_of(anchors, run) : NULL;
     memcpy(verify->head, EVENT_NO_PREV, sizeof verify->head);
     /* Asked first: an engine that ends meanwhile has written its end by then. */
@@ -311,8 +318,8 @@ struct verify *verify_run(const char *dir, const char *run, struct anchors *anch
         previous_check(verify, anchors);
     anchors_judge(verify);
     if (verify->signatures > 0)
-        verify_find(verify, VERIFY_UNSEALED, 0, NULL,
-                    "%llu records carry a signature that was not checked",
+        verify_find(verify, VERIFY_SEAL_UNCHECKED, 0, NULL,
+                    "%llu records that are no checkpoints carry a signature: it was not checked",
                     (unsigned long long)verify->signatures);
     return verify;
 }
@@ -321,6 +328,7 @@ void verify_free(struct verify *verify) {
     if (!verify)
         return;
     vec_release(&verify->findings);
+    verify_sealing_free(verify->sealing);
     arena_free(verify->arena);
     mem_free(verify->dir);
     mem_free(verify->transcript);
@@ -332,6 +340,8 @@ void verify_free(struct verify *verify) {
 enum verify_verdict verify_verdict(const struct verify *verify) {
     if (verify->worst == VERIFY_HARM)
         return VERIFY_DAMAGED;
+    if (verify->worst == VERIFY_DISTRUST)
+        return VERIFY_UNTRUSTED;
     if (verify->worst == VERIFY_GAP)
         return VERIFY_INCOMPLETE;
     return verify->ended_at ? VERIFY_VERIFIED : VERIFY_RUNNING;
@@ -353,8 +363,12 @@ uint64_t verify_files(const struct verify *verify) {
     return verify->files;
 }
 
-uint64_t verify_signatures(const struct verify *verify) {
-    return verify->signatures;
+struct verify_sealing *verify_sealing_of(const struct verify *verify) {
+    return verify->sealing;
+}
+
+uint64_t verify_ended_at(const struct verify *verify) {
+    return verify->ended_at;
 }
 
 const char *verify_head(const struct verify *verify) {

@@ -11,7 +11,7 @@
 #include "journal/store.h"
 
 /* What a finding does to the verdict. */
-enum verify_level { VERIFY_NOTE, VERIFY_GAP, VERIFY_HARM };
+enum verify_level { VERIFY_NOTE, VERIFY_GAP, VERIFY_DISTRUST, VERIFY_HARM };
 
 /* X(NAME, "name in JSON", level) */
 #define VERIFY_KINDS(X)                                                                            \
@@ -29,7 +29,11 @@ enum verify_level { VERIFY_NOTE, VERIFY_GAP, VERIFY_HARM };
     X(UNNAMED, "file.unnamed", VERIFY_NOTE)     /* as EXTRA, of an attempt that was cut off */     \
     X(PREVIOUS, "previous.gone", VERIFY_NOTE)   /* the run before it is not in the store */        \
     X(ALTERED, "previous.altered", VERIFY_NOTE) /* the run before it is not as it was then */      \
-    X(UNSEALED, "seal.unchecked", VERIFY_NOTE)  /* signatures are there that nobody checked */
+    X(SEAL_BAD, "seal.bad", VERIFY_HARM)        /* a signature that does not fit */                \
+    X(SEAL_FOREIGN, "seal.foreign", VERIFY_DISTRUST) /* by a key that is not allowed to */         \
+    X(SEAL_MISSING, "seal.missing", VERIFY_DISTRUST) /* asked for, and the end has none */         \
+    X(SEAL_FAILED, "seal.failed", VERIFY_NOTE)       /* the engine could not sign */               \
+    X(SEAL_UNCHECKED, "seal.unchecked", VERIFY_NOTE) /* a signature that was not checked */
 
 enum verify_kind {
 #define X(NAME, name, level) VERIFY_##NAME,
@@ -47,7 +51,13 @@ struct verify_finding {
     const char *message; /* one sentence without a final full stop; not yet escaped */
 };
 
-enum verify_verdict { VERIFY_VERIFIED, VERIFY_RUNNING, VERIFY_INCOMPLETE, VERIFY_DAMAGED };
+enum verify_verdict {
+    VERIFY_VERIFIED,
+    VERIFY_RUNNING,
+    VERIFY_INCOMPLETE,
+    VERIFY_UNTRUSTED,
+    VERIFY_DAMAGED
+};
 const char *verify_verdict_name(enum verify_verdict verdict);
 
 /* More than so many findings are only counted. */
@@ -65,14 +75,49 @@ enum verify_verdict verify_verdict(const struct verify *verify);
 const char *verify_dir(const struct verify *verify);
 const char *verify_id(const struct verify *verify); /* as the transcript says; NULL: unknown */
 uint64_t verify_records(const struct verify *verify);
-uint64_t verify_files(const struct verify *verify);      /* how many it names */
-uint64_t verify_signatures(const struct verify *verify); /* how many records carry one */
+uint64_t verify_files(const struct verify *verify); /* how many it names */
 /* Of the last record that was read. */
 const char *verify_head(const struct verify *verify);
 /* The last record that a later run of the store vouches for, 0 for none, and that run. */
 uint64_t verify_vouched(const struct verify *verify, const char **ret_by);
 const struct verify_finding *verify_findings(const struct verify *verify, size_t *ret_count);
 uint64_t verify_findings_dropped(const struct verify *verify);
+
+/* ---- seals ----------------------------------------------------------------------------------- */
+
+/* What became of a checkpoint's signature. Of those that fit in themselves the journal cannot tell
+ * more: somebody asks ssh-keygen, and says what came of it. */
+enum verify_trust {
+    VERIFY_UNSIGNED,  /* it has none */
+    VERIFY_UNCHECKED, /* nobody has asked */
+    VERIFY_MISFIT,    /* it is not a signature of the head of this transcript */
+    VERIFY_UNKNOWN,   /* good, and nobody said whose keys may seal */
+    VERIFY_FOREIGN,   /* good, by a key that may not */
+    VERIFY_TRUSTED,   /* good, by a key that may */
+};
+const char *verify_trust_name(enum verify_trust trust);
+
+struct verify_seal {
+    uint64_t line;   /* of the checkpoint */
+    uint64_t covers; /* the last record that it vouches for; 0: none has that head */
+    int64_t wall_ns; /* when that record was written */
+    const char *head;
+    const char *signer; /* fingerprint of the key */
+    const char *signature;
+    const char *by; /* who that is; NULL where that is not known */
+    enum verify_trust trust;
+};
+/* In the order of the transcript. */
+const struct verify_seal *verify_seals(const struct verify *verify, size_t *ret_count);
+/* Says what a VERIFY_UNCHECKED one is; `by` and `why` may be NULL. */
+void verify_seal_judge(struct verify *verify, size_t index, enum verify_trust trust, const char *by,
+                       const char *why);
+/* The one of those with that much trust, or more, that covers most; NULL where there is none. */
+const struct verify_seal *verify_seal_best(const struct verify *verify, enum verify_trust least);
+/* Whether the end record is covered by it. */
+bool verify_seal_is_whole(const struct verify *verify, const struct verify_seal *seal);
+/* Finds fault where no trusted one covers the end. */
+void verify_seal_require(struct verify *verify);
 
 /* ---- what the runs of a store say of each other ---------------------------------------------- */
 

@@ -20,6 +20,18 @@ void verify_files_check(struct verify_files *files, const struct event *event);
 void verify_files_extra(struct verify_files *files, enum verify_kind kind);
 uint64_t verify_files_count(const struct verify_files *files);
 
+/* ---- seals ----------------------------------------------------------------------------------- */
+
+struct verify_sealing;
+struct verify_sealing *verify_sealing_new(struct verify *verify, struct arena *arena);
+void verify_sealing_free(struct verify_sealing *sealing);
+void verify_sealing_add(struct verify_sealing *sealing, const struct event *event);
+/* Once all records were read: finds the records that the checkpoints vouch for. */
+void verify_sealing_place(struct verify_sealing *sealing, const char *transcript);
+
+struct verify_sealing *verify_sealing_of(const struct verify *verify);
+uint64_t verify_ended_at(const struct verify *verify); /* the end record; 0: there is none */
+
 /* ---- anchors --------------------------------------------------------------------------------- */
 
 /* What later runs say of one run. */

@@ -238,6 +238,10 @@ int writer_reopen(const char *path, const struct redactor *redactor, struct read
 
 /* ---- secrets ------------------------------------------------------------------------------- */
 
+/* What the engine computed from other bytes: a pattern that took a part for a secret would only
+ * make the seal a false one. */
+#define EVENT_PROOFS (EVENT_BIT(head) | EVENT_BIT(signer) | EVENT_BIT(signature))
+
 /* A copy of an event of which each text and value has passed the redactor. */
 struct redacted {
     struct event event;
@@ -248,7 +252,7 @@ static void redacted_make(struct redacted *ret, const struct redactor *redactor,
                           const struct event *event) {
     ret->event = *event;
     memset(ret->owned, 0, sizeof ret->owned);
-    for (uint64_t left = event->present; left; left &= left - 1) {
+    for (uint64_t left = event->present & ~EVENT_PROOFS; left; left &= left - 1) {
         int field = __builtin_ctzll(left);
         const struct event_column *column = &event_columns[field];
         void *member = event_member(&ret->event, column);

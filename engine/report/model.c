@@ -399,9 +399,10 @@ void model_apply(struct model *model, const struct event *event) {
     folds[event->type](model, event);
     model->last_wall_ns = event->wall_ns;
     model->last_mono_ns = event->mono_ns;
-    model->duration_ms = event->type == EVENT_RUN_FINISHED && EVENT_HAS(event, duration_ms)
-                             ? event->duration_ms
-                             : (event->mono_ns - model->started_mono_ns) / NS_PER_MS;
+    if (event->type == EVENT_RUN_FINISHED && EVENT_HAS(event, duration_ms))
+        model->duration_ms = event->duration_ms;
+    else if (event->type != EVENT_CHECKPOINT) /* a seal behind the end takes its own time */
+        model->duration_ms = (event->mono_ns - model->started_mono_ns) / NS_PER_MS;
 }
 
 int model_read(struct model *model, const char *path, struct err *err) {

@@ -71,6 +71,7 @@ enum run_stage {
     STAGE_UNDOING,
     STAGE_FINALLY,
     STAGE_CLOSING, /* services end, the last record is written */
+    STAGE_SEALING, /* that record is signed */
     STAGE_OVER,
 };
 
@@ -89,6 +90,7 @@ struct run {
     struct redactor *redactor;
     struct writer *writer;
     struct commit *commit;
+    struct seal *seal; /* NULL: no key is configured */
     struct err transcript_err;
     bool is_transcript_closed;
     int lock_fd;

@@ -6,6 +6,7 @@
 #include "io/process.h"
 #include "run/act.h"
 #include "run/commit.h"
+#include "run/seal.h"
 
 static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -80,6 +81,11 @@ static void doubt_record(struct step_ctx *act) {
 void interrupt_leave(struct run *run) {
     if (run->stage == STAGE_OVER)
         return;
+    if (run->stage == STAGE_SEALING) {
+        process_kill_all(run->loop);
+        seal_leave(run->seal);
+        return;
+    }
     run->stage = STAGE_OVER;
     process_kill_all(run->loop);
     acts_each(run, doubt_record);
@@ -102,6 +108,8 @@ void interrupt_leave(struct run *run) {
 static void caught(void *user, int signum) {
     struct run *run = user;
     struct event event = {.type = EVENT_SIGNAL_RECEIVED};
+    if (run->stage == STAGE_SEALING)
+        interrupt_leave(run); /* all is done and written but the seal */
     if (run->stage == STAGE_OVER)
         return;
     EVENT_SET(&event, signal, signal_text(signum));

@@ -12,6 +12,7 @@
 #include "io/repo.h"
 #include "run/commit.h"
 #include "run/interrupt.h"
+#include "run/seal.h"
 #include "run/secrets.h"
 #include "secret/digest.h"
 
@@ -232,6 +233,7 @@ static void commit_failed(void *user, struct err *err) {
 
 static void told(void *user, const struct event *event, const char *line, size_t length) {
     struct run *run = user;
+    seal_event(run->seal, event);
     run->ui.event(run->ui.user, event, line, length);
 }
 
@@ -258,6 +260,7 @@ static int place_make(struct prepare *prepare, struct err *err) {
         return -1;
     writer_on_append(run->writer, told, run);
     run->commit = commit_new(run->loop, run->writer, run->options.sync, commit_failed, run);
+    run->seal = seal_new(run);
     return 0;
 }
 

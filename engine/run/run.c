@@ -11,6 +11,7 @@
 #include "run/interrupt.h"
 #include "run/objectives.h"
 #include "run/prepare.h"
+#include "run/seal.h"
 #include "run/service.h"
 
 #define DEFAULT_JOBS 64
@@ -147,12 +148,18 @@ static void finished_record(struct run *run) {
     run_record(run, &event);
 }
 
+static void closing_over(void *user) {
+    struct run *run = user;
+    run_transcript_close(run);
+    stage_over(run);
+}
+
 static void closing_finish(struct run *run) {
     finished_record(run);
     if (run->stage == STAGE_OVER)
         return; /* its last record was refused */
-    run_transcript_close(run);
-    stage_over(run);
+    run->stage = STAGE_SEALING;
+    seal_end(run->seal, closing_over, run);
 }
 
 static void closing_begin(struct run *run) {
@@ -279,6 +286,7 @@ void run_free(struct run *run) {
     vec_release(&run->ready);
     vec_release(&run->regaining);
     vec_release(&run->undo);
+    seal_free(run->seal);
     if (run->commit)
         run_transcript_close(run);
     commit_free(run->commit);

@@ -39,15 +39,17 @@ struct run_ui {
     void (*choose)(void *user, const char *step_or_null, const char *error, value undo);
 };
 
+struct config;
 struct run_options {
     struct plan *plan;
     const struct run_ui *ui;
     int64_t jobs; /* most steps that run at once; 0: 64 */
     bool yes;     /* gates that name nobody are open */
     bool dry_run;
-    bool cancel_running;  /* on failure, do not wait for what runs */
-    bool sync;            /* --durability disk (default) or process */
-    const char *terminal; /* its name, or NULL */
+    bool cancel_running;         /* on failure, do not wait for what runs */
+    bool sync;                   /* --durability disk (default) or process */
+    const struct config *config; /* borrowed; NULL: nothing is configured */
+    const char *terminal;        /* its name, or NULL */
 };
 
 struct run;

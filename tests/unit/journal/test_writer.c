@@ -82,7 +82,7 @@ static void test_append(void **state) {
     AUTO_TEXT last = NULL;
     size_t last_length;
     char sum[DIGEST_TEXT_SIZE];
-    assert_int_equal(reader_last_line(path, &last, &last_length, NULL), 1);
+    assert_int_equal(reader_last_line(path, READER_LAST, &last, &last_length, NULL), 1);
     digest_text(last, last_length, sum);
     assert_string_equal(sum, writer_head(writer));
     writer_free(writer);
