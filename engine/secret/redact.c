@@ -11,6 +11,10 @@
 #define REDACT_PATTERN_MARK "[redacted:pattern]"
 /* A secret that the end of the output cut off is removed when this much of it was seen. */
 #define REDACT_CUT_LEAST ((size_t)SECRET_MIN_LENGTH)
+/* The same where its beginning was lost, too: at the first byte that is left, and, where that is
+ * the middle of a character's escape, behind it. */
+#define REDACT_REST_LEAST ((size_t)4)
+#define REDACT_REST_LEAST_BEHIND ((size_t)7)
 /* Values nested deeper are not walked, so that they cannot exhaust the stack. */
 #define REDACT_DEPTH_MAX 1000
 
@@ -116,7 +120,16 @@ struct redact_stream {
     size_t covered;  /* of these, how many a marker already stands for */
     size_t last;     /* whose marker that was */
     struct buf line; /* the unfinished line, where there are patterns */
+    size_t lead;     /* so far from here the rest of a secret may begin */
+    size_t blanks;   /* so many blanks would lie in front of it and not count */
+    bool unjudged;   /* the line's beginning is unknown */
 };
+
+/* The stream may begin in the middle of a character's escape, so that the next character, with
+ * which the rest of a secret can be recognised, begins behind it. */
+#define REDACT_LEAD ((size_t)12)
+/* Encoders break lines and indent them. */
+#define REDACT_LEAD_BLANKS ((size_t)64)
 
 struct redact_stream *redact_stream_new(const struct redactor *redactor,
                                         void (*sink)(void *user, const char *bytes, size_t length),
@@ -128,6 +141,12 @@ struct redact_stream *redact_stream_new(const struct redactor *redactor,
                                      .held = BUF_INIT(SIZE_MAX / 4),
                                      .line = BUF_INIT(REDACT_LINE_MAX)};
     return stream;
+}
+
+void redact_stream_resume(struct redact_stream *stream) {
+    stream->lead = REDACT_LEAD;
+    stream->blanks = REDACT_LEAD_BLANKS;
+    stream->unjudged = stream->redactor->patterns.count > 0;
 }
 
 static void redact_wipe(struct buf *buf) {
@@ -173,8 +192,8 @@ static int pattern_next(const struct redactor *redactor, const char *line, size_
 static void redact_line(struct redact_stream *stream, const char *line, size_t length) {
     size_t from = 0;
     struct match_found found = {0};
-    int done;
-    while ((done = pattern_next(stream->redactor, line, length, from, &found)) > 0) {
+    int done = stream->unjudged ? -1 : 0;
+    while (done >= 0 && (done = pattern_next(stream->redactor, line, length, from, &found)) > 0) {
         if (found.start > from)
             stream->sink(stream->user, line + from, found.start - from);
         stream->sink(stream->user, REDACT_PATTERN_MARK, strlen(REDACT_PATTERN_MARK));
@@ -189,6 +208,7 @@ static void redact_line(struct redact_stream *stream, const char *line, size_t l
 static void redact_line_flush(struct redact_stream *stream) {
     if (stream->line.length > 0)
         redact_line(stream, stream->line.data, stream->line.length);
+    stream->unjudged = false;
     buf_clear(&stream->line);
 }
 
@@ -249,21 +269,54 @@ static void redact_remove(struct redact_stream *stream, struct redact_scan *scan
     scan->out = at + length;
 }
 
+/* How much of a secret must be seen there, where not all of it is. */
+static size_t redact_least(const struct redact_stream *stream, size_t at) {
+    if (at >= stream->lead)
+        return REDACT_CUT_LEAST;
+    return stream->lead == REDACT_LEAD && at == 0 ? REDACT_REST_LEAST : REDACT_REST_LEAST_BEHIND;
+}
+
+/* The next place where something may begin. */
+static size_t redact_next(const struct redact_stream *stream, const struct redact_scan *scan,
+                          size_t from) {
+    if (from < stream->lead && from < scan->length)
+        return from;
+    return scan_next(stream->redactor->scan, scan->text, from, scan->length);
+}
+
+/* What begins there. */
+static void redact_look(struct redact_stream *stream, const struct redact_scan *scan, size_t at,
+                        bool final, struct scan_found *ret) {
+    const char *text = scan->text + at;
+    scan_at(stream->redactor->scan, text, scan->length - at, final, ret);
+    if (at >= stream->lead)
+        return;
+    scan_rest_at(stream->redactor->scan, text, scan->length - at, redact_least(stream, at), final,
+                 ret);
+    if (!ret->cut && ret->length == 0 && stream->blanks > 0 && redact_is_blank(*text)) {
+        stream->blanks--;
+        stream->lead++;
+    }
+}
+
 /* Removes secrets and writes what is clean; returns where the held rest begins. */
 static size_t redact_scan_text(struct redact_stream *stream, struct redact_scan *scan, bool final) {
-    const struct scan *needles = stream->redactor->scan;
-    size_t at = scan_next(needles, scan->text, 0, scan->length);
+    size_t at = redact_next(stream, scan, 0);
     while (at < scan->length) {
         struct scan_found found;
-        scan_at(needles, scan->text + at, scan->length - at, final, &found);
+        redact_look(stream, scan, at, final, &found);
         if (found.cut && !final)
             break;
-        if (found.cut_known >= REDACT_CUT_LEAST && found.length < scan->length - at)
+        if (found.cut_known >= redact_least(stream, at) && found.length < scan->length - at)
             redact_remove(stream, scan, at, scan->length - at, found.cut_name);
         else if (found.length > 0)
             redact_remove(stream, scan, at, found.length, found.name);
-        at = scan_next(needles, scan->text, at + 1, scan->length);
+        /* Behind the first that was found the stream is no longer in the middle of one. */
+        if (scan->out > at && stream->lead > scan->out)
+            stream->lead = scan->out;
+        at = redact_next(stream, scan, at + 1);
     }
+    stream->lead -= at < stream->lead ? at : stream->lead;
     if (at > scan->out) {
         redact_emit(stream, scan->text + scan->out, at - scan->out);
         scan->out = at;

@@ -39,6 +39,11 @@ struct redact_stream;
 struct redact_stream *redact_stream_new(const struct redactor *redactor,
                                         void (*sink)(void *user, const char *bytes, size_t length),
                                         void *user);
+/* Before the first byte: the stream goes on where one was lost with what it held back, so it may
+ * begin with the end of a secret, in any form, or of a line that a pattern would have to judge
+ * whole. Both are removed, too: of a secret what is four bytes or more, or seven behind the rest
+ * of an escaped character. */
+void redact_stream_resume(struct redact_stream *stream);
 void redact_stream_write(struct redact_stream *stream, const char *bytes, size_t length);
 /* Flushes what is held back: no more bytes come. */
 void redact_stream_end(struct redact_stream *stream);

@@ -197,9 +197,8 @@ size_t scan_next(const struct scan *scan, const char *text, size_t from, size_t 
     return scan_next_slow(scan, text, i, length);
 }
 
-static void scan_try(const struct scan *scan, uint32_t index, const char *text, size_t length,
-                     bool final, struct scan_found *found) {
-    const struct needle *needle = &scan->needles.items[index];
+static void scan_try(const struct needle *needle, const char *text, size_t length, bool final,
+                     struct scan_found *found) {
     size_t needle_length = 0, known = 0;
     enum reading reading = needle_read(needle, text, length, final, &needle_length, &known);
     if (reading == READ_YES && needle_length > found->length) {
@@ -220,15 +219,33 @@ void scan_at(const struct scan *scan, const char *text, size_t length, bool fina
     uint64_t word = scan_word(text, length), given = scan_mask(length);
     if (length < 3 || (length < 6 && scan_is_unicode(word))) {
         for (uint32_t i = 0; i < scan->needles.count; i++)
-            scan_try(scan, i, text, length, final, ret);
+            scan_try(&scan->needles.items[i], text, length, final, ret);
         return;
     }
     uint32_t at = scan->chains[scan_chain(word)];
     for (; at; at = scan->starts.items[at - 1].next) {
         const struct start *start = &scan->starts.items[at - 1];
         if (((start->bytes ^ word) & start->mask & given) == 0)
-            scan_try(scan, start->needle, text, length, final, ret);
+            scan_try(&scan->needles.items[start->needle], text, length, final, ret);
     }
     for (size_t i = 0; i < scan->tiny.count; i++)
-        scan_try(scan, scan->tiny.items[i], text, length, final, ret);
+        scan_try(&scan->needles.items[scan->tiny.items[i]], text, length, final, ret);
+}
+
+/* How many of a needle's bytes hold so many of the secret's. */
+static size_t rest_length(const struct needle *needle, size_t bytes) {
+    return needle->form == FORM_BASE64 ? (bytes * 8 + 5) / 6 : bytes;
+}
+
+void scan_rest_at(const struct scan *scan, const char *text, size_t length, size_t least,
+                  bool final, struct scan_found *found) {
+    for (size_t i = 0; i < scan->needles.count; i++) {
+        struct needle rest = scan->needles.items[i];
+        const size_t shortest = rest_length(&rest, least);
+        while (rest.length > shortest) {
+            rest.bytes++;
+            rest.length--;
+            scan_try(&rest, text, length, final, found);
+        }
+    }
 }

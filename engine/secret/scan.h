@@ -27,4 +27,9 @@ struct scan_found {
 void scan_at(const struct scan *scan, const char *text, size_t length, bool final,
              struct scan_found *ret);
 
+/* The same where the first byte may stand in the middle of a needle, whose beginning nobody will
+ * see: adds to `found` what holds `least` bytes of a secret or more, and goes on to its end. */
+void scan_rest_at(const struct scan *scan, const char *text, size_t length, size_t least,
+                  bool final, struct scan_found *found);
+
 #endif
