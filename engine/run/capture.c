@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -13,6 +14,7 @@ struct stream {
     enum step_stream kind;
     struct buf head, tail;
     bool cut;
+    bool goes_on; /* where an engine before this one stopped; nothing has been added yet */
     struct redact_stream *redact;
     int fd;
     struct digest *digest;
@@ -30,6 +32,8 @@ struct capture {
 
 static const char *const suffixes[] = {"stdout", "stderr"};
 
+static void capture_resume(struct capture *capture);
+
 struct capture *capture_new(const struct capture_spec *spec) {
     struct capture *capture = mem_zalloc(sizeof *capture);
     capture->spec = *spec;
@@ -43,6 +47,8 @@ struct capture *capture_new(const struct capture_spec *spec) {
         stream->head.ceiling = CAPTURE_HEAD_MAX;
         stream->tail.ceiling = CAPTURE_TAIL_MAX;
     }
+    if (capture->name && capture->spec.resume)
+        capture_resume(capture);
     return capture;
 }
 
@@ -73,6 +79,14 @@ static void store_fail(struct capture *capture, int sys, const char *what, const
     capture->spec.failed(capture->spec.user, &err);
 }
 
+/* Names the file; the caller frees the path. */
+static char *stream_path(struct stream *stream) {
+    const struct capture *capture = stream->capture;
+    mem_free(stream->file);
+    stream->file = mem_printf("output/%s.%s", capture->name, suffixes[stream->kind]);
+    return mem_printf("%s/%s", capture->dir, stream->file);
+}
+
 /* Opened with the first byte: most steps print nothing on one of the two. */
 static bool stream_open(struct stream *stream) {
     struct capture *capture = stream->capture;
@@ -80,8 +94,7 @@ static bool stream_open(struct stream *stream) {
         return true;
     if (!capture->name || capture->failed)
         return false;
-    stream->file = mem_printf("output/%s.%s", capture->name, suffixes[stream->kind]);
-    AUTO_TEXT path = mem_printf("%s/%s", capture->dir, stream->file);
+    AUTO_TEXT path = stream_path(stream);
     stream->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (stream->fd < 0) {
         store_fail(capture, errno, "creating", stream->file);
@@ -101,6 +114,60 @@ static void tail_keep(struct buf *tail, const char *bytes, size_t length) {
     buf_append(tail, bytes, length);
 }
 
+static void head_keep(struct stream *stream, const char *bytes, size_t length) {
+    size_t room = CAPTURE_HEAD_MAX - stream->head.length;
+    if (length > room) {
+        stream->cut = true;
+        length = room;
+    }
+    if (length)
+        buf_append(&stream->head, bytes, length);
+}
+
+/* ---- what an engine before this one stored ------------------------------------------------- */
+
+/* 0, or errno. */
+static int stream_reread(struct stream *stream) {
+    char piece[65536];
+    struct stat info;
+    if (fstat(stream->fd, &info) < 0)
+        return errno;
+    if (!S_ISREG(info.st_mode) || info.st_uid != geteuid())
+        return EPERM;
+    for (;;) {
+        ssize_t got = read(stream->fd, piece, sizeof piece);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got < 0 ? errno : 0;
+        digest_update(stream->digest, piece, (size_t)got);
+        stream->bytes += (uint64_t)got;
+        head_keep(stream, piece, (size_t)got);
+        tail_keep(&stream->tail, piece, (size_t)got);
+    }
+}
+
+static void stream_resume(struct stream *stream) {
+    AUTO_TEXT path = stream_path(stream);
+    stream->fd =
+        open(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+    if (stream->fd < 0 && errno == ENOENT)
+        return;
+    stream->digest = digest_new();
+    int sys = stream->fd < 0 ? errno : stream_reread(stream);
+    if (sys != 0)
+        store_fail(stream->capture, sys, "going on with", stream->file);
+}
+
+static void capture_resume(struct capture *capture) {
+    for (int i = 0; i < 2; i++) {
+        capture->streams[i].goes_on = true;
+        stream_resume(&capture->streams[i]);
+    }
+}
+
+/* ---- what comes ---------------------------------------------------------------------------- */
+
 static void stream_store(void *user, const char *bytes, size_t length) {
     struct stream *stream = user;
     struct capture *capture = stream->capture;
@@ -118,28 +185,24 @@ static void stream_store(void *user, const char *bytes, size_t length) {
         capture->spec.shown(capture->spec.user, stream->kind, bytes, length);
 }
 
-static void head_keep(struct stream *stream, const char *bytes, size_t length) {
-    size_t room = CAPTURE_HEAD_MAX - stream->head.length;
-    if (length > room) {
-        stream->cut = true;
-        length = room;
-    }
-    if (length)
-        buf_append(&stream->head, bytes, length);
-}
-
 void capture_write(struct capture *capture, enum step_stream kind, const char *bytes,
                    size_t length) {
     struct stream *stream = &capture->streams[kind];
     if (capture->has_ended)
         return;
+    if (length == 0)
+        return;
     head_keep(stream, bytes, length);
     if (!stream->redact && redactor_is_idle(capture->spec.redactor)) {
+        stream->goes_on = false;
         stream_store(stream, bytes, length);
         return;
     }
-    if (!stream->redact)
+    if (!stream->redact) {
         stream->redact = redact_stream_new(capture->spec.redactor, stream_store, stream);
+        if (stream->goes_on)
+            redact_stream_resume(stream->redact);
+    }
     redact_stream_write(stream->redact, bytes, length);
 }
 

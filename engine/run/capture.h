@@ -13,12 +13,15 @@ struct capture_spec {
     const struct redactor *redactor;
     const char *dir;  /* of the run; files go to its output/ */
     const char *name; /* file name before ".stdout"; NULL: nothing is stored */
+    bool resume;      /* goes on with the files of an engine that died, where there are any */
     void (*shown)(void *user, enum step_stream stream, const char *bytes, size_t length);
     void (*failed)(void *user, struct err *err); /* it could not be stored */
     void *user;
 };
 
 struct capture;
+/* With `resume`, `failed` may be called before it returns. What the dead engine held back is lost:
+ * the stored output has a gap there, and nothing twice. */
 struct capture *capture_new(const struct capture_spec *spec);
 void capture_free(struct capture *capture);
 void capture_write(struct capture *capture, enum step_stream stream, const char *bytes,
@@ -26,7 +29,8 @@ void capture_write(struct capture *capture, enum step_stream stream, const char 
 /* No more comes: what was held back is flushed, files are closed. */
 void capture_end(struct capture *capture);
 
-/* As it came (not redacted); *ret_cut where more came than is kept. */
+/* As it came, but for what an engine before this one stored, which is redacted; *ret_cut where
+ * more came than is kept. */
 const char *capture_head(const struct capture *capture, enum step_stream stream, size_t *ret_length,
                          bool *ret_cut);
 /* The last lines, redacted; borrowed. */
