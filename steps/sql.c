@@ -9,7 +9,8 @@
 #define NOTICES_CEILING 1000
 
 struct sql_state {
-    struct pg_query *query; /* NULL before it starts and behind its end */
+    struct pg_query *query;    /* NULL before it starts and behind its end */
+    struct sql_settle *settle; /* of an attempt in doubt, in place of the query */
     bool cancelled;
     struct sql_source source;
     struct step_database database;
@@ -158,25 +159,51 @@ static void noticed(void *user, const char *severity, const char *text) {
     step_note(ctx, "notice", note);
 }
 
-/* With the id an auditor, or a later run, can ask pg_xact_status what became of it. */
-static void before_commit(void *user, uint64_t transaction_id) {
+/* It may have been cancelled and rolled back while the record was on its way to the disk. */
+static void commit_recorded(struct step_ctx *ctx) {
+    struct sql_state *state = step_state(ctx);
+    if (state->query)
+        pg_go(state->query);
+}
+
+static value held_data(const struct sql_state *state, const struct sql_fields *fields,
+                       const struct pg_held *held) {
+    value data = value_object();
+    data = value_set(data, "rows", value_copy(held->rows));
+    data = value_set(data, "row_count", value_integer(held->row_count));
+    data = value_set(data, "commands", value_copy(held->commands));
+    if (sql_transaction(fields) != PG_EACH)
+        return data;
+    size_t count = state->source.script->count;
+    data = value_set(data, "statement", value_integer((int64_t)held->statement_count));
+    return value_set(data, "statements", value_integer((int64_t)count));
+}
+
+/* A transaction that wrote nothing leaves nothing to ask for. */
+static void before_commit(void *user, const struct pg_held *held) {
     struct step_ctx *ctx = user;
     struct sql_state *state = step_state(ctx);
-    if (transaction_id > 0) {
-        AUTO_TEXT id = mem_printf("%llu", (unsigned long long)transaction_id);
-        step_note(ctx, "transaction", value_set(value_object(), "id", value_string(id)));
+    if (held->transaction_id == 0) {
+        pg_go(state->query);
+        return;
     }
-    pg_go(state->query);
+    AUTO_TEXT id = mem_printf("%llu%s%s", (unsigned long long)held->transaction_id,
+                              *held->server ? " " : "", held->server);
+    step_commit(ctx, id, held_data(state, step_spec(ctx), held), commit_recorded);
+}
+
+static struct pg_target query_target(const struct step_database *database) {
+    return (struct pg_target){.name = database->name,
+                              .url = database->url,
+                              .role = database->role,
+                              .statement_timeout_ms = database->statement_timeout_ms,
+                              .lock_timeout_ms = database->lock_timeout_ms,
+                              .pool = database->pool};
 }
 
 static struct pg_spec query_spec(const struct step_ctx *ctx, const struct sql_state *state) {
     return (struct pg_spec){
-        .target = {.name = state->database.name,
-                   .url = state->database.url,
-                   .role = state->database.role,
-                   .statement_timeout_ms = state->database.statement_timeout_ms,
-                   .lock_timeout_ms = state->database.lock_timeout_ms,
-                   .pool = state->database.pool},
+        .target = query_target(&state->database),
         .application_name = state->application_name,
         .statements = state->statements,
         .statement_count = state->source.script->count,
@@ -193,15 +220,44 @@ static int sql_begin(struct step_ctx *ctx, struct err *err) {
         render_arguments(ctx, state, err) < 0 || step_database_init(ctx, &state->database, err) < 0)
         return -1;
     bind_statements(state);
-    state->application_name = mem_printf("runbook %s %s", step_run_id(ctx), step_id(ctx));
+    state->application_name = sql_session_name(ctx);
     struct pg_spec spec = query_spec(ctx, state);
     state->query = pg_start(step_loop(ctx), &spec, ended, ctx);
+    return 0;
+}
+
+static void read_settled(void *user) {
+    struct step_ctx *ctx = user;
+    struct step_result result = {
+        .outcome = STEP_FAILED, .without_effect = true, .data = value_none()};
+    err_set(&result.err, ERR_UNREACHABLE, "its rows did not arrive; it only reads");
+    step_done(ctx, &result);
+}
+
+static int sql_settle(struct step_ctx *ctx, const struct step_doubt *doubt, struct err *err) {
+    struct sql_state *state = step_state(ctx);
+    enum pg_transaction transaction = sql_transaction(step_spec(ctx));
+    if (sql_source_init(&state->source, step_spec(ctx), err) < 0)
+        return -1;
+    if (state->source.reads) {
+        loop_defer(step_loop(ctx), read_settled, ctx);
+        return 0;
+    }
+    if (transaction == PG_NONE)
+        return err_set(err, ERR_UNREACHABLE,
+                       "outside of a transaction the server cannot tell what was carried out");
+    if (step_database_init(ctx, &state->database, err) < 0)
+        return -1;
+    struct pg_target target = query_target(&state->database);
+    state->settle = sql_settle_new(ctx, &target, transaction, state->source.script->count, doubt);
     return 0;
 }
 
 static void sql_cancel(struct step_ctx *ctx) {
     struct sql_state *state = step_state(ctx);
     state->cancelled = true;
+    if (state->settle)
+        sql_settle_cancel(state->settle);
     if (state->query)
         pg_cancel(state->query, step_grace_ms(ctx), false);
 }
@@ -215,6 +271,7 @@ static void sql_release(struct step_ctx *ctx) {
     mem_free(state->statements);
     mem_free(state->values);
     mem_free(state->application_name);
+    sql_settle_free(state->settle);
     sql_source_release(&state->source);
     step_database_release(&state->database);
 }
@@ -275,6 +332,7 @@ const struct step_type step_sql_type = {
     .check = sql_check,
     .plan = sql_plan,
     .start = sql_begin,
+    .settle = sql_settle,
     .cancel = sql_cancel,
     .release = sql_release,
 };

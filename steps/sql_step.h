@@ -36,6 +36,19 @@ struct span sql_source_span(const struct sql_source *source, size_t offset, size
 /* The index of the argument in `args`, or -1. */
 int64_t sql_argument_index(const struct sql_fields *fields, const char *name);
 
+/* What pg_stat_activity calls an attempt's session, so that it is found again. The caller frees. */
+char *sql_session_name(const struct step_ctx *ctx);
+
+/* An attempt in doubt: asks the server what became of it, with patience, and ends by step_done.
+ * What `target` leads to must live until sql_settle_free, which cannot come while it asks, but for
+ * an engine that leaves. */
+struct sql_settle;
+struct sql_settle *sql_settle_new(struct step_ctx *ctx, const struct pg_target *target,
+                                  enum pg_transaction transaction, size_t statement_count,
+                                  const struct step_doubt *doubt);
+void sql_settle_cancel(struct sql_settle *settle); /* it ends in doubt */
+void sql_settle_free(struct sql_settle *settle);   /* NULL is legal */
+
 enum effect sql_effect(const void *spec);
 void sql_check(const void *spec, const struct step_check *check);
 void sql_plan(const void *spec, const struct step_plan *plan);

@@ -26,6 +26,24 @@ struct pg_statement {
     size_t value_count;
 };
 
+/* A server as it runs since it last recovered from a crash, as one text: its cluster, when it
+ * recovered, its latest checkpoint. Columns of PG_SERVER_FROM. A server that crashes gives the
+ * number of a transaction of which nothing had reached its disk to another one; with this text it
+ * can be told later whether it may have. */
+#define PG_SERVER_SQL                                                                              \
+    "system_identifier || ' ' || extract(epoch FROM "                                              \
+    "pg_catalog.pg_stat_get_bgwriter_stat_reset_time()) || ' ' || checkpoint_lsn"
+#define PG_SERVER_FROM "FROM pg_catalog.pg_control_system(), pg_catalog.pg_control_checkpoint()"
+
+/* A transaction of which only COMMIT is left. */
+struct pg_held {
+    uint64_t transaction_id; /* 0: nothing was written */
+    const char *server;      /* PG_SERVER_SQL; "" where the role may not ask */
+    size_t statement_count;  /* carried out so far */
+    value rows, commands;    /* as in pg_response; borrowed */
+    int64_t row_count;
+};
+
 /* What its pointers lead to stays the caller's and must live until `done`. */
 struct pg_spec {
     struct pg_target target;
@@ -35,9 +53,9 @@ struct pg_spec {
     enum pg_transaction transaction;
     bool read_only;      /* the transaction is READ ONLY */
     size_t rows_ceiling; /* bytes of rows kept as values; more is an error; 0: 64 MiB */
-    /* Told before COMMIT is sent, with the transaction's id (0: nothing was written); the
-     * statement goes on when the callee calls pg_go. NULL: at once. Never with `read_only`. */
-    void (*before_commit)(void *user, uint64_t transaction_id);
+    /* Told before COMMIT is sent; the statement goes on when the callee calls pg_go. NULL: at
+     * once. Never with `read_only`. */
+    void (*before_commit)(void *user, const struct pg_held *held);
     void (*notice)(void *user, const char *severity, const char *text);
 };
 

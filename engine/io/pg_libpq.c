@@ -25,6 +25,7 @@ enum phase {
     PHASE_NEW,     /* deferred: pg_start must not call back */
     PHASE_WAITING, /* for a connection */
     PHASE_NAMING,  /* PG_NONE: SET application_name */
+    PHASE_SERVER,  /* a new connection: which server it is */
     PHASE_GROUP,   /* BEGIN and the statements */
     PHASE_HELD,    /* before COMMIT: pg_go goes on */
     PHASE_COMMIT,
@@ -32,7 +33,7 @@ enum phase {
     PHASE_END, /* deferred: to report a cancel */
 };
 
-enum role { ROLE_OTHER, ROLE_STATEMENT, ROLE_ID, ROLE_COMMIT };
+enum role { ROLE_OTHER, ROLE_STATEMENT, ROLE_ID, ROLE_SERVER, ROLE_COMMIT };
 
 struct step_op {
     enum role role;
@@ -247,7 +248,8 @@ static void query_next_group(struct pg_query *query) {
 /* ---- answers ------------------------------------------------------------------------------ */
 
 static void query_failed(struct pg_query *query, size_t op, const PGresult *result) {
-    if (query->err.kind)
+    /* What a role may not ask is not known, and no failure. */
+    if (query->err.kind || query->roles[op].role == ROLE_SERVER)
         return;
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *position = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
@@ -265,6 +267,8 @@ static void query_row(void *user, size_t op, const PGresult *result) {
     struct pg_query *query = user;
     if (query->roles[op].role == ROLE_ID && !PQgetisnull(result, 0, 0))
         query->transaction_id = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
+    if (query->roles[op].role == ROLE_SERVER)
+        pg_lease_set_server(query->lease, PQgetvalue(result, 0, 0));
     if (query->roles[op].role != ROLE_STATEMENT || query->err.kind)
         return;
     if (pg_rows_add(&query->rows, result, &query->err) < 0) {
@@ -346,10 +350,19 @@ static void query_commit(struct pg_query *query) {
 
 static void query_hold(struct pg_query *query) {
     query->phase = PHASE_HELD;
-    if (query->spec.before_commit)
-        query->spec.before_commit(query->user, query->transaction_id);
-    else
+    if (!query->spec.before_commit) {
         query_commit(query);
+        return;
+    }
+    struct pg_held held = {
+        .transaction_id = query->transaction_id,
+        .server = pg_lease_server(query->lease),
+        .statement_count = query->group_end,
+        .rows = query->rows.rows,
+        .commands = query->rows.commands,
+        .row_count = query->rows.count,
+    };
+    query->spec.before_commit(query->user, &held);
 }
 
 static void query_committed(struct pg_query *query) {
@@ -402,10 +415,18 @@ static void query_commit_end(struct pg_query *query) {
         query_finish_failed(query);
 }
 
+static void query_server_end(struct pg_query *query) {
+    if (!pg_lease_server(query->lease))
+        pg_lease_set_server(query->lease, "");
+    query_next_group(query);
+}
+
 static void query_end(void *user, bool lost) {
     struct pg_query *query = user;
     if (lost)
         query_lost(query);
+    else if (query->phase == PHASE_SERVER)
+        query_server_end(query);
     else if (query->phase == PHASE_NAMING && !query->err.kind)
         query_next_group(query);
     else if (query->phase == PHASE_GROUP)
@@ -451,8 +472,13 @@ static void query_ready(void *user, struct pg_lease *lease, struct err *err) {
     query->name_statement = query_name(query);
     if (query->spec.notice)
         pg_link_on_notice(query->link, query_notice, query);
-    if (query->spec.transaction == PG_NONE && query->spec.statement_count > 0)
+    const struct pg_spec *spec = &query->spec;
+    bool is_held = spec->before_commit && !spec->read_only && spec->transaction != PG_NONE;
+    if (spec->transaction == PG_NONE && spec->statement_count > 0)
         query_send_one(query, PHASE_NAMING, ROLE_OTHER, query->name_statement);
+    else if (is_held && !pg_lease_server(lease))
+        query_send_one(query, PHASE_SERVER, ROLE_SERVER,
+                       "SELECT " PG_SERVER_SQL " " PG_SERVER_FROM);
     else
         query_next_group(query);
 }
@@ -519,6 +545,7 @@ static void query_cancel(struct pg_query *query, int64_t grace_ms, bool timed_ou
         query_send_one(query, PHASE_ROLLBACK, ROLE_OTHER, "ROLLBACK");
         break;
     case PHASE_NAMING:
+    case PHASE_SERVER:
     case PHASE_GROUP:
         pg_link_cancel(query->link);
         break;

@@ -14,6 +14,7 @@ struct pg_lease {
     struct pg_lease *next;
     struct pg_link *link;
     enum lease_state state;
+    char *server;
     struct pg_waiter *waiter; /* for whom it is being opened; NULL: nobody any more */
     struct pg_op op;
     struct err err; /* of the settings or the reset */
@@ -42,11 +43,21 @@ struct pg_link *pg_lease_link(struct pg_lease *lease) {
     return lease->link;
 }
 
+const char *pg_lease_server(const struct pg_lease *lease) {
+    return lease->server;
+}
+
+void pg_lease_set_server(struct pg_lease *lease, const char *server) {
+    mem_free(lease->server);
+    lease->server = mem_strdup(server);
+}
+
 /* ---- pools -------------------------------------------------------------------------------- */
 
 static void lease_free(struct pg_lease *lease) {
     pg_link_close(lease->link);
     err_release(&lease->err);
+    mem_free(lease->server);
     mem_free(lease);
 }
 
@@ -174,6 +185,8 @@ static void op_result(void *user, size_t op, const PGresult *result) {
 
 static void settings_end(void *user, bool lost) {
     struct pg_lease *lease = user;
+    if (lease->err.kind && lost)
+        lease->err.kind = ERR_UNREACHABLE; /* the server's last words */
     if (lease->err.kind)
         err_wrap(&lease->err, "database \"%s\" refused the session's settings", lease->pool->name);
     else if (lost)

@@ -30,5 +30,9 @@ enum pg_return {
 void pg_pool_release(struct pg_lease *lease, enum pg_return how);
 
 struct pg_link *pg_lease_link(struct pg_lease *lease);
+/* What was last asked about the server at its other end, for those who come later; NULL: nobody
+ * has asked. The text is copied. */
+const char *pg_lease_server(const struct pg_lease *lease);
+void pg_lease_set_server(struct pg_lease *lease, const char *server);
 
 #endif

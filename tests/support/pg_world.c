@@ -87,9 +87,9 @@ static void answered(void *user, struct pg_response *response, struct err *err) 
     loop_stop(answer->loop);
 }
 
-static void held(void *user, uint64_t transaction_id) {
+static void held(void *user, const struct pg_held *now) {
     struct pg_answer *answer = user;
-    answer->transaction_id = transaction_id;
+    answer->transaction_id = now->transaction_id;
     answer->held++;
     if (answer->freeze)
         loop_stop(answer->loop);

@@ -82,6 +82,7 @@ struct step_ctx *step_fake_new(const struct step *step, const char *run_json) {
     ctx->output = (struct buf)BUF_INIT(SIZE_MAX);
     ctx->asked = (struct buf)BUF_INIT(SIZE_MAX);
     ctx->state = mem_zalloc(step->type->state_size + 1);
+    ctx->committing_data = value_none();
     ctx->run = value_object();
     if (run_json) {
         value_free(ctx->run);
@@ -97,15 +98,22 @@ static void cancel_now(void *user) {
         ctx->step->type->cancel(ctx);
 }
 
+static int begin(struct step_ctx *ctx, struct err *err) {
+    const struct step_type *type = ctx->step->type;
+    return ctx->doubt ? type->settle(ctx, ctx->doubt, err) : type->start(ctx, err);
+}
+
 void step_fake_run(struct step_ctx *ctx) {
     struct err err = ERR_INIT;
     int64_t limit = ctx->cancel_after_ms ? ctx->cancel_after_ms : ctx->timeout_ms;
     if (limit > 0)
         ctx->timer = loop_timer_new(ctx->loop, limit, cancel_now, ctx);
-    if (ctx->step->type->start(ctx, &err) < 0) {
+    if (begin(ctx, &err) < 0) {
         ctx->done++;
-        ctx->result = (struct step_result){
-            .outcome = STEP_FAILED, .without_effect = true, .data = value_object(), .err = err};
+        ctx->result = (struct step_result){.outcome = ctx->doubt ? STEP_IN_DOUBT : STEP_FAILED,
+                                           .without_effect = !ctx->doubt,
+                                           .data = value_object(),
+                                           .err = err};
     } else if (ctx->done) {
         give_up("step_done was called from within start");
     }
@@ -114,10 +122,33 @@ void step_fake_run(struct step_ctx *ctx) {
         ctx->step->type->release(ctx);
 }
 
+static void stop_now(void *user) {
+    struct step_ctx *ctx = user;
+    loop_stop(ctx->loop);
+}
+
+void step_fake_begin(struct step_ctx *ctx, int64_t run_ms) {
+    struct err err = ERR_INIT;
+    if (begin(ctx, &err) < 0)
+        give_up(err.message);
+    struct loop_timer *stop = loop_timer_new(ctx->loop, run_ms, stop_now, ctx);
+    loop_run(ctx->loop);
+    loop_timer_free(stop);
+}
+
+void step_fake_leave(struct step_ctx *ctx) {
+    if (ctx->step->type->release)
+        ctx->step->type->release(ctx);
+    step_fake_free(ctx);
+}
+
 void step_fake_free(struct step_ctx *ctx) {
     loop_timer_free(ctx->timer);
+    loop_timer_free(ctx->sync);
     loop_free(ctx->loop);
     value_free(ctx->run);
+    value_free(ctx->committing_data);
+    mem_free(ctx->committing);
     value_free(ctx->result.data);
     err_release(&ctx->result.err);
     buf_release(&ctx->output);
@@ -219,11 +250,22 @@ void step_note(struct step_ctx *ctx, const char *what, value taken) {
     value_free(taken);
 }
 
+static void synced(void *user) {
+    struct step_ctx *ctx = user;
+    loop_timer_free(ctx->sync);
+    ctx->sync = NULL;
+    ctx->committed(ctx);
+}
+
 void step_commit(struct step_ctx *ctx, const char *transaction_id, value data_taken,
                  void (*go)(struct step_ctx *ctx)) {
-    (void)transaction_id;
-    value_free(data_taken);
-    go(ctx);
+    mem_free(ctx->committing);
+    value_free(ctx->committing_data);
+    ctx->committing = mem_strdup(transaction_id);
+    ctx->committing_data = data_taken;
+    ctx->committed = go;
+    if (ctx->sync_ms >= 0)
+        ctx->sync = loop_timer_new(ctx->loop, ctx->sync_ms, synced, ctx);
 }
 
 int64_t step_elapsed_ms(const struct step_ctx *ctx) {
@@ -278,14 +320,17 @@ const char *const *step_shell(struct step_ctx *ctx, size_t *ret_count) {
     return bash;
 }
 
-/* Not for types that need more than this: databases. */
 int step_database_init(struct step_ctx *ctx, struct step_database *ret, struct err *err) {
-    (void)ctx, (void)ret;
-    return err_set(err, ERR_INVALID, "no databases here");
+    if (!ctx->database)
+        return err_set(err, ERR_INVALID, "no databases here");
+    *ret = (struct step_database){.name = mem_strdup("main"), .url = mem_strdup(ctx->database)};
+    return 0;
 }
 
 void step_database_release(struct step_database *database) {
-    (void)database;
+    mem_free(database->name);
+    mem_free(database->url);
+    *database = (struct step_database){0};
 }
 
 void step_ask(struct step_ctx *ctx, const struct step_question *question,

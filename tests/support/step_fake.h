@@ -13,8 +13,16 @@ struct step_ctx {
     value run; /* what `.` is in templates */
     const char *id;
     int64_t timeout_ms;
-    struct loop_timer *timer; /* the engine's own limit */
-    int64_t cancel_after_ms;  /* 0: never */
+    struct loop_timer *timer;       /* the engine's own limit */
+    int64_t cancel_after_ms;        /* 0: never */
+    const struct step_doubt *doubt; /* settled, in place of started; NULL: started */
+
+    const char *database; /* the URL of its only one; NULL: none */
+    int64_t sync_ms;      /* what the way of a record to the disk takes; -1: it never comes there */
+    char *committing;     /* of the last step_commit: its id, NULL without; and its data */
+    value committing_data;
+    struct loop_timer *sync;
+    void (*committed)(struct step_ctx *ctx);
 
     const char *input;                /* for a command; NULL: none */
     bool keep_orphans;                /* as of a background step */
@@ -35,8 +43,12 @@ char *step_fake_plan(const struct step *step);
 
 /* An attempt of the step; `run_json` is what `.` is, NULL for nothing. */
 struct step_ctx *step_fake_new(const struct step *step, const char *run_json);
-/* From start to step_done and release. */
+/* From start, or settle, to step_done and release. */
 void step_fake_run(struct step_ctx *ctx);
+/* In its place: from start on, for so long. The attempt goes on whenever ctx->loop runs. */
+void step_fake_begin(struct step_ctx *ctx, int64_t run_ms);
+/* The engine is killed, as far as a test can: nothing of the attempt is called any more. */
+void step_fake_leave(struct step_ctx *ctx);
 void step_fake_free(struct step_ctx *ctx);
 /* The result's data at a jq path, as JSON; valid until the 8th call after it. */
 const char *step_fake_data(struct step_ctx *ctx, const char *path);
