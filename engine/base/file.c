@@ -149,7 +149,15 @@ static int file_check_dir(const char *path, struct err *err) {
     return 0;
 }
 
-int file_make_dir(const char *path, mode_t mode, struct err *err) {
+/* With `lasting` its name is on disk, too, where it was made here. */
+static int dir_make(const char *folder, mode_t mode, bool lasting, struct err *err) {
+    if (mkdir(folder, mode) < 0)
+        return errno == EEXIST ? 0 : err_sys(err, errno, "cannot make the folder %s", folder);
+    AUTO_TEXT above = lasting ? file_dirname(folder) : NULL;
+    return lasting ? file_sync_dir(above, err) : 0;
+}
+
+static int dirs_make(const char *path, mode_t mode, bool lasting, struct err *err) {
     AUTO_TEXT folder = mem_strdup(path);
     /* Behind a trailing slash the kernel would follow a symlink. */
     for (size_t end = strlen(folder); end > 1 && folder[end - 1] == '/'; end--)
@@ -158,13 +166,21 @@ int file_make_dir(const char *path, mode_t mode, struct err *err) {
         if (*at != '/')
             continue;
         *at = '\0';
-        if (mkdir(folder, mode) < 0 && errno != EEXIST)
-            return err_sys(err, errno, "cannot make the folder %s", folder);
+        if (dir_make(folder, mode, lasting, err) < 0)
+            return -1;
         *at = '/';
     }
-    if (mkdir(folder, mode) < 0 && errno != EEXIST)
-        return err_sys(err, errno, "cannot make the folder %s", folder);
+    if (dir_make(folder, mode, lasting, err) < 0)
+        return -1;
     return file_check_dir(folder, err);
+}
+
+int file_make_dir(const char *path, mode_t mode, struct err *err) {
+    return dirs_make(path, mode, false, err);
+}
+
+int file_make_lasting_dir(const char *path, mode_t mode, struct err *err) {
+    return dirs_make(path, mode, true, err);
 }
 
 int file_sync_dir(const char *path, struct err *err) {

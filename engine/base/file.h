@@ -20,6 +20,8 @@ int file_write_all(int fd, const void *bytes, size_t length, struct err *err) MU
 /* Makes the folder and its parents (each `mode`); refuses where the last is a symlink, belongs
  * to another user, or is not a folder. */
 int file_make_dir(const char *path, mode_t mode, struct err *err) MUST_USE;
+/* The same, and what it made is there after a power cut, too. */
+int file_make_lasting_dir(const char *path, mode_t mode, struct err *err) MUST_USE;
 /* Removes a folder and all below it without following symlinks. */
 int file_remove_tree(const char *path, struct err *err) MUST_USE;
 int file_sync_dir(const char *path, struct err *err) MUST_USE;

@@ -60,7 +60,8 @@ static char *store_absolute(char *taken) {
 }
 
 static int store_make(struct store *store, struct err *err) {
-    if (file_make_dir(store->path, 0700, err) < 0 || file_make_dir(store->runs, 0700, err) < 0 ||
+    if (file_make_lasting_dir(store->path, 0700, err) < 0 ||
+        file_make_lasting_dir(store->runs, 0700, err) < 0 ||
         file_make_dir(store->locks, 0700, err) < 0) {
         err_wrap(err, "the store of runs");
         return err && err->hint ? -1 : err_hint(err, "set RUNBOOK_HOME to a folder of your own");
