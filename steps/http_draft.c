@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -191,9 +192,18 @@ static uint64_t fnv(uint64_t hash, const char *bytes, size_t length) {
     return hash;
 }
 
+/* The attempt's token without the number at its end: what it is an attempt of. */
+static size_t token_stem(const char *token) {
+    size_t length = strlen(token);
+    while (length && isdigit((unsigned char)token[length - 1]))
+        length--;
+    return length;
+}
+
 /* The same for all attempts and resumes of this step in this run, so that a server which knows
- * the header acts once. A step and its rollback handler may share a path: what was written of
- * the request tells them apart. */
+ * the header acts once. A step and its rollback handler share a path, and a runbook that was
+ * edited may ask for something else under it: the token's stem and what was written of the request
+ * tell them apart. */
 static void draft_idempotency(const struct step_ctx *ctx, struct http_draft *draft,
                               const struct http_fields *fields) {
     bool is_once = http_effect(fields) == EFFECT_ONCE || step_ctx_effect(ctx) == EFFECT_ONCE;
@@ -213,6 +223,7 @@ static void draft_idempotency(const struct step_ctx *ctx, struct http_draft *dra
         template_show(&shown, FIELD_AT(struct template *, &fields->form, i));
     }
     uint64_t hash = fnv(UINT64_C(14695981039346656037), buf_text(&shown), shown.length);
+    hash = fnv(hash, step_token(ctx), token_stem(step_token(ctx)));
     char *key = mem_printf("%s/%s/%016" PRIx64, step_run_id(ctx), step_id(ctx), hash);
     *vec_add(&draft->headers) = (struct http_header){"Idempotency-Key", draft_keep(draft, key)};
 }

@@ -113,6 +113,8 @@ static int wait_start(struct step_ctx *ctx, struct err *err) {
     if (step_render_text(ctx, wait->what, &text, err) < 0 || parse_what(text, state, err) < 0)
         return -1;
     /* Through the timer even where nothing is left: step_done must not be called from here. */
+    if (!state->is_point)
+        state->until_ns -= step_elapsed_ms(ctx) * NS_PER_MS;
     int64_t left = left_ms(state);
     state->timer =
         loop_timer_new(step_loop(ctx), left < LOOK_AGAIN_MS ? left : LOOK_AGAIN_MS, fired, ctx);

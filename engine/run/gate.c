@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "run/act.h"
 
+#define LATE_ANSWER_MS 1000
+
 struct gate {
     struct run *run;
     struct step_ctx *act;
@@ -181,6 +183,13 @@ static void gate_ask(struct gate *gate) {
     run->ui.ask(run->ui.user, gate->path, &gate->question);
 }
 
+/* The time during which no engine ran counts; yet an answer that came meanwhile is heard first. */
+static int64_t expiry_left(const struct gate *gate) {
+    int64_t elapsed = act_spec_of(gate->act)->elapsed_ms;
+    int64_t left = gate->question.expires_ms - elapsed;
+    return elapsed > 0 && left < LATE_ANSWER_MS ? LATE_ANSWER_MS : left;
+}
+
 struct gate *gate_new(struct step_ctx *act, const struct step_question *question,
                       void (*answered)(struct step_ctx *act, const struct step_answer *answer)) {
     struct gate *gate = mem_zalloc(sizeof *gate);
@@ -191,7 +200,7 @@ struct gate *gate_new(struct step_ctx *act, const struct step_question *question
     gate->path = mem_strdup(act_spec_of(act)->path);
     opened_record(gate);
     if (question->expires_ms > 0)
-        gate->expiry = loop_timer_new(gate->run->loop, question->expires_ms, gate_expired, gate);
+        gate->expiry = loop_timer_new(gate->run->loop, expiry_left(gate), gate_expired, gate);
     gate_ask(gate);
     return gate;
 }

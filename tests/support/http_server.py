@@ -25,6 +25,7 @@ import urllib.parse
 
 connections = itertools.count(1)
 hits = {}
+charged = set()
 hits_lock = threading.Lock()
 
 
@@ -184,6 +185,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.end()
         else:
             self.answer("fine\n")
+
+    def do_charge(self, name):
+        """Acts once for each Idempotency-Key; whoever sends a new one does not get to know."""
+        with hits_lock:
+            is_new = (name, self.headers["Idempotency-Key"]) not in charged
+            charged.add((name, self.headers["Idempotency-Key"]))
+        if is_new:
+            count_hit(name)
+        if is_new and "status" in self.query:
+            self.answer("try again\n", int(self.query["status"]))
+        elif is_new:
+            self.end()
+        else:
+            self.answer("charged %d times\n" % hits[name])
 
     def do_hits(self, key):
         self.answer(str(hits.get(key, 0)))

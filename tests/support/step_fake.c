@@ -78,6 +78,7 @@ struct step_ctx *step_fake_new(const struct step *step, const char *run_json) {
     ctx->loop = loop_new();
     ctx->step = step;
     ctx->id = step->id;
+    ctx->token = "run-1:fake:1";
     ctx->timeout_ms = step->timeout_ms;
     ctx->output = (struct buf)BUF_INIT(SIZE_MAX);
     ctx->asked = (struct buf)BUF_INIT(SIZE_MAX);
@@ -199,8 +200,7 @@ const char *step_run_id(const struct step_ctx *ctx) {
 }
 
 const char *step_token(const struct step_ctx *ctx) {
-    (void)ctx;
-    return "run-1:fake:1";
+    return ctx->token;
 }
 
 int64_t step_timeout_ms(const struct step_ctx *ctx) {
@@ -269,8 +269,7 @@ void step_commit(struct step_ctx *ctx, const char *transaction_id, value data_ta
 }
 
 int64_t step_elapsed_ms(const struct step_ctx *ctx) {
-    (void)ctx;
-    return 0;
+    return ctx->elapsed_ms;
 }
 
 void step_done(struct step_ctx *ctx, struct step_result *result) {

@@ -12,8 +12,10 @@ struct step_ctx {
     void *state;
     value run; /* what `.` is in templates */
     const char *id;
+    const char *token;
     int64_t timeout_ms;
     struct loop_timer *timer;       /* the engine's own limit */
+    int64_t elapsed_ms;             /* of engines before this one */
     int64_t cancel_after_ms;        /* 0: never */
     const struct step_doubt *doubt; /* settled, in place of started; NULL: started */
 

@@ -187,6 +187,28 @@ static void test_idempotency(void **state) {
     assert_string_equal(step_fake_data(own.ctx, "json.headers.idempotency-key"), "\"mine\"");
 }
 
+static struct tried attempt_as(const char *http, const char *token) {
+    struct tried tried = prepare(http);
+    tried.ctx->token = token;
+    step_fake_run(tried.ctx);
+    return tried;
+}
+
+/* The server acts, and its answer is lost; the attempt that a later engine makes gets to know. The
+ * same request as the step's rollback handler is another. */
+static void test_idempotency_on_server(void **state) {
+    (void)state;
+    static const char charge[] = "{method: POST, url: \"%s/charge/card\", json: {cents: 100}}";
+    AUTO_TRIED lost = attempt_as(charge, "run-1:it:1");
+    assert_int_equal(lost.ctx->result.outcome, STEP_IN_DOUBT);
+    AUTO_TRIED again = attempt_as(charge, "run-1:it:12");
+    assert_string_equal(step_fake_data(again.ctx, "body"), "\"charged 1 times\\n\"");
+    AUTO_TRIED undo = attempt_as(charge, "run-1:it:rollback.1");
+    assert_int_equal(undo.ctx->result.outcome, STEP_IN_DOUBT);
+    AUTO_TRIED hits = attempt("%s/hits/card");
+    assert_string_equal(step_fake_data(hits.ctx, "body"), "\"2\"");
+}
+
 static void test_follow(void **state) {
     (void)state;
     AUTO_TRIED stay = attempt("%s/redirect?to=/ok");
@@ -347,10 +369,10 @@ int main(void) {
         cmocka_unit_test(test_result_kinds), cmocka_unit_test(test_tls_days),
         cmocka_unit_test(test_query),        cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_auth),         cmocka_unit_test(test_injection),
-        cmocka_unit_test(test_idempotency),  cmocka_unit_test(test_follow),
-        cmocka_unit_test(test_outcomes),     cmocka_unit_test(test_timeouts),
-        cmocka_unit_test(test_check),        cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_effects),
+        cmocka_unit_test(test_idempotency),  cmocka_unit_test(test_idempotency_on_server),
+        cmocka_unit_test(test_follow),       cmocka_unit_test(test_outcomes),
+        cmocka_unit_test(test_timeouts),     cmocka_unit_test(test_check),
+        cmocka_unit_test(test_plan),         cmocka_unit_test(test_effects),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

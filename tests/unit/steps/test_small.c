@@ -66,6 +66,24 @@ static void test_wait(void **state) {
     assert_in_range((clock_mono_ns() - begin) / NS_PER_MS, 150, 2000);
 }
 
+static void check_wait_elapsed(int64_t elapsed_ms, int64_t least_ms) {
+    struct attempt attempt;
+    int64_t begin = clock_mono_ns();
+    prepare(&attempt, "wait: 30d");
+    attempt.ctx->elapsed_ms = elapsed_ms;
+    finish(&attempt, STEP_SUCCEEDED, NULL);
+    end(&attempt);
+    assert_in_range((clock_mono_ns() - begin) / NS_PER_MS, least_ms, least_ms + 1500);
+}
+
+/* What engines before this one have waited is not waited again. */
+static void test_wait_elapsed(void **state) {
+    (void)state;
+    int64_t days_ms = INT64_C(30) * 24 * 3600 * 1000;
+    check_wait_elapsed(days_ms - 150, 150);
+    check_wait_elapsed(days_ms + 100000, 0);
+}
+
 static void test_wait_cancelled(void **state) {
     (void)state;
     struct attempt attempt;
@@ -218,15 +236,11 @@ static void test_table(void **state) {
 int main(void) {
     alarm(60);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wait),
-        cmocka_unit_test(test_wait_cancelled),
-        cmocka_unit_test(test_assert),
-        cmocka_unit_test(test_approval),
-        cmocka_unit_test(test_approval_cancelled),
-        cmocka_unit_test(test_manual),
-        cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_check),
-        cmocka_unit_test(test_approvers_by_escalation),
+        cmocka_unit_test(test_wait),           cmocka_unit_test(test_wait_elapsed),
+        cmocka_unit_test(test_wait_cancelled), cmocka_unit_test(test_assert),
+        cmocka_unit_test(test_approval),       cmocka_unit_test(test_approval_cancelled),
+        cmocka_unit_test(test_manual),         cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_check),          cmocka_unit_test(test_approvers_by_escalation),
         cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests_name("small steps", tests, NULL, NULL);
