@@ -38,7 +38,7 @@ trap 'rm -rf "$work"' EXIT
 # that is to be compared, names percent-encoded; and last of a run `index E ended resumed`.
 program='
 def words: split(" ");
-def texts: ("run runbook name sha256 plan_sha256 policy_sha256 profile user host terminal engine"
+def texts: ("run runbook name sha256 plan_sha256 policy_sha256 profile user host terminal cwd engine"
   + " phase step title action effect token status reason error hint message evidence answer by"
   + " comment signal transaction_id head signer signature sum") | words;
 def integers: "steps uid pid attempt attempts duration_ms delay_ms exit quorum expires_ms" | words;

@@ -13,6 +13,8 @@ extern const struct command command_help;
 extern const struct command command_man;
 extern const struct command command_new;
 extern const struct command command_plan;
+extern const struct command command_resume;
+extern const struct command command_rollback;
 extern const struct command command_runs;
 extern const struct command command_schema;
 extern const struct command command_show;

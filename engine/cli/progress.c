@@ -434,6 +434,11 @@ static void progress_end_live(struct progress *progress) {
     progress_redraw(progress);
 }
 
+void progress_past(struct progress *progress, const struct event *event) {
+    model_apply(&progress->model, event);
+    running_event(progress->running, event);
+}
+
 void progress_finish(struct progress *progress, const char *dir) {
     progress_end_live(progress);
     progress_flush(progress);

@@ -38,6 +38,8 @@ struct progress *progress_new(const struct progress_options *options);
 void progress_free(struct progress *progress);
 /* Its members point into `progress`. */
 const struct run_ui *progress_ui(struct progress *progress);
+/* A record of engines before this one: known from here on, but not shown. */
+void progress_past(struct progress *progress, const struct event *event);
 /* Whom the answers go to: as soon as run_begin has returned. */
 void progress_set_run(struct progress *progress, struct run *run);
 /* Takes the live region away and prints the summary. */

@@ -34,6 +34,7 @@
     X(uid, INTEGER, "numeric id of that user")                                                     \
     X(host, TEXT, "name of the machine")                                                           \
     X(terminal, TEXT, "the controlling terminal, or null")                                         \
+    X(cwd, TEXT, "the folder in which it was started")                                             \
     X(pid, INTEGER, "process id")                                                                  \
     X(engine, TEXT, "version of the engine")                                                       \
     X(previous, JSON, "head of the transcript before this one in the store: {run, sha256}")        \

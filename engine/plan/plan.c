@@ -57,6 +57,8 @@ static value params_gather(const struct plan *plan, const struct plan_options *o
                             NULL) == 0)
             given = value_set(given, plan->profile->params.keys[i], item);
     }
+    if (value_is(options->params, VALUE_OBJECT))
+        given = value_merge(given, value_copy(options->params));
     if (options->params_file) {
         value read;
         if (runbook_read_data(options->params_file, &read, diag) == 0)

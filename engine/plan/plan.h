@@ -11,6 +11,7 @@ struct plan_options {
     const char *path;
     const char *profile;     /* NULL: none */
     const char *params_file; /* --params: YAML or JSON of names to values; NULL: none */
+    value params;            /* an object of names to values, below --params; or VALUE_NONE */
     const char *const *set;  /* --set name=value */
     const char *const *only, *const *skip; /* ids */
     const char *from;

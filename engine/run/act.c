@@ -19,6 +19,8 @@ struct step_ctx {
     struct loop_timer *timer;
     struct gate *gate;
     void (*committed)(struct step_ctx *act); /* waits for its record to be on disk */
+    char *transaction_id;
+    value committing;
     bool started, running, cancelled, timed_out, over;
     int64_t began_ns, duration_ms;
     /* The verdict. */
@@ -77,11 +79,12 @@ struct step_ctx *act_new(const struct act_spec *spec) {
     act->spec.path = act->path;
     act->token = mem_printf("%s:%s:%s", store_run_id(run->place), spec->path,
                             spec->label ? spec->label : "probe");
-    act->data = act->outputs = act->notes = value_null();
+    act->data = act->outputs = act->notes = act->committing = value_null();
     act->capture = capture_new(&(struct capture_spec){
         .redactor = run->redactor,
         .dir = dir,
         .name = name,
+        .resume = spec->is_resumed,
         .shown = step_hides_output(spec->step) ? NULL : output_shown,
         .failed = output_failed,
         .user = act,
@@ -130,6 +133,8 @@ void act_free(struct step_ctx *act) {
     value_free(act->data);
     value_free(act->outputs);
     value_free(act->notes);
+    value_free(act->committing);
+    mem_free(act->transaction_id);
     mem_free(act->state);
     mem_free(act->output_file);
     mem_free(act->token);
@@ -214,14 +219,7 @@ static value stream_value(const struct step_ctx *act, enum step_stream stream, b
     bool own_cut;
     const char *head = capture_head(act->capture, stream, &length, &own_cut);
     *cut |= own_cut;
-    /* As a shell's $(…) does: what compares with "OK" should not care for the newline. */
-    while (length && !own_cut && (head[length - 1] == '\n' || head[length - 1] == '\r'))
-        length--;
-    return value_string_n(head, length);
-}
-
-static bool may_be_json(const char *text) {
-    return *text && strchr("{[\"-0123456789tfn", *text);
+    return result_stream(head, length, own_cut);
 }
 
 static value data_compose(struct step_ctx *act, value own) {
@@ -231,11 +229,7 @@ static value data_compose(struct step_ctx *act, value own) {
     if (!act->spec.step->type->is_command)
         return data;
     value out = stream_value(act, STEP_STDOUT, &cut);
-    value json = value_null();
-    if (!cut && may_be_json(value_text(out)) &&
-        value_parse(value_text(out), value_text_length(out), &json, NULL) < 0)
-        json = value_null();
-    data = value_set(data, "json", json);
+    data = value_set(data, "json", result_json(out, cut));
     data = value_set(data, "stdout", out);
     data = value_set(data, "stderr", stream_value(act, STEP_STDERR, &cut));
     return cut ? value_set(data, "truncated", value_bool(true)) : data;
@@ -355,6 +349,11 @@ const struct act_spec *act_spec_of(const struct step_ctx *act) {
 
 const char *act_output_file(const struct step_ctx *act) {
     return act->output_file;
+}
+
+bool act_committing(const struct step_ctx *act, struct step_doubt *ret) {
+    *ret = (struct step_doubt){act->transaction_id, act->committing};
+    return act->transaction_id != NULL;
 }
 
 enum step_outcome act_outcome(const struct step_ctx *act) {
@@ -493,10 +492,12 @@ void step_commit(struct step_ctx *ctx, const char *transaction_id, value data_ta
     struct result result;
     AUTO_TEXT label = mem_printf("%s.committing", ctx->spec.label ? ctx->spec.label : "probe");
     result_of_act(&result, NULL);
-    if (step_hides_output(ctx->spec.step))
-        value_free(data_taken);
-    else
-        result.data = data_taken;
+    mem_free(ctx->transaction_id);
+    ctx->transaction_id = mem_strdup(transaction_id);
+    value_free(ctx->committing);
+    ctx->committing = data_taken;
+    if (!step_hides_output(ctx->spec.step))
+        result.data = value_copy(data_taken);
     EVENT_SET(&event, phase, phase_name(ctx->spec.frame->phase));
     EVENT_SET(&event, step, ctx->path);
     EVENT_SET(&event, attempt, ctx->spec.attempt);

@@ -14,7 +14,8 @@ struct act_spec {
     int64_t timeout_ms; /* 0: none */
     bool is_service;    /* goes on until act_cancel */
     bool is_probe;      /* its failure is an answer: nothing is shown */
-    int64_t elapsed_ms; /* that an engine before this one was at it */
+    bool is_resumed;    /* an engine before this one began it */
+    int64_t elapsed_ms; /* how long ago that was */
     void *user;
     /* Once, from the loop. The act is still there for act_* until act_free. */
     void (*ended)(void *user, struct step_ctx *act);
@@ -43,6 +44,9 @@ struct gate *act_gate(struct run *run, const char *path);
 /* No more of its output is taken: what came is stored and can be recorded. */
 void act_end_output(struct step_ctx *act);
 void acts_each(struct run *run, void (*each)(struct step_ctx *act));
+
+/* What it was about to commit; false where it did not come so far. Borrowed. */
+bool act_committing(const struct step_ctx *act, struct step_doubt *ret);
 
 /* Behind `ended`: */
 enum step_outcome act_outcome(const struct step_ctx *act); /* with `expect` judged */

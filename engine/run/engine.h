@@ -31,7 +31,6 @@ struct node {
     bool group_failed : 1; /* of an END: a member failed and the group takes it */
     bool without_effect : 1; /* its own handler is not needed */
     bool kept : 1;           /* a point of no return lies below it */
-    bool was_done : 1;       /* `done_when` held before it */
     struct task *task;
     struct frame *children, *newest; /* of foreach and call, oldest first */
     int64_t duration_ms;
@@ -127,7 +126,10 @@ struct run {
     value hands;
     size_t counts[STATE_COUNT];
     size_t dry_counts[3];
-    struct task *asking; /* a failure that a person is to decide */
+    struct recall *recall; /* while it goes the way of its transcript again */
+    struct past *past;     /* that transcript, of a run that is resumed */
+    size_t unsettled;      /* steps in doubt that only a person can settle */
+    struct task *asking;   /* a failure that a person is to decide */
     bool asking_interrupt;
     struct loop_signal *signals[3];
     enum run_stage stage_when_interrupted;
@@ -170,6 +172,11 @@ void sched_slot_lend(struct node *node);
 /* Whether it has it again; where it has not, task_resume follows. */
 bool sched_slot_regain(struct node *node);
 void node_settle(struct node *node);
+/* The ways in which a node's turn goes: its step, or a group with all its members, is left out;
+ * its condition cannot be told; it is entered. */
+void node_leave_out(struct node *node, const char *reason);
+void node_fail_early(struct node *node, struct err *err);
+void node_enter(struct node *node);
 void node_skip(struct node *node, const char *reason);
 /* With what `.steps.ID` is from here on. */
 void node_skip_as(struct node *node, const char *reason, value published_taken);

@@ -23,12 +23,18 @@ static void choice_record(struct run *run, const char *step, const char *answer,
     run_record(run, &event);
 }
 
-static const char *choice_name(enum run_choice choice) {
-    static const char *const names[] = {
-        [RUN_RETRY] = "retry", [RUN_SKIP] = "skip",   [RUN_ROLLBACK] = "rollback",
-        [RUN_STOP] = "stop",   [RUN_SHELL] = "shell", [RUN_CONTINUE] = "continue",
-    };
-    return names[choice];
+static const char *const choice_names[] = {
+    [RUN_RETRY] = "retry", [RUN_SKIP] = "skip",   [RUN_ROLLBACK] = "rollback",
+    [RUN_STOP] = "stop",   [RUN_SHELL] = "shell", [RUN_CONTINUE] = "continue",
+};
+
+bool interrupt_choice_find(const char *answer, enum run_choice *ret) {
+    for (size_t i = 0; i < sizeof choice_names / sizeof *choice_names; i++)
+        if (text_equal(choice_names[i], answer)) {
+            *ret = (enum run_choice)i;
+            return true;
+        }
+    return false;
 }
 
 /* No more is begun; what runs may end, or is cancelled. */
@@ -105,6 +111,21 @@ void interrupt_leave(struct run *run) {
     loop_stop(run->loop);
 }
 
+static void signal_count(struct run *run) {
+    if (!run->interrupts)
+        run->stage_when_interrupted = run->stage;
+    run->interrupts++;
+}
+
+void interrupt_recall(struct run *run, bool asked) {
+    signal_count(run);
+    if (run->stage > STAGE_DRAINING)
+        return;
+    run->asking_interrupt = asked;
+    if (!asked)
+        wind_down(run, ON_FAILURE_ROLLBACK, true);
+}
+
 static void caught(void *user, int signum) {
     struct run *run = user;
     struct event event = {.type = EVENT_SIGNAL_RECEIVED};
@@ -114,9 +135,7 @@ static void caught(void *user, int signum) {
         return;
     EVENT_SET(&event, signal, signal_text(signum));
     run_record(run, &event);
-    if (!run->interrupts)
-        run->stage_when_interrupted = run->stage;
-    run->interrupts++;
+    signal_count(run);
     if (run->interrupts >= 3 && run->stage == STAGE_CLOSING) {
         process_kill_all(run->loop); /* services are all that is left */
         return;
@@ -149,13 +168,17 @@ void interrupt_unwatch(struct run *run) {
 void run_choose(struct run *run, enum run_choice choice, const char *by) {
     if (run->asking) {
         AUTO_TEXT path = node_path(task_node(run->asking));
-        choice_record(run, path, choice_name(choice), by);
+        choice_record(run, path, choice_names[choice], by);
         task_choose(run->asking, choice);
         return;
     }
     if (!run->asking_interrupt)
         return;
-    choice_record(run, "", choice_name(choice), by);
+    choice_record(run, "", choice_names[choice], by);
+    interrupt_choose(run, choice);
+}
+
+void interrupt_choose(struct run *run, enum run_choice choice) {
     if (choice == RUN_CONTINUE) {
         run->asking_interrupt = false;
         run->interrupts = 0;

@@ -1,6 +1,7 @@
 #include "run/prepare.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include "io/repo.h"
 #include "run/commit.h"
 #include "run/interrupt.h"
+#include "run/past.h"
+#include "run/recall.h"
 #include "run/seal.h"
 #include "run/secrets.h"
 #include "secret/digest.h"
@@ -23,6 +26,7 @@ struct prepare {
     struct diag *diag;
     value files;
     size_t file_count;
+    uint64_t torn; /* bytes of the last line that a crash left behind */
 };
 
 /* ---- who and where ------------------------------------------------------------------------- */
@@ -245,18 +249,26 @@ static int place_open(struct run *run, struct err *err) {
     return status;
 }
 
-static int place_make(struct prepare *prepare, struct err *err) {
+static int transcript_open(struct prepare *prepare, struct err *err) {
     struct run *run = prepare->run;
-    if (store_run_new(run->store, run->runbook->name, &run->place, err) < 0)
-        return -1;
-    AUTO_TEXT work = mem_printf("%s/work", store_run_dir(run->place));
-    AUTO_TEXT transcript = mem_printf("%s/transcript.jsonl", store_run_dir(run->place));
-    if (file_make_dir(work, 0700, err) < 0)
-        return -1;
+    AUTO_TEXT transcript = store_transcript(store_run_dir(run->place));
+    if (run->past)
+        return writer_reopen(transcript, run->redactor, past_reader(run->past), &run->writer,
+                             &prepare->torn, err);
     runbook_each_file(run->runbook, file_copy, prepare);
     if (run->transcript_err.kind != ERR_NONE)
         return err_move(err, &run->transcript_err);
-    if (writer_new(transcript, run->redactor, &run->writer, err) < 0)
+    return writer_new(transcript, run->redactor, &run->writer, err);
+}
+
+static int place_make(struct prepare *prepare, struct err *err) {
+    struct run *run = prepare->run;
+    int status = run->past ? store_run_open(run->store, past_dir(run->past), &run->place, err)
+                           : store_run_new(run->store, run->runbook->name, &run->place, err);
+    if (status < 0)
+        return -1;
+    AUTO_TEXT work = mem_printf("%s/work", store_run_dir(run->place));
+    if (file_make_dir(work, 0700, err) < 0 || transcript_open(prepare, err) < 0)
         return -1;
     writer_on_append(run->writer, told, run);
     run->commit = commit_new(run->loop, run->writer, run->options.sync, commit_failed, run);
@@ -325,10 +337,100 @@ static void started_record(struct prepare *prepare) {
     EVENT_SET(&event, host, run->host);
     if (run->options.terminal)
         EVENT_SET(&event, terminal, run->options.terminal);
+    char cwd[PATH_MAX];
+    if (getcwd(cwd, sizeof cwd))
+        EVENT_SET(&event, cwd, cwd);
     EVENT_SET(&event, pid, (int64_t)getpid());
     EVENT_SET(&event, engine, RUNBOOK_VERSION);
     EVENT_SET(&event, previous, previous);
     run_record(run, &event);
+}
+
+/* ---- going on ------------------------------------------------------------------------------ */
+
+static value note_value(const char *what, value taken) {
+    return value_append(value_append(value_array(), value_string(what)), taken);
+}
+
+static void resumed_record(const struct prepare *prepare) {
+    struct run *run = prepare->run;
+    const char *began_with = past_started(run->past)->plan_sha256;
+    struct event event = {.type = EVENT_RUN_RESUMED};
+    AUTO_VALUE notes = value_array();
+    if (prepare->torn)
+        notes = value_append(notes, note_value("torn", value_integer((int64_t)prepare->torn)));
+    if (!text_equal(began_with, plan_hash(run->plan)))
+        notes = value_append(notes, note_value("accepted_changed_plan", value_string(began_with)));
+    EVENT_SET(&event, plan_sha256, plan_hash(run->plan));
+    EVENT_SET(&event, user, run->user);
+    EVENT_SET(&event, uid, (int64_t)getuid());
+    EVENT_SET(&event, host, run->host);
+    EVENT_SET(&event, pid, (int64_t)getpid());
+    EVENT_SET(&event, engine, RUNBOOK_VERSION);
+    EVENT_SET(&event, reason, run->options.roll_back ? "rollback" : "resume");
+    if (value_count(notes))
+        EVENT_SET(&event, notes, notes);
+    run_record(run, &event);
+}
+
+static int plan_compare(const struct run *run, struct err *err) {
+    const struct event *started = past_started(run->past);
+    if (EVENT_HAS(started, dry_run) && started->dry_run)
+        return err_set(err, ERR_INVALID, "`%s` was a dry run: there is nothing to go on with",
+                       started->run);
+    if (text_equal(started->plan_sha256, plan_hash(run->plan)) || run->options.accept_changed_plan)
+        return 0;
+    err_set(err, ERR_INVALID,
+            "the plan is not the one that run `%s` began with: `%s`, a file that it calls, or "
+            "what it was given has changed since",
+            started->run, started->runbook);
+    return err_hint(err,
+                    "put it back (%s/runbook.yaml is how it was), or go on with what is there "
+                    "now by --accept-changed-plan",
+                    past_dir(run->past));
+}
+
+/* RTO and deadlines count from when the run began, whoever ran it. */
+static void times_restore(struct run *run) {
+    run->started_wall_ns = past_started(run->past)->wall_ns;
+    run->started_mono_ns = clock_mono_ns() - (clock_wall_ns() - run->started_wall_ns);
+    clock_format(run->started_wall_ns, run->started_text);
+}
+
+static int run_resume(struct prepare *prepare, struct err *err) {
+    struct run *run = prepare->run;
+    times_restore(run);
+    run->root = frame_new(run, NULL, plan_graph(run->plan), PHASE_RUN, mem_strdup(""));
+    if (recall_run(run, run->past, err) < 0)
+        return -1;
+    resumed_record(prepare);
+    recall_release(run);
+    return 0;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+static int run_start(struct prepare *prepare) {
+    struct run *run = prepare->run;
+    run->started_wall_ns = clock_wall_ns();
+    run->started_mono_ns = clock_mono_ns();
+    clock_format(run->started_wall_ns, run->started_text);
+    started_record(prepare);
+    run->root = frame_new(run, NULL, plan_graph(run->plan), PHASE_RUN, mem_strdup(""));
+    frame_start(run->root);
+    return 0;
+}
+
+static int prepare_begin(struct prepare *prepare, struct err *err) {
+    struct run *run = prepare->run;
+    if (place_open(run, err) < 0 || locks_take(run, err) < 0 || place_make(prepare, err) < 0)
+        return -1;
+    /* Who sees that it runs may interrupt it. */
+    interrupt_watch(run);
+    int status = run->past ? run_resume(prepare, err) : run_start(prepare);
+    if (status == 0 && run->transcript_err.kind != ERR_NONE)
+        status = err_move(err, &run->transcript_err);
+    return status;
 }
 
 int prepare_run(struct run *run, struct diag *diag, struct err *err) {
@@ -336,19 +438,18 @@ int prepare_run(struct run *run, struct diag *diag, struct err *err) {
     int status = -1;
     identity_read(run);
     environment_make(run);
-    runbook_each_file(run->runbook, file_requirements, &prepare);
-    gates_require(&prepare);
-    secrets_load(run, diag);
-    if (!diag_count(diag) && place_open(run, err) == 0 && locks_take(run, err) == 0 &&
-        place_make(&prepare, err) == 0) {
-        run->started_wall_ns = clock_wall_ns();
-        run->started_mono_ns = clock_mono_ns();
-        clock_format(run->started_wall_ns, run->started_text);
-        /* Who sees that it runs may interrupt it. */
-        interrupt_watch(run);
-        started_record(&prepare);
-        status = run->transcript_err.kind == ERR_NONE ? 0 : err_move(err, &run->transcript_err);
+    if (run->past && plan_compare(run, err) < 0) {
+        value_free(prepare.files);
+        return -1;
     }
+    /* What a run required at its beginning it may have used up since. */
+    if (!run->past) {
+        runbook_each_file(run->runbook, file_requirements, &prepare);
+        gates_require(&prepare);
+    }
+    secrets_load(run, diag);
+    if (!diag_count(diag))
+        status = prepare_begin(&prepare, err);
     value_free(prepare.files);
     return status;
 }

@@ -119,6 +119,25 @@ void result_release(struct result *result) {
     value_free(result->kept_outputs);
 }
 
+/* As a shell's $(…) does: what compares with "OK" should not care for the newline. */
+value result_stream(const char *head, size_t length, bool cut) {
+    while (length && !cut && (head[length - 1] == '\n' || head[length - 1] == '\r'))
+        length--;
+    return value_string_n(head, length);
+}
+
+static bool may_be_json(const char *text) {
+    return *text && strchr("{[\"-0123456789tfn", *text);
+}
+
+value result_json(value text, bool cut) {
+    value json;
+    if (cut || !may_be_json(value_text(text)) ||
+        value_parse(value_text(text), value_text_length(text), &json, NULL) < 0)
+        return value_null();
+    return json;
+}
+
 value result_publish(const struct result *result, const char *status, int64_t attempts,
                      int64_t duration_ms, const char *error) {
     bool has_data = value_is(result->data, VALUE_OBJECT);

@@ -22,6 +22,10 @@ void result_release(struct result *result);
  * `most` is in bytes of JSON. */
 value result_fit(value taken, size_t most);
 
+/* What expressions see of a stream, of which there is more where `cut`; owned. */
+value result_stream(const char *head, size_t length, bool cut);
+value result_json(value text, bool cut); /* the same as JSON, or null; owned */
+
 /* `.steps.ID`; owned. */
 value result_publish(const struct result *result, const char *status, int64_t attempts,
                      int64_t duration_ms, const char *error);

@@ -11,6 +11,7 @@
 #include "run/interrupt.h"
 #include "run/objectives.h"
 #include "run/prepare.h"
+#include "run/recall.h"
 #include "run/seal.h"
 #include "run/service.h"
 
@@ -19,6 +20,10 @@
 /* ---- records ------------------------------------------------------------------------------- */
 
 void run_record(struct run *run, struct event *event) {
+    if (run->recall) {
+        recall_emit(run->recall, event);
+        return;
+    }
     if (run->transcript_err.kind != ERR_NONE || !run->writer || run->stage == STAGE_OVER)
         return;
     if (writer_append(run->writer, event, &run->transcript_err) < 0)
@@ -216,6 +221,13 @@ static void drained(struct run *run) {
         undo_begin(run);
 }
 
+/* What is in doubt stays so, in the transcript too: whoever settles it resumes the run. */
+static void leave_unsettled(struct run *run) {
+    run->exit = RUN_IN_DOUBT;
+    run_transcript_close(run);
+    stage_over(run);
+}
+
 void run_check(struct run *run) {
     const struct frame *root = run->root;
     /* Who was asked whether to go on may still want all of it undone. */
@@ -225,8 +237,10 @@ void run_check(struct run *run) {
     if (run->stage == STAGE_DRAINING && !run->root->active && !run->asking &&
         !run->asking_interrupt)
         drained(run);
-    if (run->stage == STAGE_CLOSING && services_over(run) && !run->acts)
+    if (run->stage == STAGE_CLOSING && services_over(run) && !run->acts && !run->recall)
         closing_finish(run);
+    if (run->unsettled && !run->acts)
+        leave_unsettled(run);
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
@@ -252,13 +266,12 @@ int run_begin(struct loop *loop, const struct run_options *options, struct run *
     if (run->options.jobs <= 0)
         run->options.jobs = DEFAULT_JOBS;
     *ret = run;
+    run->past = options->past;
     if (prepare_run(run, diag, err) < 0) {
         run_free(run);
         *ret = NULL;
         return -1;
     }
-    run->root = frame_new(run, NULL, plan_graph(run->plan), PHASE_RUN, mem_strdup(""));
-    frame_start(run->root);
     return 0;
 }
 
@@ -280,6 +293,7 @@ void run_free(struct run *run) {
     if (!run)
         return;
     interrupt_unwatch(run);
+    recall_free(run->recall);
     services_free(run);
     frame_free(run->finally);
     frame_free(run->root);

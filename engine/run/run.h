@@ -50,6 +50,11 @@ struct run_options {
     bool sync;                   /* --durability disk (default) or process */
     const struct config *config; /* borrowed; NULL: nothing is configured */
     const char *terminal;        /* its name, or NULL */
+    /* To go on with a run that an engine before this one left; NULL: a new one. */
+    struct past *past;
+    const char *const *settle; /* "STEP=done", "STEP=not-done" or "STEP=rerun"; NULL-terminated */
+    bool accept_changed_plan;
+    bool roll_back; /* undo what it did, instead of going on */
 };
 
 struct run;

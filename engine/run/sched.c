@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "run/body.h"
 #include "run/dryrun.h"
+#include "run/recall.h"
 
 void sched_ready(struct node *node) {
     *vec_add(&node->frame->run->ready) = node;
@@ -12,7 +13,8 @@ void sched_ready(struct node *node) {
 
 bool frame_may_start(const struct frame *frame) {
     const struct run *run = frame->run;
-    if (frame->failed || run->stage >= STAGE_CLOSING || run->transcript_err.kind != ERR_NONE)
+    if (frame->failed || run->stage >= STAGE_CLOSING || run->unsettled ||
+        run->transcript_err.kind != ERR_NONE)
         return false;
     for (const struct frame *outer = frame; outer; outer = outer->parent)
         if (outer->failed && outer->phase == frame->phase)
@@ -54,7 +56,7 @@ static void group_skip(struct node *begin, const char *reason) {
 
 static void group_fail(struct node *end);
 
-static void node_failed_early(struct node *node, struct err *err) {
+void node_fail_early(struct node *node, struct err *err) {
     AUTO_TEXT path = node_path(node);
     struct event event;
     node_event(node, EVENT_STEP_FINISHED, path, &event);
@@ -78,11 +80,11 @@ static void begin_drive(struct node *node) {
     bool is_decided = node->frame->is_group && node_graph(node)->group == GRAPH_NONE;
     bool is_unknown = node->frame->run->options.dry_run && dryrun_is_unknown(node);
     if (is_decided || is_unknown || when_holds(node, step, &err)) {
-        node_pass(node);
+        node_enter(node);
         return;
     }
     if (err.kind != ERR_NONE)
-        node_failed_early(node, &err);
+        node_fail_early(node, &err);
     else
         group_skip(node, "its condition does not hold");
 }
@@ -106,37 +108,51 @@ static void act_drive(struct node *node) {
     }
     if (!(is_item && step->foreach) && !when_holds(node, step, &err)) {
         if (err.kind != ERR_NONE)
-            node_failed_early(node, &err);
+            node_fail_early(node, &err);
         else
             node_skip(node, "its condition does not hold");
         return;
     }
-    node->active = true;
-    node->frame->active++;
-    task_begin(node);
+    node_enter(node);
 }
 
-static void node_drive(struct node *node) {
-    const char *reason = NULL;
-    if (node->frame == node->frame->run->root)
-        reason = plan_skip_reason(node->frame->run->plan, node->index);
+void node_leave_out(struct node *node, const char *reason) {
+    if (node_graph(node)->role == GRAPH_BEGIN)
+        group_skip(node, reason);
+    else
+        node_skip(node, reason);
+}
+
+void node_enter(struct node *node) {
     switch (node_graph(node)->role) {
     case GRAPH_BEGIN:
-        if (reason)
-            group_skip(node, reason);
-        else
-            begin_drive(node);
+        node_pass(node);
         break;
     case GRAPH_END:
         end_drive(node);
         break;
     case GRAPH_ACT:
-        if (reason)
-            node_skip(node, reason);
-        else
-            act_drive(node);
+        node->active = true;
+        node->frame->active++;
+        task_begin(node);
         break;
     }
+}
+
+static void node_drive(struct node *node) {
+    const struct run *run = node->frame->run;
+    const char *reason = node->frame == run->root ? plan_skip_reason(run->plan, node->index) : NULL;
+    enum graph_role role = node_graph(node)->role;
+    if (run->recall)
+        recall_drive(run->recall, node);
+    else if (reason && role != GRAPH_END)
+        node_leave_out(node, reason);
+    else if (role == GRAPH_BEGIN)
+        begin_drive(node);
+    else if (role == GRAPH_ACT)
+        act_drive(node);
+    else
+        node_enter(node);
 }
 
 static bool takes_slot(const struct node *node) {
@@ -183,6 +199,17 @@ static void regaining_pump(struct run *run) {
         run->regaining_head = run->regaining.count = 0;
 }
 
+/* Neither slots nor stages hold up what is recorded, and nothing else begins. */
+static void recalled_drive(struct run *run, struct node *node) {
+    if (node->state != STATE_PENDING || node->active)
+        frame_check(node->frame);
+    else if (recall_lets(run->recall, node))
+        node_drive(node);
+    else
+        recall_hold(run->recall, node);
+    rollback_pump(run);
+}
+
 static void pump(void *user) {
     struct run *run = user;
     run->pump_asked = false;
@@ -191,6 +218,8 @@ static void pump(void *user) {
     run->pumping = true;
     regaining_pump(run);
     rollback_pump(run);
+    while (run->recall && run->ready_head < run->ready.count)
+        recalled_drive(run, run->ready.items[run->ready_head++]);
     while (run->ready_head < run->ready.count) {
         struct node *node = run->ready.items[run->ready_head];
         if (node->state == STATE_PENDING && !node->active && frame_may_start(node->frame)) {

@@ -13,6 +13,7 @@ struct service {
     struct step_ctx *act;
     struct probe *probe;
     struct loop_timer *next_probe, *limit;
+    char *path, *label;
     bool is_ready, is_failed, has_ended, is_ending;
     char *why; /* what the probe said last */
     void (*ready)(void *user, struct service *service, const char *error);
@@ -52,8 +53,8 @@ static void probe_again(void *user) {
     struct service *service = user;
     const struct step *step = node_step(service->node);
     probe_free(service->probe);
-    service->probe = probe_new(service->node->frame, step->ready, act_spec_of(service->act)->path,
-                               probe_answered, service);
+    service->probe =
+        probe_new(service->node->frame, step->ready, service->path, probe_answered, service);
 }
 
 static void limit_passed(void *user) {
@@ -62,12 +63,24 @@ static void limit_passed(void *user) {
     act_cancel(service->act, false);
 }
 
+/* Of a service that answered already, or did not yet. */
+static void service_fail(struct node *node, struct event *event) {
+    struct run *run = node->frame->run;
+    run_error_is(run, event->error, false);
+    if (node->state == STATE_SUCCEEDED) {
+        node_record(node, event, STATE_EVENT_FAIL);
+        run->counts[STATE_SUCCEEDED] -= node->frame->phase == PHASE_RUN;
+        run->counts[STATE_FAILED] += node->frame->phase == PHASE_RUN;
+    } else
+        run_record(run, event);
+    run_failed(run, node, ON_FAILURE_UNSAID);
+}
+
 static void died_early(struct service *service) {
     struct node *node = service->node;
-    const struct act_spec *spec = act_spec_of(service->act);
     const struct err *err = act_err(service->act);
     struct event event;
-    node_event(node, EVENT_STEP_FINISHED, spec->path, &event);
+    node_event(node, EVENT_STEP_FINISHED, service->path, &event);
     AUTO_TEXT error =
         mem_printf("the service ended early: %s", err->message ? err->message : "exit status 0");
     AUTO_VALUE output = act_record(service->act);
@@ -76,21 +89,14 @@ static void died_early(struct service *service) {
     EVENT_SET(&event, error, error);
     EVENT_SET(&event, reason, act_last_lines(service->act));
     EVENT_SET(&event, output, output);
-    run_error_is(service->run, error, false);
-    if (node->state == STATE_SUCCEEDED) {
-        node_record(node, &event, STATE_EVENT_FAIL);
-        service->run->counts[STATE_SUCCEEDED] -= node->frame->phase == PHASE_RUN;
-        service->run->counts[STATE_FAILED] += node->frame->phase == PHASE_RUN;
-    } else
-        run_record(service->run, &event);
-    run_failed(service->run, node, ON_FAILURE_UNSAID);
+    service_fail(node, &event);
 }
 
 /* Its output went on growing behind the record that called it ready. */
 static void ended_record(const struct service *service) {
     struct event event;
     AUTO_VALUE output = act_record(service->act);
-    node_event(service->node, EVENT_STEP_ENDED, act_spec_of(service->act)->path, &event);
+    node_event(service->node, EVENT_STEP_ENDED, service->path, &event);
     EVENT_SET(&event, duration_ms, act_duration_ms(service->act));
     if (value_is(output, VALUE_OBJECT))
         EVENT_SET(&event, output, output);
@@ -121,32 +127,85 @@ static void act_over(void *user, struct step_ctx *act) {
     run_check(run);
 }
 
-struct service *service_new(struct node *node, const char *path, const char *label,
-                            int64_t timeout_ms,
-                            void (*ready)(void *user, struct service *service, const char *error),
-                            void *user) {
+static struct service *service_make(struct node *node, const char *path, const char *label) {
     struct service *service = mem_zalloc(sizeof *service);
     struct run *run = node->frame->run;
     service->run = run;
     service->node = node;
-    service->ready = ready;
-    service->user = user;
+    service->path = mem_strdup(path);
+    service->label = mem_strdup(label);
     service->older = run->services;
     run->services = service;
+    return service;
+}
+
+static void act_make(struct service *service, bool is_resumed) {
     service->act = act_new(&(struct act_spec){
-        .frame = node->frame,
-        .step = node_step(node),
-        .path = path,
-        .label = label,
+        .frame = service->node->frame,
+        .step = node_step(service->node),
+        .path = service->path,
+        .label = service->label,
         .is_service = true,
+        .is_resumed = is_resumed,
         .user = service,
         .ended = act_over,
     });
-    act_start(service->act);
-    service->limit = loop_timer_new(run->loop, timeout_ms > 0 ? timeout_ms : READY_TIMEOUT_MS,
-                                    limit_passed, service);
-    service->next_probe = loop_timer_new(run->loop, 0, probe_again, service);
+    struct step_doubt doubt = {.data = value_null()};
+    if (is_resumed)
+        act_settle(service->act, &doubt);
+    else
+        act_start(service->act);
+}
+
+static struct service *
+service_begin(struct service *service, bool is_resumed, int64_t timeout_ms,
+              void (*ready)(void *user, struct service *service, const char *error), void *user) {
+    service->ready = ready;
+    service->user = user;
+    act_make(service, is_resumed);
+    service->limit = loop_timer_new(
+        service->run->loop, timeout_ms > 0 ? timeout_ms : READY_TIMEOUT_MS, limit_passed, service);
+    service->next_probe = loop_timer_new(service->run->loop, 0, probe_again, service);
     return service;
+}
+
+struct service *service_new(struct node *node, const char *path, const char *label,
+                            int64_t timeout_ms,
+                            void (*ready)(void *user, struct service *service, const char *error),
+                            void *user) {
+    return service_begin(service_make(node, path, label), false, timeout_ms, ready, user);
+}
+
+struct service *
+service_resume(struct node *node, const char *path, const char *label, int64_t timeout_ms,
+               void (*ready)(void *user, struct service *service, const char *error), void *user) {
+    return service_begin(service_make(node, path, label), true, timeout_ms, ready, user);
+}
+
+void service_recall(struct node *node, const char *path, const char *label) {
+    service_make(node, path, label)->is_ready = true;
+}
+
+void services_forget(struct run *run, const char *path) {
+    for (struct service *service = run->services; service; service = service->older)
+        service->has_ended |= text_equal(service->path, path);
+}
+
+void service_died_recalled(struct node *node, const struct event *event) {
+    struct event told;
+    AUTO_TEXT path = node_path(node);
+    node_event(node, EVENT_STEP_FINISHED, path, &told);
+    EVENT_SET(&told, error, EVENT_HAS(event, error) ? event->error : "it ended early");
+    services_forget(node->frame->run, path);
+    service_fail(node, &told);
+}
+
+void services_go_on(struct run *run) {
+    for (struct service *service = run->services; service; service = service->older)
+        if (!service->act && !service->has_ended)
+            act_make(service, true);
+    if (run->stage == STAGE_CLOSING)
+        services_end(run);
 }
 
 struct step_ctx *service_act(struct service *service) {
@@ -163,7 +222,7 @@ bool services_over(const struct run *run) {
 void services_end(struct run *run) {
     for (struct service *service = run->services; service; service = service->older) {
         service->is_ending = true;
-        if (!service->has_ended)
+        if (!service->has_ended && service->act)
             act_cancel(service->act, false);
     }
 }
@@ -174,6 +233,8 @@ void services_free(struct run *run) {
         run->services = service->older;
         probing_stop(service);
         act_free(service->act);
+        mem_free(service->path);
+        mem_free(service->label);
         mem_free(service->why);
         mem_free(service);
     }

@@ -11,10 +11,20 @@ struct service *service_new(struct node *node, const char *path, const char *lab
                             int64_t timeout_ms,
                             void (*ready)(void *user, struct service *service, const char *error),
                             void *user);
+/* One whose attempt an engine before this one began, and of which `ready` was not told yet. */
+struct service *
+service_resume(struct node *node, const char *path, const char *label, int64_t timeout_ms,
+               void (*ready)(void *user, struct service *service, const char *error), void *user);
 struct step_ctx *service_act(struct service *service);
 /* Asks all to end, newest first; each reports to run_check when it is gone. */
 void services_end(struct run *run);
 bool services_over(const struct run *run);
+/* Of a run that recalls: one that answered; one whose early death, or whose end, is recorded. */
+void service_recall(struct node *node, const char *path, const char *label);
+void service_died_recalled(struct node *node, const struct event *event);
+void services_forget(struct run *run, const char *path);
+/* Those that answered are found again. */
+void services_go_on(struct run *run);
 void services_free(struct run *run);
 
 #endif

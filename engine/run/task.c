@@ -8,10 +8,13 @@
 #include "plan/lines.h"
 #include "run/body.h"
 #include "run/commit.h"
+#include "run/doubt.h"
 #include "run/dryrun.h"
 #include "run/lock.h"
 #include "run/probe.h"
+#include "run/recall.h"
 #include "run/service.h"
+#include "run/task_recall.h"
 
 #define STARTED_VALUE_MAX                                                                          \
     16384 /* bytes of JSON of the item, and of the plan, that a record tells */
@@ -28,7 +31,7 @@ static const struct retry *task_retry(const struct task *task) {
 }
 
 /* A step and its handler share their path, but neither output files nor tokens. */
-static char *task_label(const struct task *task) {
+char *task_label(const struct task *task) {
     const char *undo = task->node->frame->phase == PHASE_ROLLBACK ? "rollback." : "";
     return mem_printf("%s%lld", undo, (long long)task->attempt);
 }
@@ -94,7 +97,8 @@ static void finish_record(struct task *task, const struct verdict *verdict, stru
         EVENT_SET(&event, hint, verdict->hint);
     if (verdict->error && verdict->last_lines && *verdict->last_lines)
         EVENT_SET(&event, reason, verdict->last_lines);
-    result_record(result, task_run(task), task->step, task->path, label, &event);
+    if (!task->is_recalled)
+        result_record(result, task_run(task), task->step, task->path, label, &event);
     node_record(node, &event, outcomes[verdict->outcome].event);
 }
 
@@ -109,8 +113,9 @@ void task_finish(struct task *task, const struct verdict *verdict) {
     run->doubts += node->is_doubt;
     if (verdict->outcome != STEP_SUCCEEDED)
         run_error_is(run, task->error, verdict->outcome == STEP_REJECTED);
+    bool has_own = task->is_body || task->is_recalled;
     struct result result;
-    if (task->is_body)
+    if (has_own)
         result = task->body;
     else
         result_of_act(&result, task->act);
@@ -121,7 +126,7 @@ void task_finish(struct task *task, const struct verdict *verdict) {
     if (run->dry_counts[DRYRUN_SHOWN] > task->shown_before && task->is_body)
         published = value_set(published, "shown", value_bool(true));
     scope_publish(node, published);
-    if (task->is_body)
+    if (has_own)
         task->body = result;
     else
         result_release(&result);
@@ -142,7 +147,7 @@ static bool asks_person(const struct task *task, enum step_outcome outcome) {
            !run->interrupts && rule != ON_FAILURE_CONTINUE;
 }
 
-static void verdict_of(const struct task *task, struct verdict *ret) {
+void task_verdict(const struct task *task, struct verdict *ret) {
     *ret = (struct verdict){
         .outcome = act_outcome(task->act),
         .without_effect = act_without_effect(task->act),
@@ -154,10 +159,10 @@ static void verdict_of(const struct task *task, struct verdict *ret) {
         ret->error = "it failed without saying why";
 }
 
-static void attempt_over(struct task *task) {
+void task_attempt_over(struct task *task) {
     struct verdict verdict;
     struct run *run = task_run(task);
-    verdict_of(task, &verdict);
+    task_verdict(task, &verdict);
     if (!asks_person(task, verdict.outcome)) {
         task_finish(task, &verdict);
         return;
@@ -171,29 +176,27 @@ static void attempt_over(struct task *task) {
 }
 
 /* Whether it may begin something: the run may have failed while it waited. */
-static bool may_go_on(const struct task *task) {
+bool task_may_go_on(const struct task *task) {
     return !task->is_cancelled && frame_may_start(task->node->frame);
 }
 
-static void call_off(struct task *task, const char *why) {
+void task_call_off(struct task *task, const char *why) {
     struct verdict verdict = {.outcome = STEP_CANCELLED, .without_effect = true, .error = why};
     task_finish(task, &verdict);
 }
 
 /* ---- attempts ------------------------------------------------------------------------------ */
 
-static void attempt_begin(struct task *task);
-
-static void attempt_next(void *user) {
+void task_attempt_next(void *user) {
     struct task *task = user;
     loop_timer_free(task->timer);
     task->timer = NULL;
-    if (may_go_on(task)) {
-        attempt_begin(task);
+    if (task_may_go_on(task)) {
+        task_attempt_begin(task);
         return;
     }
     /* The run was stopped while the step waited for its next attempt. */
-    attempt_over(task);
+    task_attempt_over(task);
 }
 
 /* Exponential, capped, and spread so that many that failed together do not return together. */
@@ -237,62 +240,26 @@ static bool retry_try(struct task *task) {
     EVENT_SET(&event, delay_ms, delay);
     EVENT_SET(&event, duration_ms, act_duration_ms(task->act));
     EVENT_SET(&event, error, act_err(task->act)->message);
+    if (act_without_effect(task->act))
+        EVENT_SET(&event, without_effect, true);
     result_record(&result, task_run(task), task->step, task->path, label, &event);
     node_record(task->node, &event, STATE_EVENT_WAIT);
     result_release(&result);
-    task->timer = loop_timer_new(task_run(task)->loop, delay, attempt_next, task);
+    task->timer = loop_timer_new(task_run(task)->loop, delay, task_attempt_next, task);
     return true;
 }
 
-/* In doubt: the author's own probe tells whether it happened. */
-static void doubt_answered(void *user, enum probe_answer answer, const char *why) {
-    struct task *task = user;
-    bool holds = answer == PROBE_HOLDS;
-    if (answer == PROBE_SILENT) {
-        attempt_over(task);
-        return;
-    }
-    struct event event;
-    node_event(task->node, EVENT_STEP_RESOLVED, task->path, &event);
-    EVENT_SET(&event, status, holds ? "done" : "not-done");
-    AUTO_TEXT reason = mem_printf("`done_when` %s%s%s", holds ? "holds" : "does not hold",
-                                  why ? ": " : "", why ? why : "");
-    EVENT_SET(&event, reason, reason);
-    run_record(task_run(task), &event);
-    struct verdict verdict;
-    verdict_of(task, &verdict);
-    verdict.outcome = holds ? STEP_SUCCEEDED : STEP_FAILED;
-    verdict.without_effect = !holds;
-    if (holds)
-        verdict.error = verdict.hint = NULL;
-    task_finish(task, &verdict);
-}
-
-static void doubt_begin(struct task *task) {
-    struct event event;
-    node_event(task->node, EVENT_STEP_IN_DOUBT, task->path, &event);
-    EVENT_SET(&event, reason, act_err(task->act)->message ? act_err(task->act)->message : "");
-    run_record(task_run(task), &event);
-    if (task->step->done_when) {
-        probe_free(task->probe);
-        task->probe =
-            probe_new(task->node->frame, task->step->done_when, task->path, doubt_answered, task);
-        return;
-    }
-    attempt_over(task);
-}
-
-static void act_over(void *user, struct step_ctx *act) {
+void task_act_over(void *user, struct step_ctx *act) {
     struct task *task = user;
     loop_timer_free(task->timer);
     task->timer = NULL;
     if (act_outcome(act) == STEP_IN_DOUBT)
         doubt_begin(task);
     else if (!retry_try(task))
-        attempt_over(task);
+        task_attempt_over(task);
 }
 
-static void service_ready(void *user, struct service *service, const char *error) {
+void task_service_ready(void *user, struct service *service, const char *error) {
     struct task *task = user;
     struct event event;
     task->act = service_act(service);
@@ -311,7 +278,7 @@ static void service_ready(void *user, struct service *service, const char *error
 }
 
 /* What is left of the deadline bounds the attempt, too. */
-static int64_t attempt_limit(const struct task *task) {
+int64_t task_attempt_limit(const struct task *task) {
     int64_t limit = task_limit(task->step->timeout_ms, task->node->frame->file->defaults.timeout_ms,
                                task->step);
     if (!task->deadline_ns)
@@ -331,7 +298,7 @@ static void intent_durable(void *user) {
         return;
     /* What the transcript says has started may end, as what runs beside a failure may. */
     if (task->is_cancelled) {
-        call_off(task, "cancelled before it began");
+        task_call_off(task, "cancelled before it began");
         return;
     }
     if (task->is_body) {
@@ -339,8 +306,8 @@ static void intent_durable(void *user) {
         return;
     }
     if (step->background) {
-        task->service =
-            service_new(task->node, task->path, label, attempt_limit(task), service_ready, task);
+        task->service = service_new(task->node, task->path, label, task_attempt_limit(task),
+                                    task_service_ready, task);
         return;
     }
     task->act = act_new(&(struct act_spec){
@@ -349,17 +316,21 @@ static void intent_durable(void *user) {
         .path = task->path,
         .label = label,
         .attempt = task->attempt,
-        .timeout_ms = attempt_limit(task),
+        .timeout_ms = task_attempt_limit(task),
         .user = task,
-        .ended = act_over,
+        .ended = task_act_over,
     });
     act_start(task->act);
 }
 
-static void attempt_begin(struct task *task) {
+void task_attempt_begin(struct task *task) {
     struct frame *frame = task->node->frame;
     const struct retry *retry = task_retry(task);
     struct event event;
+    if (frame->run->recall && !recall_attempt(frame->run->recall, task)) {
+        recall_hold_task(frame->run->recall, task);
+        return;
+    }
     task->had_effect |= task->act && !act_without_effect(task->act);
     act_free(task->act);
     task->act = NULL;
@@ -384,7 +355,10 @@ static void attempt_begin(struct task *task) {
     EVENT_SET(&event, token, token);
     EVENT_SET(&event, plan, plan);
     node_record(task->node, &event, STATE_EVENT_START);
-    commit_then(frame->run->commit, intent_durable, task);
+    if (frame->run->recall)
+        task_await_recalled(task);
+    else
+        commit_then(frame->run->commit, intent_durable, task);
 }
 
 /* ---- the beginning ------------------------------------------------------------------------- */
@@ -395,7 +369,7 @@ static void attempts_begin(struct task *task) {
     task->began_ns = clock_mono_ns();
     if (deadline > 0)
         task->deadline_ns = task->began_ns + deadline * NS_PER_MS;
-    attempt_begin(task);
+    task_attempt_begin(task);
 }
 
 static void lock_waits(void *user, const char *who) {
@@ -411,10 +385,10 @@ void task_resume(struct task *task) {
     if (!task->wants_slot)
         return;
     task->wants_slot = !sched_slot_regain(task->node);
-    if (!task->wants_slot && may_go_on(task))
+    if (!task->wants_slot && task_may_go_on(task))
         attempts_begin(task);
     else if (!task->wants_slot)
-        call_off(task, "the run was stopped while it waited for its lock");
+        task_call_off(task, "the run was stopped while it waited for its lock");
 }
 
 static void lock_taken(void *user, struct err *err) {
@@ -451,7 +425,7 @@ static char *lock_name(const struct task *task, const char *lock) {
     return holders ? mem_printf("%s, within %lld", lock, (long long)holders) : mem_strdup(lock);
 }
 
-static void lock_begin(struct task *task) {
+void task_lock_begin(struct task *task) {
     const char *lock = task_lock(task);
     if (!lock) {
         attempts_begin(task);
@@ -464,16 +438,15 @@ static void lock_begin(struct task *task) {
 static void done_answered(void *user, enum probe_answer answer, const char *why) {
     struct task *task = user;
     (void)why;
-    if (answer != PROBE_HOLDS && may_go_on(task)) {
-        lock_begin(task);
+    if (answer != PROBE_HOLDS && task_may_go_on(task)) {
+        task_lock_begin(task);
         return;
     }
     if (answer != PROBE_HOLDS) {
-        call_off(task, "cancelled before it began");
+        task_call_off(task, "cancelled before it began");
         return;
     }
     struct node *node = task->node;
-    node->was_done = true;
     node->task = NULL;
     task_free(task);
     node_skip(node, "already done: `done_when` holds");
@@ -494,11 +467,13 @@ void task_begin(struct node *node) {
         dryrun_show(node);
         return;
     }
-    if (task->step->done_when && task_owns_keys(task) && node->frame->phase != PHASE_ROLLBACK)
+    if (node->frame->run->recall)
+        attempts_begin(task);
+    else if (task->step->done_when && task_owns_keys(task) && node->frame->phase != PHASE_ROLLBACK)
         task->probe =
             probe_new(node->frame, task->step->done_when, task->path, done_answered, task);
     else
-        lock_begin(task);
+        task_lock_begin(task);
 }
 
 /* Between two attempts, or for its lock. */
@@ -509,12 +484,12 @@ static bool is_waiting(const struct task *task) {
 
 static void wait_end(struct task *task) {
     if (!task->attempt) {
-        call_off(task, "cancelled while it waited for its lock");
+        task_call_off(task, "cancelled while it waited for its lock");
         return;
     }
     loop_timer_free(task->timer);
     task->timer = NULL;
-    attempt_over(task);
+    task_attempt_over(task);
 }
 
 void task_cancel(struct task *task) {
@@ -551,11 +526,11 @@ void task_choose(struct task *task, enum run_choice choice) {
     run->asking = NULL;
     if (choice == RUN_RETRY && frame_may_start(task->node->frame)) {
         task->deadline_ns = 0;
-        attempt_begin(task);
+        task_attempt_begin(task);
         sched_pump(run);
         return;
     }
-    verdict_of(task, &verdict);
+    task_verdict(task, &verdict);
     task->node->tolerated = choice == RUN_SKIP;
     if (choice == RUN_STOP)
         run->failure_rule = ON_FAILURE_STOP;

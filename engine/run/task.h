@@ -20,7 +20,9 @@ struct task {
     bool had_effect;       /* an earlier attempt may have changed something */
     bool wants_slot;       /* it has its lock, and waits for a free one of --jobs */
     bool is_body, is_late; /* carried out by frames of its own; its time was up */
-    struct result body;    /* of those frames */
+    struct result body;    /* of those frames, or of an attempt as the transcript tells it */
+    bool is_recalled;      /* the latter */
+    bool is_between;       /* recalled: an attempt failed, and the next has not begun */
     size_t shown_before;   /* in a dry run: how many steps were only shown when it began */
     char *error;
 };
@@ -35,10 +37,26 @@ struct run *task_run(const struct task *task);
 /* Writes the outcome down, settles the node and frees the task. */
 void task_finish(struct task *task, const struct verdict *verdict);
 
+/* task.c: for the rooms that see a task through a doubt, or out of the past. */
+void task_lock_begin(struct task *task); /* the lock, then the first attempt */
+void task_attempt_begin(struct task *task);
+void task_attempt_next(void *task); /* when the pause before it is over */
+void task_attempt_over(struct task *task);
+void task_act_over(void *task, struct step_ctx *act);
+void task_service_ready(void *task, struct service *service, const char *error);
+void task_call_off(struct task *task, const char *why); /* before it began */
+bool task_may_go_on(const struct task *task);
+int64_t task_attempt_limit(const struct task *task);
+char *task_label(const struct task *task); /* of its output files; the caller frees */
+void task_verdict(const struct task *task, struct verdict *ret);
+
 /* Whether the step's limits, `lock`, `done_when`, `expect` and `outputs` are this task's: a loop
  * hands them to its items, which are steps of their own; the items of a looped group are not. */
 bool task_owns_keys(const struct task *task);
 /* Begins the frames; the task may be over when it returns. */
 void task_body_begin(struct task *task);
+void task_body_late(struct task *task); /* its time is up */
+/* Its members go on, and so does its time. */
+void task_body_go_on(struct task *task, int64_t elapsed_ms);
 
 #endif

@@ -46,10 +46,13 @@ static void body_ended(void *user, struct body_end *end) {
     task_finish(task, &verdict);
 }
 
-static void body_late(void *user) {
-    struct task *task = user;
+void task_body_late(struct task *task) {
     task->is_late = true;
     body_stop(task->node);
+}
+
+static void time_is_up(void *user) {
+    task_body_late(user);
 }
 
 /* `defaults.timeout` is for steps that act; a body has its own limit or none. */
@@ -60,12 +63,18 @@ static int64_t body_limit(const struct task *task) {
     return timeout > 0 && (deadline <= 0 || timeout < deadline) ? timeout : deadline;
 }
 
+void task_body_go_on(struct task *task, int64_t elapsed_ms) {
+    int64_t limit = body_limit(task);
+    if (limit > 0)
+        task->timer = loop_timer_new(task_run(task)->loop,
+                                     limit > elapsed_ms ? limit - elapsed_ms : 0, time_is_up, task);
+}
+
 void task_body_begin(struct task *task) {
     AUTO_ERR err = ERR_INIT;
-    int64_t limit = body_limit(task);
     result_of_act(&task->body, NULL);
-    if (limit > 0)
-        task->timer = loop_timer_new(task_run(task)->loop, limit, body_late, task);
+    if (!task_run(task)->recall)
+        task_body_go_on(task, 0);
     /* It may have ended, and the task with it, when this returns without an error. */
     if (body_start(task->node, body_ended, task, &err) == 0)
         return;

@@ -1,0 +1,57 @@
+/* The past of a run: its transcript, read whole and indexed by step, so that an engine can go the
+ * same way again. Lines stay in the file until they are asked for. */
+#ifndef RUN_PAST_H
+#define RUN_PAST_H
+
+#include "base/vec.h"
+#include "journal/reader.h"
+#include "plan/plan.h"
+
+struct node;
+struct task;
+
+/* What is recorded of one step in one phase, and how far the interpreter has come with it. */
+struct trail {
+    VEC(uint32_t) records; /* by number, from 0 */
+    size_t next;           /* the first that the interpreter has not passed */
+    struct node *node;
+    struct task *task; /* waits for the next record, or, at the end, for its outcome */
+    bool is_over;      /* the interpreter came to its end, as the record says or by itself */
+};
+
+struct past_record {
+    uint64_t offset;
+    uint32_t length;
+    uint8_t type;        /* enum event_type */
+    struct trail *trail; /* NULL where it is not of a step */
+};
+
+struct past;
+int past_open(const char *dir, struct past **ret, struct err *err) MUST_USE;
+void past_free(struct past *past);
+
+const char *past_dir(const struct past *past);
+const struct event *past_started(const struct past *past); /* the first record */
+struct reader *past_reader(const struct past *past);       /* has read to the end */
+size_t past_count(const struct past *past);
+const struct past_record *past_at(const struct past *past, size_t index);
+/* Whether its last word is that it is over; the exit status goes to *ret_exit. */
+bool past_is_over(const struct past *past, int64_t *ret_exit);
+/* NULL where nothing is recorded. */
+struct trail *past_trail(const struct past *past, const char *phase, const char *path);
+void past_each_trail(struct past *past, void (*each)(void *user, struct trail *trail), void *user);
+
+/* A record read again. The texts of `event` live until past_line_release. */
+struct past_line {
+    struct event event;
+    value line;
+};
+int past_read(const struct past *past, size_t index, struct past_line *ret,
+              struct err *err) MUST_USE;
+void past_line_release(struct past_line *line);
+
+/* The plan that was executed, from the files as they are now, in the folder where it began; NULL
+ * and the reasons in `diag` where there is none. */
+struct plan *past_plan(const struct past *past, struct diag *diag);
+
+#endif

@@ -1,0 +1,357 @@
+#include "run/recall.h"
+
+#include "base/text.h"
+#include "run/body.h"
+#include "run/interrupt.h"
+#include "run/service.h"
+#include "run/task_recall.h"
+
+struct recall {
+    struct run *run;
+    struct past *past;
+    size_t next;                      /* the first record that was not delivered */
+    size_t passed[EVENT_TYPE_COUNT];  /* of those that are not of a step: how many came about */
+    VEC(struct node *) held;          /* their turn came, and nothing is recorded of them */
+    VEC(struct task *) tasks;         /* their next attempt is not recorded */
+    VEC(struct past_line) unrecorded; /* came about behind the last record */
+    bool is_over;
+    struct err err;
+};
+
+/* ---- trails -------------------------------------------------------------------------------- */
+
+/* What only accompanies a step on its way. */
+static bool is_soft(enum event_type type) {
+    return type == EVENT_STEP_WAITING || type == EVENT_STEP_COMMITTING ||
+           type == EVENT_GATE_OPENED || type == EVENT_GATE_ANSWERED ||
+           type == EVENT_GATE_ESCALATED || type == EVENT_GATE_CLOSED || type == EVENT_STEP_ENDED;
+}
+
+static enum event_type type_at(const struct recall *recall, const struct trail *trail, size_t i) {
+    return (enum event_type)past_at(recall->past, trail->records.items[i])->type;
+}
+
+/* The next that the interpreter must come to, or EVENT_NONE. */
+static enum event_type trail_next(const struct recall *recall, const struct trail *trail) {
+    for (size_t i = trail->next; i < trail->records.count; i++)
+        if (!is_soft(type_at(recall, trail, i)))
+            return type_at(recall, trail, i);
+    return EVENT_NONE;
+}
+
+static bool trail_pass(const struct recall *recall, struct trail *trail, enum event_type type) {
+    for (size_t i = trail->next; i < trail->records.count; i++) {
+        if (type_at(recall, trail, i) == type) {
+            trail->next = i + 1;
+            return true;
+        }
+        if (!is_soft(type_at(recall, trail, i)))
+            return false;
+    }
+    return false;
+}
+
+static bool is_passed(const struct trail *trail, size_t index) {
+    return trail->next > 0 && trail->records.items[trail->next - 1] >= index;
+}
+
+static struct trail *trail_of(const struct recall *recall, struct node *node) {
+    AUTO_TEXT path = node_path(node);
+    struct trail *trail = past_trail(recall->past, phase_name(node->frame->phase), path);
+    if (trail)
+        trail->node = node;
+    return trail;
+}
+
+/* ---- what the interpreter asks ------------------------------------------------------------- */
+
+/* A group that was entered has no record of its own: its members do. */
+static bool has_recorded_member(const struct recall *recall, const struct node *begin) {
+    for (uint32_t i = begin->index + 1; i < node_graph(begin)->peer; i++)
+        if (trail_of(recall, &begin->frame->nodes[i]))
+            return true;
+    return false;
+}
+
+bool recall_lets(struct recall *recall, struct node *node) {
+    enum graph_role role = node_graph(node)->role;
+    if (role == GRAPH_END)
+        return true;
+    const struct trail *trail = trail_of(recall, node);
+    if (trail && trail->next < trail->records.count)
+        return true;
+    return role == GRAPH_BEGIN && has_recorded_member(recall, node);
+}
+
+void recall_hold(struct recall *recall, struct node *node) {
+    *vec_add(&recall->held) = node;
+}
+
+static bool line_next(struct recall *recall, struct trail *trail, struct past_line *ret) {
+    size_t i = trail->next;
+    while (is_soft(type_at(recall, trail, i)))
+        i++;
+    return past_read(recall->past, trail->records.items[i], ret, &recall->err) == 0;
+}
+
+static void failed_early(struct recall *recall, struct node *node, struct trail *trail) {
+    struct past_line line;
+    AUTO_ERR err = ERR_INIT;
+    if (!line_next(recall, trail, &line))
+        return;
+    err_set(&err, ERR_INVALID, "%s", EVENT_HAS(&line.event, error) ? line.event.error : "");
+    node_fail_early(node, &err);
+    past_line_release(&line);
+}
+
+static void skipped(struct recall *recall, struct node *node, struct trail *trail) {
+    struct past_line line;
+    if (!line_next(recall, trail, &line))
+        return;
+    node_leave_out(node, line.event.reason);
+    past_line_release(&line);
+}
+
+void recall_drive(struct recall *recall, struct node *node) {
+    struct trail *trail = trail_of(recall, node);
+    enum event_type type = trail ? trail_next(recall, trail) : EVENT_NONE;
+    if (type == EVENT_STEP_SKIPPED)
+        skipped(recall, node, trail);
+    else if (type == EVENT_STEP_FINISHED)
+        failed_early(recall, node, trail);
+    else
+        node_enter(node);
+}
+
+bool recall_attempt(struct recall *recall, struct task *task) {
+    const struct trail *trail = trail_of(recall, task_node(task));
+    return trail && trail_next(recall, trail) == EVENT_STEP_STARTED;
+}
+
+void recall_hold_task(struct recall *recall, struct task *task) {
+    *vec_add(&recall->tasks) = task;
+}
+
+void recall_await(struct recall *recall, struct task *task) {
+    struct trail *trail = trail_of(recall, task->node);
+    trail->task = task;
+}
+
+/* ---- what comes about ---------------------------------------------------------------------- */
+
+static void unrecorded_add(struct recall *recall, const struct event *event) {
+    AUTO_BUF line = BUF_INIT(TRANSCRIPT_LINE_MAX);
+    char prev[65];
+    struct past_line kept = {.line = value_none()};
+    if (event_write(event, EVENT_NO_PREV, &line, &recall->err) < 0 ||
+        event_read(buf_text(&line), line.length, &kept.event, &kept.line, prev, &recall->err) < 0)
+        return;
+    *vec_add(&recall->unrecorded) = kept;
+}
+
+static bool is_recorded(struct recall *recall, const struct event *event, struct trail *trail) {
+    if (trail)
+        return trail_pass(recall, trail, event->type);
+    size_t count = 0;
+    for (size_t i = 0; i < past_count(recall->past); i++) {
+        const struct past_record *record = past_at(recall->past, i);
+        count += record->type == event->type && !record->trail;
+    }
+    return ++recall->passed[event->type] <= count;
+}
+
+void recall_emit(struct recall *recall, const struct event *event) {
+    bool is_of_step = EVENT_HAS(event, phase) && EVENT_HAS(event, step) && event->step[0];
+    struct trail *trail = is_of_step ? past_trail(recall->past, event->phase, event->step) : NULL;
+    bool ends = event->type == EVENT_STEP_FINISHED || event->type == EVENT_STEP_SKIPPED;
+    if (trail && ends)
+        trail->task = NULL;
+    if ((is_of_step && !trail) || !is_recorded(recall, event, trail))
+        unrecorded_add(recall, event);
+}
+
+/* ---- delivering ---------------------------------------------------------------------------- */
+
+enum delivery { DELIVERED, NOTHING_TO_DELIVER, NOT_YET };
+
+/* The interpreter gets there by itself, or it must be told what came from outside. */
+static enum delivery end_deliver(struct recall *recall, struct trail *trail,
+                                 struct past_line *line) {
+    struct task *task = trail->task;
+    if (task && task->is_body)
+        task_body_late(task);
+    else if (task)
+        return task_finish_recalled(task, recall->past, trail, &line->event, &recall->err) < 0
+                   ? NOT_YET
+                   : DELIVERED;
+    else if (trail->node && node_step(trail->node)->background)
+        service_died_recalled(trail->node, &line->event);
+    else
+        return NOT_YET;
+    return DELIVERED;
+}
+
+static enum delivery choice_deliver(struct recall *recall, struct trail *trail,
+                                    const struct event *event) {
+    enum run_choice choice;
+    if (!interrupt_choice_find(event->answer, &choice))
+        return NOTHING_TO_DELIVER; /* the answer to a gate: the end of its step tells it */
+    if (!trail)
+        interrupt_choose(recall->run, choice);
+    else if (trail->task)
+        task_choose_recalled(trail->task, choice);
+    return DELIVERED;
+}
+
+/* Whether a person was asked then what should follow: the choice is a record before the next. */
+static bool was_asked(const struct recall *recall) {
+    for (size_t i = recall->next + 1; i < past_count(recall->past); i++) {
+        const struct past_record *record = past_at(recall->past, i);
+        if (record->type == EVENT_SIGNAL_RECEIVED || record->type == EVENT_RUN_RESUMED)
+            return false;
+        if (record->type == EVENT_GATE_ANSWERED && !record->trail)
+            return true;
+    }
+    return false;
+}
+
+static enum delivery line_deliver(struct recall *recall, struct trail *trail,
+                                  struct past_line *line) {
+    switch (line->event.type) {
+    case EVENT_STEP_FINISHED:
+        return end_deliver(recall, trail, line);
+    case EVENT_STEP_RETRYING:
+    case EVENT_STEP_READY:
+    case EVENT_STEP_IN_DOUBT:
+    case EVENT_STEP_RESOLVED:
+        if (!trail->task)
+            return NOT_YET;
+        task_recall(trail->task, &line->event);
+        return DELIVERED;
+    case EVENT_GATE_ANSWERED:
+        return choice_deliver(recall, trail, &line->event);
+    case EVENT_SIGNAL_RECEIVED:
+        interrupt_recall(recall->run, was_asked(recall));
+        return DELIVERED;
+    case EVENT_STEP_ENDED:
+        services_forget(recall->run, line->event.step);
+        return DELIVERED;
+    default:
+        return NOT_YET;
+    }
+}
+
+/* Records that need nothing: those that tell, and those that came about already. */
+static bool is_told(const struct recall *recall, size_t index) {
+    const struct past_record *record = past_at(recall->past, index);
+    switch ((enum event_type)record->type) {
+    case EVENT_GATE_ANSWERED:
+    case EVENT_STEP_ENDED:
+    case EVENT_SIGNAL_RECEIVED:
+        return false;
+    default:
+        return !record->trail || is_soft((enum event_type)record->type) ||
+               is_passed(record->trail, index);
+    }
+}
+
+static enum delivery deliver(struct recall *recall) {
+    struct past_line line;
+    if (is_told(recall, recall->next))
+        return NOTHING_TO_DELIVER;
+    if (past_read(recall->past, recall->next, &line, &recall->err) < 0)
+        return NOT_YET;
+    struct trail *trail = past_at(recall->past, recall->next)->trail;
+    enum delivery delivery = line_deliver(recall, trail, &line);
+    past_line_release(&line);
+    return delivery;
+}
+
+static void recall_end(struct recall *recall) {
+    recall->is_over = true;
+    loop_stop(recall->run->loop);
+}
+
+static void parted(struct recall *recall) {
+    struct past_line line;
+    if (recall->err.kind != ERR_NONE ||
+        past_read(recall->past, recall->next, &line, &recall->err) < 0)
+        return;
+    err_set(&recall->err, ERR_INVALID,
+            "record %zu, `%s` of `%s`, does not follow from the runbook as it is now",
+            recall->next + 1, event_type_name(line.event.type),
+            EVENT_HAS(&line.event, step) ? line.event.step : "the run");
+    err_hint(&recall->err, "the run can only go on with the runbook that it began with");
+    past_line_release(&line);
+}
+
+/* One record a turn: what follows from it comes about before the next. */
+static void turn(void *user) {
+    struct recall *recall = user;
+    struct run *run = recall->run;
+    enum delivery delivery = NOTHING_TO_DELIVER;
+    if (run->pump_asked) {
+        loop_defer(run->loop, turn, recall);
+        return;
+    }
+    while (delivery == NOTHING_TO_DELIVER && recall->next < past_count(recall->past)) {
+        delivery = deliver(recall);
+        recall->next += delivery != NOT_YET;
+    }
+    if (delivery == DELIVERED && recall->err.kind == ERR_NONE) {
+        sched_pump(run);
+        loop_defer(run->loop, turn, recall);
+        return;
+    }
+    if (delivery == NOT_YET)
+        parted(recall);
+    recall_end(recall);
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+int recall_run(struct run *run, struct past *past, struct err *err) {
+    struct recall *recall = mem_zalloc(sizeof *recall);
+    recall->run = run;
+    recall->past = past;
+    run->recall = recall;
+    frame_start(run->root);
+    loop_defer(run->loop, turn, recall);
+    loop_run(run->loop);
+    return recall->err.kind == ERR_NONE ? 0 : err_move(err, &recall->err);
+}
+
+void recall_free(struct recall *recall) {
+    if (!recall)
+        return;
+    for (size_t i = 0; i < recall->unrecorded.count; i++)
+        past_line_release(&recall->unrecorded.items[i]);
+    vec_release(&recall->unrecorded);
+    vec_release(&recall->held);
+    vec_release(&recall->tasks);
+    err_release(&recall->err);
+    mem_free(recall);
+}
+
+/* ---- letting go ---------------------------------------------------------------------------- */
+
+static void trail_go_on(void *user, struct trail *trail) {
+    struct recall *recall = user;
+    if (trail->task)
+        task_go_on(trail->task, recall->past, trail);
+}
+
+void recall_release(struct run *run) {
+    struct recall *recall = run->recall;
+    run->recall = NULL;
+    for (size_t i = 0; i < recall->unrecorded.count; i++)
+        run_record(run, &recall->unrecorded.items[i].event);
+    services_go_on(run);
+    past_each_trail(recall->past, trail_go_on, recall);
+    for (size_t i = 0; i < recall->tasks.count; i++)
+        task_begin_held(recall->tasks.items[i]);
+    for (size_t i = 0; i < recall->held.count; i++)
+        sched_ready(recall->held.items[i]);
+    recall_free(recall);
+    sched_pump(run);
+}

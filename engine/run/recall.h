@@ -1,0 +1,35 @@
+/* Going the way of a run again: the same interpreter, with every effect answered from the
+ * transcript. While a run recalls, nothing is begun, asked or written.
+ *
+ * What came from outside (the end of an attempt, a person's choice, a signal) is delivered in the
+ * order of the records; what follows from it (starts, skips, rollback) the interpreter does by
+ * itself, and each such record must come about before the next is delivered. Steps without a
+ * record are held. */
+#ifndef RUN_RECALL_H
+#define RUN_RECALL_H
+
+#include "run/engine.h"
+#include "run/past.h"
+
+struct recall;
+/* Walks through all records; the run then stands where they end. An error where runbook and
+ * transcript do not go the same way. `past` is borrowed by the run. */
+int recall_run(struct run *run, struct past *past, struct err *err) MUST_USE;
+/* Goes on where the records end: what was held is let go, attempts without an end are settled. */
+void recall_release(struct run *run);
+void recall_free(struct recall *recall);
+
+/* Whether the end of an attempt, or a skip, is recorded of the node; such a node is driven. */
+bool recall_lets(struct recall *recall, struct node *node);
+void recall_hold(struct recall *recall, struct node *node);
+/* In place of the node's own condition. */
+void recall_drive(struct recall *recall, struct node *node);
+/* In place of writing the event. */
+void recall_emit(struct recall *recall, const struct event *event);
+/* Whether the task's next attempt is recorded; else the first is held until the records end. */
+bool recall_attempt(struct recall *recall, struct task *task);
+void recall_hold_task(struct recall *recall, struct task *task);
+/* The attempt has begun: its end, or that of its members, is a record to come. */
+void recall_await(struct recall *recall, struct task *task);
+
+#endif

@@ -1,0 +1,176 @@
+#include "run/restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "run/capture.h"
+#include "secret/digest.h"
+
+#define REDACTED "[redacted:"
+#define STORED_MAX ((size_t)64 << 20) /* bytes of a result in a file of its own */
+
+/* ---- files --------------------------------------------------------------------------------- */
+
+/* The transcript may come from anywhere: it names files of its own folder only. */
+static int stored_path(const char *dir, value record, char **ret, struct err *err) {
+    AUTO_VALUE file = value_get(record, "file");
+    const char *name = value_is(file, VALUE_STRING) ? value_text(file) : "";
+    size_t own = sizeof "output/" - 1;
+    if (strncmp(name, "output/", own) != 0 || !name[own] || strchr(name + own, '/') ||
+        strlen(name) != value_text_length(file))
+        return err_set(err, ERR_TRANSCRIPT, "the transcript names `%s` as an output", name);
+    *ret = mem_printf("%s/%s", dir, name);
+    return 0;
+}
+
+static int stored_open(const char *path, struct err *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+    if (fd < 0)
+        err_sys(err, errno, "cannot read %s, which the transcript names", path);
+    return fd;
+}
+
+static int bytes_check(value record, const char *path, const char *bytes, size_t length,
+                       struct err *err) {
+    AUTO_VALUE wanted = value_get(record, "sha256");
+    char sha256[DIGEST_TEXT_SIZE];
+    digest_text(bytes, length, sha256);
+    if (value_is(wanted, VALUE_STRING) && text_equal(value_text(wanted), sha256))
+        return 0;
+    err_set(err, ERR_TRANSCRIPT, "%s is not what was recorded: its SHA-256 differs", path);
+    return err_hint(err, "`runbook verify` tells what else was changed");
+}
+
+/* The first `most` bytes; *ret_cut where there are more. */
+static int stored_read(const char *dir, value record, size_t most, struct buf *out, bool *ret_cut,
+                       struct err *err) {
+    AUTO_TEXT path = NULL;
+    if (stored_path(dir, record, &path, err) < 0)
+        return -1;
+    AUTO_FD fd = stored_open(path, err);
+    AUTO_TEXT chunk = mem_alloc(65536);
+    if (fd < 0)
+        return -1;
+    for (ssize_t got; out->length < most + 1; buf_append(out, chunk, (size_t)got)) {
+        size_t room = most + 1 - out->length;
+        got = read(fd, chunk, room < 65536 ? room : 65536);
+        if (got < 0 && errno != EINTR)
+            return err_sys(err, errno, "cannot read %s", path);
+        if (got == 0)
+            break;
+        got = got < 0 ? 0 : got;
+    }
+    *ret_cut = out->length > most;
+    if (!*ret_cut)
+        return bytes_check(record, path, out->data, out->length, err);
+    out->length = most;
+    return 0;
+}
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+static bool is_redacted(value item) {
+    AUTO_TEXT json = value_to_json(item);
+    return strstr(json, REDACTED) != NULL;
+}
+
+static value without_redacted(value taken) {
+    AUTO_VALUE all = taken;
+    value kept = value_object();
+    value key, item;
+    for (size_t i = 0; value_next(all, &i, &key, &item);) {
+        if (is_redacted(item))
+            value_free(item);
+        else
+            kept = value_set(kept, value_text(key), item);
+        value_free(key);
+    }
+    return kept;
+}
+
+static bool is_stored(value item) {
+    AUTO_VALUE file = value_get(item, "file");
+    AUTO_VALUE sha256 = value_get(item, "sha256");
+    return value_count(item) == 3 && value_is(file, VALUE_STRING) && value_is(sha256, VALUE_STRING);
+}
+
+/* As the record has it, or in the file that it names. */
+static int object_restore(const char *dir, value item, value *ret, struct err *err) {
+    *ret = value_object();
+    if (!value_is(item, VALUE_OBJECT))
+        return 0;
+    if (!is_stored(item)) {
+        value_free(*ret);
+        *ret = without_redacted(value_copy(item));
+        return 0;
+    }
+    AUTO_BUF json = BUF_INIT(STORED_MAX + 1);
+    bool cut;
+    value parsed;
+    if (stored_read(dir, item, STORED_MAX, &json, &cut, err) < 0 ||
+        value_parse(buf_text(&json), json.length, &parsed, err) < 0)
+        return -1;
+    value_free(*ret);
+    *ret = without_redacted(parsed);
+    return 0;
+}
+
+/* ---- streams ------------------------------------------------------------------------------- */
+
+static int stream_restore(const char *dir, value output, const char *name, value *ret, bool *cut,
+                          struct err *err) {
+    AUTO_VALUE record = value_get(output, name);
+    AUTO_BUF text = BUF_INIT(CAPTURE_HEAD_MAX + 1);
+    bool own_cut = false;
+    if (value_is(record, VALUE_OBJECT) &&
+        stored_read(dir, record, CAPTURE_HEAD_MAX, &text, &own_cut, err) < 0)
+        return -1;
+    *cut |= own_cut;
+    *ret = result_stream(buf_text(&text), text.length, own_cut);
+    return 0;
+}
+
+static value stream_set(value data, const char *key, value text_taken) {
+    if (!is_redacted(text_taken))
+        return value_set(data, key, text_taken);
+    value_free(text_taken);
+    return value_remove(data, key);
+}
+
+static int streams_restore(const char *dir, const struct step *step, value output, value *data,
+                           struct err *err) {
+    bool cut = false;
+    value out = value_null(), errors = value_null();
+    if (stream_restore(dir, output, "stdout", &out, &cut, err) < 0 ||
+        (step->type->is_command && stream_restore(dir, output, "stderr", &errors, &cut, err) < 0)) {
+        value_free(out);
+        return -1;
+    }
+    *data = stream_set(*data, "json", result_json(out, cut));
+    *data = stream_set(*data, step->type->is_command ? "stdout" : "body", out);
+    if (step->type->is_command)
+        *data = stream_set(*data, "stderr", errors);
+    if (cut)
+        *data = value_set(*data, "truncated", value_bool(true));
+    return 0;
+}
+
+int result_restore(struct result *ret, const char *dir, const struct step *step,
+                   const struct event *event, struct err *err) {
+    bool has_streams = step->type->is_command || EVENT_HAS(event, output);
+    result_of_act(ret, NULL);
+    if (object_restore(dir, EVENT_HAS(event, result) ? event->result : value_none(), &ret->data,
+                       err) < 0 ||
+        object_restore(dir, EVENT_HAS(event, outputs) ? event->outputs : value_none(),
+                       &ret->outputs, err) < 0)
+        return -1;
+    ret->data = value_set(ret->data, "duration_ms",
+                          value_integer(EVENT_HAS(event, duration_ms) ? event->duration_ms : 0));
+    if (!has_streams || step_hides_output(step))
+        return 0;
+    AUTO_VALUE output = EVENT_HAS(event, output) ? value_copy(event->output) : value_null();
+    return streams_restore(dir, step, output, &ret->data, err);
+}
