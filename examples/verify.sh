@@ -1,7 +1,10 @@
 #!/bin/bash
-# Verifies runs without runbook: with bash, coreutils and jq alone.
+# Verifies runs without runbook: with bash, coreutils and jq, and where there are seals ssh-keygen.
 #
-#   verify.sh RUN-FOLDER...
+#   verify.sh [-s ALLOWED-SIGNERS] [-e] RUN-FOLDER...
+#
+#   -s FILE  whose keys may seal, in the format of ssh-keygen(1)
+#   -e       a run that is not sealed to its end by one of them is untrusted
 #
 # For each folder it prints a line `VERDICT<TAB>FOLDER`, with what it found below, indented:
 #
@@ -10,32 +13,56 @@
 #               names has the SHA-256 that the record says, with nothing else in output/
 #   incomplete  the same so far, but the end is missing or torn: the engine was stopped, is still
 #               at work (`runbook verify` can tell, this script cannot), or the tail was cut
-#   damaged     a record or a file was changed, removed, moved or added
+#   untrusted   in order, but sealed by a key that is not among the allowed signers (with -s)
+#   damaged     a record or a file was changed, removed, moved or added, or a seal does not fit
+#
+# Below a run that has seals it says up to which record it is sealed, and by whom.
 #
 # Exit status: 0 where all are verified, 7 where one is not, 2 where the call is wrong.
 #
-# What it cannot show: a transcript that somebody wrote anew from its first line to its last, with
-# new sums. Keep the head of a finished run (sha256sum of its last line) where others cannot write.
+# What it cannot show: a transcript without seals that somebody wrote anew from its first line to
+# its last, with new sums. Keep the head of a finished run (sha256sum of its last line) where others
+# cannot write.
 #
 # How it works: `split` makes a file of each line and `sha256sum` digests them, so that one jq can
 # compare each line's `prev` with the digest of the line before. A record's `sum` is the SHA-256 of
-# its own line up to the key `sum`. Zeros behind the last line are the reserve of a run that was
+# its own line up to the key `sum`. A `checkpoint` holds the SHA-256 of a line before it as `head`,
+# and an SSH signature of the text of that head in the namespace `runbook-checkpoint`. Zeros behind the last line are the reserve of a run that was
 # killed; text there is a line that was torn.
 # shellcheck disable=SC2016  # the variables of the jq program are jq's
 set -u
 export LC_ALL=C
 shopt -s nullglob dotglob
 
-if [ $# -eq 0 ]; then
-    echo "usage: verify.sh RUN-FOLDER..." >&2
+usage() {
+    echo "usage: verify.sh [-s ALLOWED-SIGNERS] [-e] RUN-FOLDER..." >&2
+    exit 2
+}
+signers=
+to_end=
+while getopts s:e option; do
+    case $option in
+        s) signers=$OPTARG ;;
+        e) to_end=yes ;;
+        *) usage ;;
+    esac
+done
+shift $((OPTIND - 1))
+[ $# -gt 0 ] || usage
+if [ -n "$signers" ] && [ ! -r "$signers" ]; then
+    echo "verify.sh: cannot read $signers" >&2
+    exit 2
+elif [ -n "$to_end" ] && [ -z "$signers" ]; then
+    echo "verify.sh: -e needs -s: whose keys may seal?" >&2
     exit 2
 fi
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 
 # Reads lines `D index`, `L sha256 sha256-before-sum line`, `E`, and writes, with unit separators (037) between,
-# `index F kind line file message` for what is wrong, and `index N line file sha256` for a file
-# that is to be compared, names percent-encoded; and last of a run `index E ended resumed`.
+# `index F kind line file message` for what is wrong, `index N line file sha256` for a file that is
+# to be compared, names percent-encoded, `index C line covers time head signer signature` for a
+# checkpoint, its signature in base64; and last of a run `index E ended resumed bad end count`.
 program='
 def words: split(" ");
 def texts: ("run runbook name sha256 plan_sha256 policy_sha256 profile user host terminal cwd engine"
@@ -128,8 +155,8 @@ def found($kind; $file; $message): ["F", $kind, "\(.count + 1)", $file, $message
 def step($text; $kinds; $required):
   .out = []
   | if $text[0:2] == "D " then {index: $text[2:], head: ("0" * 64), count: 0, bad: false,
-      ended: false, resumed: false, out: []}
-    elif $text == "E" then .out = [["E", "\(.ended)", "\(.resumed)", "\(.bad)"]]
+      ended: false, end: 0, resumed: false, heads: {}, out: []}
+    elif $text == "E" then .out = [["E", "\(.ended)", "\(.resumed)", "\(.bad)", "\(.end)", "\(.count)"]]
     elif .bad then .
     else $text[2:66] as $sha | $text[67:131] as $own | $text[132:] as $line
     | (try ($line | fromjson) catch null) as $record
@@ -146,8 +173,14 @@ def step($text; $kinds; $required):
       | .out += [$record | named | if . == null then ["F", "file.name", "\($record.seq)", "",
           "the record does not name a file of the run and its SHA-256"]
           else ["N", "\($record.seq)", (.[0] | @uri), .[1]] end]
+      | (if $record.type == "checkpoint" then .out += [.heads[$record.head] as $covered
+          | ["C", "\($record.seq)", "\($covered[0] // 0)", $covered[1] // "", $record.head,
+            $record.signer // "", ($record.signature | if . == null then "" else "=" + @base64 end)]]
+          else . end)
+      | .heads[$sha] = [$record.seq, $record.time]
       | .head = $sha | .count += 1
       | .ended = ($record.type == "run.finished" or (.ended and $record.type == "checkpoint"))
+      | .end = (if $record.type == "run.finished" then $record.seq elif .ended then .end else 0 end)
       | .resumed = (.resumed or $record.type == "run.resumed")
       end
     end;
@@ -155,15 +188,17 @@ kinds as $kinds | required as $required
 | foreach inputs as $text ({}; step($text; $kinds; $required); . as $state | .out[] | [$state.index] + . | join("\u001f"))
 '
 
-# note INDEX KIND LINE FILE MESSAGE; `level` becomes the worst so far: 2 damaged, 1 incomplete.
+# note INDEX KIND LINE FILE MESSAGE; `level` becomes the worst so far: 3 damaged, 2 untrusted, 1
+# incomplete.
 declare -a findings levels
 note() {
     local place=${3:+ line $3}
     findings[$1]+="    $2$place${4:+ $4}: $5"$'\n'
     case $2 in
         torn | end) [ "${levels[$1]}" -gt 1 ] || levels[$1]=1 ;;
-        file.unnamed) ;;
-        *) levels[$1]=2 ;;
+        seal.foreign | seal.missing) [ "${levels[$1]}" -gt 2 ] || levels[$1]=2 ;;
+        file.unnamed | seal | seal.failed | seal.unchecked) ;;
+        *) levels[$1]=3 ;;
     esac
 }
 
@@ -280,6 +315,70 @@ extra() {
     done
 }
 
+# ask VERB OPTION...: `ssh-keygen -Y` about the signature in the file `signature`; its answer, which
+# ends with the fingerprint, is left in `said`, and what is wrong in the file `wrong`.
+ask() {
+    said=$(printf '%s' "$head" | ssh-keygen -Y "$1" -s "$work/signature" "${@:2}" 2>"$work/wrong")
+}
+
+# judge: sets `trust` to trusted, unknown, foreign or bad for the signature of `head`, `by` to whose
+# it is. The key had to be valid when the record that it covers was written.
+judge() {
+    local -a when=(-O "verify-time=${time//[!0-9]/}Z") name=(-n runbook-checkpoint)
+    trust=bad
+    by="an unknown key"
+    if [ -n "$signers" ] && ask find-principals -f "$signers" "${when[@]}" &&
+        ask verify -f "$signers" -I "$(grep -v -m 1 '^!' <<<"$said")" "${name[@]}" "${when[@]}"; then
+        trust=trusted
+        by=${said#*signature for }
+        by=${by% with * key *}
+    elif ask check-novalidate "${name[@]}"; then
+        trust=${signers:+foreign}
+        trust=${trust:-unknown}
+    fi
+    [ "${said##* }" = "$signer" ] || trust=bad
+}
+
+# seals INDEX END COUNT: judges what is in the array `seals`, and says how far the run is sealed.
+seals() {
+    local line covers time head signer signature said trust by best=0 about=''
+    for seal in "${seals[@]}"; do
+        IFS=$'\037' read -r line covers time head signer signature <<<"$seal"
+        time=${time%.*}
+        if [ -z "$signature" ]; then
+            note "$1" seal.failed "$line" "" "the checkpoint has no signature"
+            [ "$covers" -gt 0 ] || note "$1" seal.bad "$line" "" "no record before it has its head"
+            continue
+        fi
+        base64 -d <<<"${signature#=}" >"$work/signature"
+        if [ "$covers" -eq 0 ]; then
+            note "$1" seal.bad "$line" "" "no record before it has its head"
+            continue
+        elif ! command -v ssh-keygen >/dev/null; then
+            note "$1" seal.unchecked "$line" "" "there is no ssh-keygen"
+            continue
+        fi
+        judge
+        case $trust in
+            bad) note "$1" seal.bad "$line" "" "BAD signature: $(tail -n 1 "$work/wrong")" ;;
+            foreign) note "$1" seal.foreign "$line" "" "$signer is not among the allowed signers" ;;
+            *)
+                if [ "$covers" -gt "$best" ]; then
+                    best=$covers
+                    about="sealed up to record $covers of $3, written ${time}Z, by $by ($signer)"
+                fi
+                ;;
+        esac
+    done
+    if [ "$2" -eq 0 ] || [ "$best" -lt "$2" ]; then
+        about=${about:+$about; what stands behind it is not sealed}
+    fi
+    [ -z "$about" ] || note "$1" seal "" "" "$about"
+    if [ -n "$to_end" ] && { [ "$2" -eq 0 ] || [ "$best" -lt "$2" ]; }; then
+        note "$1" seal.missing "" "" "it is not sealed to its end by a key that may"
+    fi
+}
+
 none=$(printf '%064d' 0 | tr 0 -)
 dirs=("$@")
 exec 3>"$work/stream"
@@ -308,8 +407,9 @@ jq -nRr "$program" <"$work/stream" >"$work/answer" || {
 names=()
 sums=()
 places=()
+seals=()
 status=0
-while IFS=$'\037' read -r index what a b c d; do
+while IFS=$'\037' read -r index what a b c d more; do
     case $what in
         F) note "$index" "$a" "$b" "$c" "$d" ;;
         N)
@@ -318,7 +418,9 @@ while IFS=$'\037' read -r index what a b c d; do
             sums+=("$c")
             places+=("$a")
             ;;
+        C) seals+=("$a"$'\037'"$b"$'\037'"$c"$'\037'"$d"$'\037'"$more") ;;
         E)
+            seals "$index" "$d" "$more"
             files "$index" "${dirs[index]}"
             if [ "$c" = false ]; then
                 [ "$a" = true ] || note "$index" end "" "" "the end record is missing"
@@ -331,12 +433,14 @@ while IFS=$'\037' read -r index what a b c d; do
             case ${levels[index]} in
                 0) verdict=verified ;;
                 1) verdict=incomplete status=7 ;;
+                2) verdict=untrusted status=7 ;;
                 *) verdict=damaged status=7 ;;
             esac
             printf '%s\t%s\n%s' "$verdict" "${dirs[index]}" "${findings[index]}"
             names=()
             sums=()
             places=()
+            seals=()
             ;;
     esac
 done <"$work/answer"

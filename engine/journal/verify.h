@@ -91,8 +91,8 @@ enum verify_trust {
     VERIFY_UNSIGNED,  /* it has none */
     VERIFY_UNCHECKED, /* nobody has asked */
     VERIFY_MISFIT,    /* it is not a signature of the head of this transcript */
-    VERIFY_UNKNOWN,   /* good, and nobody said whose keys may seal */
     VERIFY_FOREIGN,   /* good, by a key that may not */
+    VERIFY_UNKNOWN,   /* good, and nobody said whose keys may seal */
     VERIFY_TRUSTED,   /* good, by a key that may */
 };
 const char *verify_trust_name(enum verify_trust trust);

@@ -18,7 +18,7 @@ struct verify_sealing {
 
 const char *verify_trust_name(enum verify_trust trust) {
     static const char *const names[] = {"unsigned", "unchecked", "bad",
-                                        "unknown",  "foreign",   "trusted"};
+                                        "foreign",  "unknown",   "trusted"};
     return names[trust];
 }
 
