@@ -38,11 +38,21 @@ static value exit_data(const struct process_exit *ended) {
     return data;
 }
 
+static void set_lost_error(struct err *err) {
+    err_set(err, ERR_SYSTEM, "the guard of its process died first: nobody knows how it ended");
+    err_hint(err, "what was left of it was killed");
+}
+
 static void command_output(void *user, int stream, const char *bytes, size_t length) {
     step_output(user, stream == 1 ? STEP_STDOUT : STEP_STDERR, bytes, length);
 }
 
 static void judge(const struct process_exit *ended, bool is_cancelled, struct step_result *ret) {
+    if (ended->lost) {
+        set_lost_error(&ret->err);
+        ret->outcome = STEP_IN_DOUBT;
+        return;
+    }
     ret->data = exit_data(ended);
     if (ended->signum)
         set_signal_error(&ret->err, ended->signum);

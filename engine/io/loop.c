@@ -220,6 +220,13 @@ void loop_watch_set(struct loop_watch *watch, int events) {
              "uv_poll_start");
 }
 
+void loop_watch_hold(struct loop_watch *watch, bool hold) {
+    if (hold)
+        uv_ref(&watch->uv.handle);
+    else
+        uv_unref(&watch->uv.handle);
+}
+
 void loop_watch_free(struct loop_watch *watch) {
     if (watch)
         uv_close(&watch->uv.handle, free_handle);

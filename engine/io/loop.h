@@ -34,6 +34,8 @@ struct loop_watch;
 struct loop_watch *loop_watch_new(struct loop *loop, int fd, int events,
                                   void (*ready)(void *user, int events), void *user);
 void loop_watch_set(struct loop_watch *watch, int events); /* 0 pauses */
+/* Whether it keeps loop_run going; it does unless it is said. */
+void loop_watch_hold(struct loop_watch *watch, bool hold);
 void loop_watch_free(struct loop_watch *watch);
 
 /* `work` runs in a thread, then `done` on the loop. */

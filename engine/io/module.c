@@ -44,26 +44,29 @@ static char *existing(char *path) {
     return NULL;
 }
 
-static char *find_near(const char *folder, const char *name) {
-    static const char *const installed[] = {"", "/../" RUNBOOK_LIBDIR "/runbook"};
-    static const char *const built[] = {"/../../engine/io", "/../../steps"};
-    bool build = is_build_folder(folder);
-    for (size_t i = 0; i < 2; i++) {
-        const char *below = build ? built[i] : installed[i];
-        char *path = existing(mem_printf("%s%s/runbook_%s.so", folder, below, name));
-        if (path)
-            return path;
-    }
-    return NULL;
+static char *find_near(const char *folder, const char *file, const char *built) {
+    if (is_build_folder(folder))
+        return existing(mem_printf("%s/../../%s/%s", folder, built, file));
+    char *path = existing(mem_printf("%s/%s", folder, file));
+    return path ? path : existing(mem_printf("%s/../" RUNBOOK_LIBDIR "/runbook/%s", folder, file));
 }
 
-static char *find(const char *name) {
+char *module_find(const char *file, const char *built) {
     const char *said = secure_getenv("RUNBOOK_MODULES");
     if (said && *said)
-        return mem_printf("%s/runbook_%s.so", said, name);
+        return existing(mem_printf("%s/%s", said, file));
     AUTO_TEXT folder = program_folder();
-    char *path = folder ? find_near(folder, name) : NULL;
-    return path ? path : mem_printf("%s/runbook_%s.so", RUNBOOK_MODULE_DIR, name);
+    char *path = folder ? find_near(folder, file, built) : NULL;
+    return path ? path : existing(mem_printf("%s/%s", RUNBOOK_MODULE_DIR, file));
+}
+
+/* dlopen tells best what is wrong with one that is nowhere. */
+static char *find(const char *name) {
+    AUTO_TEXT file = mem_printf("runbook_%s.so", name);
+    char *path = module_find(file, "engine/io");
+    if (!path)
+        path = module_find(file, "steps");
+    return path ? path : mem_printf("%s/%s", RUNBOOK_MODULE_DIR, file);
 }
 
 static int fail(const char *name, struct err *err) {

@@ -35,4 +35,8 @@
  * library folder it was installed to. */
 const void *module_load(const char *name, struct err *err);
 
+/* Where a file of ours is that stands beside the modules (or in the folder `built` of a build
+ * folder); the caller frees; NULL where it is not. */
+char *module_find(const char *file, const char *built);
+
 #endif

@@ -4,109 +4,58 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "guard/exits.h"
+#include "guard/tree.h"
+#include "io/process_link.h"
 #include "io/process_spawn.h"
 #include "io/process_stream.h"
-#include "io/process_tree.h"
-
-#define SCAN_MS INT64_C(200)     /* from a child's end to the search for stray zombies */
-#define BLIND_MS INT64_C(10)     /* between looks where nothing wakes us */
-#define PATIENCE_MS 10           /* of a search with programs that are just starting */
-#define KILL_FIRST_MS INT64_C(1) /* between passes of SIGKILL, doubling */
-#define KILL_LAST_MS INT64_C(250)
-#define KILL_LIMIT_MS INT64_C(10000) /* then what is left cannot be killed */
-#define KILL_BURST 50                /* rounds of a pass while new orphans appear */
-#define KILL_ALL_ROUNDS 2000         /* of a millisecond */
-
-/* RUNNING: nothing was asked. TERM: its tree got SIGTERM, the timer is its grace. KILL: passes of
- * SIGKILL, the timer is the next one. ENDED: `ended` was called. */
-enum stage { STAGE_RUNNING, STAGE_TERM, STAGE_KILL, STAGE_ENDED };
+#include "io/process_terminal.h"
 
 struct process {
     struct process_table *table;
     struct process *previous, *next;
+    uint64_t id; /* the guard's name for it; 0: it is none of the guard's */
     pid_t pid;
-    int pidfd;
-    struct loop_watch *watch;
+    struct terminal *terminal; /* NULL: it is the guard's */
     struct stream streams[2];
-    struct input input;
-    char *token;
     void (*ended)(void *user, const struct process_exit *exit);
     void *user;
-    int64_t grace_ms;
-    bool keep_orphans;
-    struct terminal terminal;
-    enum stage stage;
-    bool main_ended; /* it stays a zombie until all is over, so that its number stays its own */
     struct process_exit exit;
-    size_t orphans; /* adopted ones that are its */
-    struct loop_timer *timer;
-    int64_t limit_ns; /* TERM: end of the grace; KILL: when to give up */
-    int64_t pause_ms;
-};
-
-/* A child that we did not spawn: its parent ended. It cannot vanish before we reap it. */
-struct orphan {
-    struct process_table *table;
-    struct process *owner; /* NULL: not known */
-    pid_t pid;
-    int pidfd;
-    struct loop_watch *watch;
-    bool is_told; /* SIGTERM was sent */
-    bool is_given_up;
+    bool is_over; /* `exit` says how; `ended` was called, or is about to be */
 };
 
 struct process_table {
     struct loop *loop;
     char *buffer;
-    struct tree_view view;
+    char *dir; /* of the run, for its guard; NULL: there is none */
+    int house; /* a descriptor of it, or -1 */
+    struct link link;
+    struct loop_watch *watch;
     struct process *first;
-    size_t count;
-    VEC(struct orphan *) orphans;
-    struct loop_signal *child_signal;
-    struct loop_timer *scan_timer;
-    bool is_blind; /* the kernel refuses pidfd_open: we look again and again */
 };
-
-static void settle(struct process *process);
-static bool note_exit(struct process *process);
 
 /* ---- the table of a loop ------------------------------------------------------------------ */
 
-/* Reaps it where it has ended. */
-static bool reap(pid_t pid) {
-    siginfo_t info = {0};
-    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == pid;
-}
-
-static void orphan_free(struct orphan *orphan) {
-    loop_watch_free(orphan->watch);
-    file_close(&orphan->pidfd);
-    mem_free(orphan);
+static void link_drop(struct process_table *table, void (*drop)(struct link *link)) {
+    loop_watch_free(table->watch);
+    table->watch = NULL;
+    if (table->link.socket >= 0)
+        drop(&table->link);
 }
 
 static void table_release(void *object) {
     struct process_table *table = object;
-    process_kill_all(table->loop);
-    while (table->first) {
-        struct process *process = table->first;
-        process->stage = STAGE_ENDED;
-        reap(process->pid);
-        process_free(process);
-    }
-    for (size_t i = 0; i < table->orphans.count; i++)
-        orphan_free(table->orphans.items[i]);
-    vec_release(&table->orphans);
-    loop_timer_free(table->scan_timer);
-    loop_signal_free(table->child_signal);
-    tree_view_release(&table->view);
+    link_drop(table, link_leave);
+    while (table->first)
+        process_free(table->first);
+    file_close(&table->house);
+    mem_free(table->dir);
     mem_free(table->buffer);
     mem_free(table);
 }
@@ -118,11 +67,17 @@ static struct process_table *table_get(struct loop *loop) {
     table = mem_zalloc(sizeof *table);
     table->loop = loop;
     table->buffer = mem_alloc(STREAM_BYTES);
-    tree_view_init(&table->view);
-    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    table->house = -1;
+    table->link.socket = -1;
     signal(SIGPIPE, SIG_IGN);
     loop_slot_set(loop, LOOP_SLOT_PROCESS, table, table_release);
     return table;
+}
+
+/* The guard must not keep a loop going that waits for no process. */
+static void hold_loop(struct process_table *table) {
+    if (table->watch)
+        loop_watch_hold(table->watch, table->first != NULL);
 }
 
 static void table_add(struct process_table *table, struct process *process) {
@@ -130,471 +85,354 @@ static void table_add(struct process_table *table, struct process *process) {
     if (table->first)
         table->first->previous = process;
     table->first = process;
-    table->count++;
+    hold_loop(table);
 }
 
 static void table_remove(struct process_table *table, struct process *process) {
     if (process->previous)
         process->previous->next = process->next;
-    else
+    else if (table->first == process)
         table->first = process->next;
+    else
+        return;
     if (process->next)
         process->next->previous = process->previous;
     process->previous = process->next = NULL;
-    table->count--;
-    for (size_t i = 0; i < table->orphans.count; i++)
-        if (table->orphans.items[i]->owner == process)
-            table->orphans.items[i]->owner = NULL;
+    hold_loop(table);
 }
 
-/* ---- orphans ------------------------------------------------------------------------------ */
+/* ---- the end of a process ----------------------------------------------------------------- */
 
-static void orphan_remove(struct process_table *table, struct orphan *orphan) {
-    for (size_t i = 0; i < table->orphans.count; i++)
-        if (table->orphans.items[i] == orphan) {
-            table->orphans.items[i] = table->orphans.items[--table->orphans.count];
-            break;
-        }
-    if (orphan->owner && !orphan->is_given_up)
-        orphan->owner->orphans--;
-    orphan_free(orphan);
-}
-
-static void orphan_ready(void *user, int events) {
-    (void)events;
-    struct orphan *orphan = user;
-    struct process *owner = orphan->owner;
-    if (!reap(orphan->pid))
-        return;
-    orphan_remove(orphan->table, orphan);
-    if (owner)
-        settle(owner);
-}
-
-static struct process *owner_by_token(struct process_table *table, pid_t pid, int *patience_ms) {
-    AUTO_TEXT token = tree_token(pid, patience_ms);
-    for (struct process *it = table->first; token && it; it = it->next)
-        if (text_equal(it->token, token))
-            return it;
-    return NULL;
-}
-
-static struct process *find_owner(struct process_table *table, pid_t pid, int *patience_ms) {
-    pid_t session = getsid(pid);
-    for (struct process *it = table->first; it; it = it->next)
-        if (it->pid == session)
-            return it;
-    return owner_by_token(table, pid, patience_ms);
-}
-
-static bool is_known(const struct process_table *table, pid_t pid) {
-    for (const struct process *it = table->first; it; it = it->next)
-        if (it->pid == pid)
-            return true;
-    for (size_t i = 0; i < table->orphans.count; i++)
-        if (table->orphans.items[i]->pid == pid)
-            return true;
-    return false;
-}
-
-static void own(struct orphan *orphan, struct process *owner) {
-    orphan->owner = owner;
-    owner->orphans++;
-}
-
-static void adopt(struct process_table *table, pid_t pid, int *patience_ms) {
-    struct process *owner = find_owner(table, pid, patience_ms);
-    /* A child in our own session was started by another room, or by a shell on our terminal: only
-     * its token could say that it is ours to end. */
-    if (!owner && getsid(pid) == getsid(0))
-        return;
-    if (reap(pid))
-        return;
-    struct orphan *orphan = mem_zalloc(sizeof *orphan);
-    orphan->table = table;
-    orphan->pid = pid;
-    orphan->pidfd = tree_open_pid(pid);
-    if (orphan->pidfd >= 0)
-        orphan->watch = loop_watch_new(table->loop, orphan->pidfd, LOOP_READ, orphan_ready, orphan);
-    *vec_add(&table->orphans) = orphan;
-    if (owner)
-        own(orphan, owner);
-}
-
-/* With one process only, an orphan of unknown origin can be no one else's. */
-static void own_strays(struct process_table *table) {
-    for (size_t i = 0; table->count == 1 && i < table->orphans.count; i++) {
-        struct orphan *orphan = table->orphans.items[i];
-        if (!orphan->owner && !orphan->is_given_up)
-            own(orphan, table->first);
-    }
-}
-
-/* Finds new orphans. In the normal case there are as many children as we know. */
-static void scan(struct process_table *table) {
-    AUTO_PIDS children = {0};
-    int patience_ms = table->count > 1 ? PATIENCE_MS : 0; /* see own_strays */
-    tree_own_children(&table->view, &children);
-    if (children.list.count != table->count + table->orphans.count)
-        for (size_t i = 0; i < children.list.count; i++)
-            if (!is_known(table, children.list.items[i]))
-                adopt(table, children.list.items[i], &patience_ms);
-    own_strays(table);
-}
-
-/* Those that cannot be watched, where pidfd_open is refused (old kernels, some containers). */
-static void look_at_unwatched(struct process_table *table) {
-    for (size_t i = table->orphans.count; i-- > 0;)
-        if (i < table->orphans.count && !table->orphans.items[i]->watch)
-            orphan_ready(table->orphans.items[i], LOOP_READ);
-    for (struct process *it = table->first, *next; it; it = next) {
-        next = it->next;
-        if (it->watch || !note_exit(it))
-            continue;
-        settle(it);
-        next = table->first; /* `ended` may have freed any of them */
-    }
-}
-
-static void scan_fired(void *user);
-
-static void scan_soon(struct process_table *table) {
-    if (!table->scan_timer && table->first)
-        table->scan_timer =
-            loop_timer_new(table->loop, table->is_blind ? BLIND_MS : SCAN_MS, scan_fired, table);
-}
-
-static void scan_fired(void *user) {
-    struct process_table *table = user;
-    loop_timer_free(table->scan_timer);
-    table->scan_timer = NULL;
-    scan(table);
-    look_at_unwatched(table);
-    if (table->is_blind)
-        scan_soon(table);
-}
-
-/* A daemon's helpers end as our children while the daemon goes on: nobody else would see them. */
-static void child_caught(void *user, int signum) {
-    (void)signum;
-    scan_soon(user);
-}
-
-/* Both only while there are processes, as they would keep the loop going. */
-static void listen(struct process_table *table) {
-    if (table->child_signal)
-        return;
-    table->child_signal = loop_signal_new(table->loop, SIGCHLD, child_caught, table);
-    loop_signal_background(table->child_signal);
-}
-
-static void rest(struct process_table *table) {
-    if (table->first)
-        return;
-    loop_timer_free(table->scan_timer);
-    table->scan_timer = NULL;
-}
-
-/* ---- the end ------------------------------------------------------------------------------ */
-
-static void set_timer(struct process *process, int64_t delay_ms, void (*fired)(void *user)) {
-    loop_timer_free(process->timer);
-    process->timer = loop_timer_new(process->table->loop, delay_ms, fired, process);
-}
-
-static void tree_of(struct process *process, struct pids *ret) {
-    if (!process->main_ended)
-        pids_add(ret, process->pid);
-    struct process_table *table = process->table;
-    for (size_t i = 0; i < table->orphans.count; i++)
-        if (table->orphans.items[i]->owner == process)
-            pids_add(ret, table->orphans.items[i]->pid);
-    tree_descend(ret);
+static void tell(struct process_table *table, enum packet_type type, uint64_t id, int64_t number) {
+    AUTO_PACKET packet = packet_make(type);
+    packet.head.id = id;
+    packet.head.number = number;
+    /* Where it fails the guard is gone, which its watch will tell. */
+    if (table->link.socket >= 0)
+        (void)packet_send(table->link.socket, &packet, 0);
 }
 
 static void finish(struct process *process) {
     struct process_table *table = process->table;
-    process->stage = STAGE_ENDED;
-    loop_timer_free(process->timer);
-    process->timer = NULL;
-    input_close(&process->input);
+    process->is_over = true;
     stream_drain(&process->streams[0]);
     stream_drain(&process->streams[1]);
-    terminal_take_back(&process->terminal);
-    reap(process->pid);
+    if (process->id)
+        tell(table, PACKET_COLLECTED, process->id, 0);
     table_remove(table, process);
-    rest(table);
     process->ended(process->user, &process->exit);
 }
 
-static void kill_fired(void *user);
-
-static void kill_round(struct process *process) {
-    AUTO_PIDS tree = {0};
-    tree_of(process, &tree);
-    tree_signal(&tree, SIGKILL);
+static void finish_deferred(void *user) {
+    finish(user);
 }
 
-/* Orphans that have ended already must not count as left. */
-static void reap_orphans(struct process *process) {
-    struct process_table *table = process->table;
-    for (size_t i = table->orphans.count; i-- > 0;) {
-        struct orphan *orphan = table->orphans.items[i];
-        if (orphan->owner == process && reap(orphan->pid))
-            orphan_remove(table, orphan);
-    }
-}
-
-/* Rounds follow each other at once while something forks faster than the loop turns. */
-static void kill_pass(struct process *process) {
-    for (int i = 0; i < KILL_BURST; i++) {
-        kill_round(process);
-        reap_orphans(process);
-        size_t before = process->orphans;
-        scan(process->table);
-        if (process->orphans <= before)
-            break;
-    }
-    set_timer(process, process->pause_ms, kill_fired);
-    process->pause_ms = process->pause_ms * 2 > KILL_LAST_MS ? KILL_LAST_MS : process->pause_ms * 2;
-}
-
-static void begin_kill(struct process *process) {
-    process->stage = STAGE_KILL;
-    process->pause_ms = KILL_FIRST_MS;
-    process->limit_ns = clock_mono_ns() + KILL_LIMIT_MS * NS_PER_MS;
-    scan(process->table);
-    kill_pass(process);
-}
-
-/* What hangs in the kernel or belongs to another user. */
-static void give_up(struct process *process) {
-    process->exit.left = (int)process->orphans;
-    for (size_t i = 0; i < process->table->orphans.count; i++) {
-        struct orphan *orphan = process->table->orphans.items[i];
-        if (orphan->owner != process)
-            continue;
-        orphan->is_given_up = true;
-        loop_watch_free(orphan->watch); /* it must not keep the loop going */
-        orphan->watch = NULL;
-    }
-    process->orphans = 0;
-}
-
-static void kill_fired(void *user) {
-    struct process *process = user;
-    reap_orphans(process);
-    scan(process->table);
-    if (process->main_ended && process->orphans > 0 && clock_mono_ns() > process->limit_ns)
-        give_up(process);
-    if (process->main_ended && process->orphans == 0)
-        finish(process);
-    else
-        kill_pass(process);
-}
-
-static void grace_fired(void *user) {
-    begin_kill(user);
-}
-
-/* A stopped process would sleep over its SIGTERM. */
-static void tell(struct process *process) {
-    AUTO_PIDS tree = {0};
-    tree_of(process, &tree);
-    tree_signal(&tree, SIGTERM);
-    tree_signal(&tree, SIGCONT);
-    struct process_table *table = process->table;
-    for (size_t i = 0; i < table->orphans.count; i++)
-        if (table->orphans.items[i]->owner == process)
-            table->orphans.items[i]->is_told = true;
-}
-
-/* Those that were adopted since then: children of one that did end. */
-static void tell_new(struct process *process) {
-    AUTO_PIDS tree = {0};
-    struct process_table *table = process->table;
-    for (size_t i = 0; i < table->orphans.count; i++) {
-        struct orphan *orphan = table->orphans.items[i];
-        if (orphan->owner != process || orphan->is_told)
-            continue;
-        orphan->is_told = true;
-        pids_add(&tree, orphan->pid);
-    }
-    tree_signal(&tree, SIGTERM);
-    tree_signal(&tree, SIGCONT);
-}
-
-static void begin_term(struct process *process, int64_t grace_ms) {
-    if (grace_ms <= 0) {
-        begin_kill(process);
+static void finish_soon(struct process *process) {
+    if (process->is_over)
         return;
+    process->is_over = true;
+    loop_defer(process->table->loop, finish_deferred, process);
+}
+
+static struct process *note_end(struct process_table *table, const struct packet_head *head) {
+    struct process *process = table->first;
+    while (process && process->id != head->id)
+        process = process->next;
+    if (!process || process->is_over)
+        return NULL;
+    process->exit = (struct process_exit){head->code, head->signum, head->left, false};
+    return process;
+}
+
+/* While an answer is waited for nobody may be called back. */
+static void heard_beside(void *user, const struct packet *packet) {
+    struct process *process = note_end(user, &packet->head);
+    if (process)
+        finish_soon(process);
+}
+
+/* The guard died: its commands may live on as somebody else's children. */
+static void lose_all(struct process_table *table) {
+    AUTO_PIDS leaders = {0};
+    for (struct process *it = table->first; it; it = it->next) {
+        if (it->terminal || it->is_over)
+            continue;
+        if (it->pid)
+            pids_add(&leaders, it->pid);
+        it->id = 0;
+        it->exit = (struct process_exit){.code = -1, .lost = true};
+        finish_soon(it);
     }
-    process->stage = STAGE_TERM;
-    process->limit_ns = clock_mono_ns() + grace_ms * NS_PER_MS;
-    set_timer(process, grace_ms, grace_fired);
-    tell(process);
+    link_drop(table, link_close);
+    if (leaders.list.count > 0)
+        tree_kill_sessions(&leaders);
 }
 
-static bool leaves_daemon(const struct process *process) {
-    return process->keep_orphans && process->exit.code == 0 && process->exit.signum == 0;
-}
-
-/* Something has ended: is it all? May call `ended`, behind which `process` may be gone. */
-static void settle(struct process *process) {
-    if (!process->main_ended || process->stage == STAGE_ENDED)
-        return;
-    scan(process->table);
-    if (process->orphans == 0)
-        finish(process);
-    else if (process->stage == STAGE_RUNNING && !leaves_daemon(process))
-        begin_term(process, process->grace_ms);
-    else if (process->stage == STAGE_TERM)
-        tell_new(process);
-}
-
-/* Looks without reaping; true when it has just ended. */
-static bool note_exit(struct process *process) {
-    siginfo_t info = {0};
-    if (process->main_ended ||
-        waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-        info.si_pid != process->pid)
-        return false;
-    bool by_signal = info.si_code != CLD_EXITED;
-    process->exit.code = by_signal ? -1 : info.si_status;
-    process->exit.signum = by_signal ? info.si_status : 0;
-    return process->main_ended = true;
-}
-
-static void main_ready(void *user, int events) {
+static void heard(void *user, int events) {
     (void)events;
-    struct process *process = user;
-    if (!note_exit(process) && !process->main_ended)
+    struct process_table *table = user;
+    AUTO_PACKET packet = packet_make(PACKET_NONE);
+    int status = packet_receive(table->link.socket, MSG_DONTWAIT, &packet);
+    if (status == EAGAIN)
         return;
-    loop_watch_free(process->watch);
-    process->watch = NULL;
-    file_close(&process->pidfd);
-    settle(process);
+    struct process *process = status == 0 ? note_end(table, &packet.head) : NULL;
+    if (status != 0)
+        lose_all(table);
+    else if (process)
+        finish(process);
 }
 
-/* ---- verbs -------------------------------------------------------------------------------- */
+/* ---- the guard ---------------------------------------------------------------------------- */
 
-static void connect_streams(struct process *process, const struct process_spec *spec,
-                            const struct spawned *spawned) {
-    struct process_table *table = process->table;
-    for (int i = 0; i < 2; i++) {
-        process->streams[i] = (struct stream){
-            .number = i + 1,
-            .fd = spawned->output_fds[i],
-            .buffer = table->buffer,
-            .output = spec->output,
-            .user = spec->user,
-        };
-        stream_open(&process->streams[i], table->loop);
+static void watch_guard(struct process_table *table) {
+    table->watch = loop_watch_new(table->loop, table->link.socket, LOOP_READ, heard, table);
+    hold_loop(table);
+}
+
+/* The guard that an engine before us began; *ret is false where there is none. */
+static int find_guard(struct process_table *table, bool *ret, struct err *err) {
+    *ret = table->link.socket >= 0;
+    if (*ret || table->house < 0)
+        return 0;
+    if (link_find(&table->link, table->house, ret, err) < 0)
+        return -1;
+    if (*ret)
+        watch_guard(table);
+    return 0;
+}
+
+static int need_guard(struct process_table *table, struct err *err) {
+    bool found;
+    if (find_guard(table, &found, err) < 0)
+        return -1;
+    if (found)
+        return 0;
+    if (link_start(&table->link, table->dir, err) < 0)
+        return -1;
+    if (table->house >= 0 && link_move_in(&table->link, table->house, err) < 0) {
+        link_leave(&table->link);
+        return -1;
     }
-    process->input.fd = spawned->input_fd;
-    input_open(&process->input, table->loop, spec->input, spec->input_length);
+    watch_guard(table);
+    return 0;
 }
+
+int process_guard(struct loop *loop, const char *dir, struct err *err) {
+    struct process_table *table = table_get(loop);
+    if (table->first)
+        return err_set(err, ERR_BUSY, "commands are running already");
+    if (file_make_dir(dir, 0700, err) < 0)
+        return -1;
+    AUTO_FD house = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (house < 0)
+        return err_sys(err, errno, "cannot open %s", dir);
+    if (exits_make(house, err) < 0)
+        return -1;
+    /* The run may have a guard already: the one of commands before the run is not it. */
+    link_drop(table, link_leave);
+    file_close(&table->house);
+    mem_free(table->dir);
+    table->dir = mem_strdup(dir);
+    table->house = house;
+    house = -1;
+    return 0;
+}
+
+int64_t process_guard_pid(struct loop *loop) {
+    const struct process_table *table = loop_slot_get(loop, LOOP_SLOT_PROCESS);
+    return table && table->link.socket >= 0 ? table->link.pid : 0;
+}
+
+/* ---- begin -------------------------------------------------------------------------------- */
 
 static struct process *process_new(struct process_table *table, const struct process_spec *spec) {
     struct process *process = mem_zalloc(sizeof *process);
     process->table = table;
-    process->token = spec->token ? mem_strdup(spec->token) : NULL;
     process->ended = spec->ended;
     process->user = spec->user;
-    process->grace_ms = spec->grace_ms;
-    process->keep_orphans = spec->keep_orphans;
-    process->pidfd = -1;
+    for (int i = 0; i < 2; i++)
+        process->streams[i] = (struct stream){
+            .number = i + 1,
+            .fd = -1,
+            .buffer = table->buffer,
+            .output = spec->output,
+            .user = spec->user,
+        };
+    table_add(table, process);
     return process;
+}
+
+/* Takes the read ends of its pipes. */
+static void connect_streams(struct process *process, struct packet *packet) {
+    for (int i = 0; i < 2; i++) {
+        int *fd = &packet->fds[FD_OUT_READ + i];
+        if (!process->streams[i].output)
+            continue;
+        process->streams[i].fd = *fd;
+        *fd = -1;
+        stream_open(&process->streams[i], process->table->loop);
+    }
+}
+
+static void terminal_ended(void *user, const struct process_exit *exit) {
+    struct process *process = user;
+    process->exit = *exit;
+    finish(process);
+}
+
+static int spawn_on_terminal(struct process_table *table, const struct process_spec *spec,
+                             const char *program, struct process **ret, struct err *err) {
+    struct process *process = process_new(table, spec);
+    int sys =
+        terminal_spawn(table->loop, spec, program, terminal_ended, process, &process->terminal);
+    if (sys != 0) {
+        process_free(process);
+        return spawn_explain(spec, program, sys, err);
+    }
+    process->pid = terminal_pid(process->terminal);
+    *ret = process;
+    return 0;
+}
+
+/* A guard that died unnoticed is replaced, where it cannot have got the packet. */
+static int ask_guard(struct process_table *table, const struct packet *packet,
+                     struct packet *ret_answer, int *ret_status, struct err *err) {
+    for (int i = 0; i < 2; i++) {
+        if (need_guard(table, err) < 0)
+            return -1;
+        *ret_status = link_ask(&table->link, packet, ret_answer, heard_beside, table);
+        if (*ret_status != EPIPE)
+            return 0;
+        lose_all(table);
+    }
+    return 0;
+}
+
+static int spawn_by_guard(struct process_table *table, const struct process_spec *spec,
+                          const char *program, struct process **ret, struct err *err) {
+    AUTO_PACKET packet = packet_make(PACKET_NONE);
+    AUTO_PACKET answer = packet_make(PACKET_NONE);
+    int status;
+    if (spawn_describe(spec, program, &packet, err) < 0 ||
+        ask_guard(table, &packet, &answer, &status, err) < 0)
+        return -1;
+    if (status == 0 && answer.head.type == PACKET_REFUSED)
+        status = (int)answer.head.number;
+    if (status != 0 && status != EIO)
+        return spawn_explain(spec, program, status, err);
+    struct process *process = process_new(table, spec);
+    process->id = answer.head.id;
+    process->pid = (pid_t)answer.head.number;
+    connect_streams(process, &packet);
+    if (status == EIO) /* it may have begun */
+        lose_all(table);
+    *ret = process;
+    return 0;
 }
 
 int process_spawn(struct loop *loop, const struct process_spec *spec, struct process **ret,
                   struct err *err) {
     struct process_table *table = table_get(loop);
-    struct process *process = process_new(table, spec);
-    struct spawned spawned;
-    if (spec->inherit_terminal)
-        terminal_lend(&process->terminal);
-    listen(table);
-    if (spawn_program(spec, &spawned, err) < 0) {
-        terminal_take_back(&process->terminal);
-        mem_free(process->token);
-        mem_free(process);
+    AUTO_TEXT program = spawn_locate(spec, err);
+    if (!program)
         return -1;
+    if (spec->inherit_terminal)
+        return spawn_on_terminal(table, spec, program, ret, err);
+    return spawn_by_guard(table, spec, program, ret, err);
+}
+
+/* ---- find again --------------------------------------------------------------------------- */
+
+/* The guard is gone, or never heard of it: what does the file say? */
+static void look_up(struct process_table *table, const struct process_spec *spec,
+                    struct process **ret, enum process_found *ret_found) {
+    struct exit_status status = {0};
+    switch (exits_find(table->house, spec->token, &status)) {
+    case EXITS_NEVER:
+        *ret_found = PROCESS_NEVER_BEGAN;
+        return;
+    case EXITS_BEGAN:
+        *ret_found = PROCESS_LOST;
+        return;
+    case EXITS_ENDED:
+        break;
     }
-    process->pid = spawned.pid;
-    table_add(table, process);
-    process->pidfd = tree_open_pid(process->pid);
-    table->is_blind = process->pidfd < 0;
-    if (table->is_blind)
-        scan_soon(table);
-    else
-        process->watch = loop_watch_new(loop, process->pidfd, LOOP_READ, main_ready, process);
-    connect_streams(process, spec, &spawned);
-    *ret = process;
+    *ret = process_new(table, spec);
+    (*ret)->exit = (struct process_exit){status.code, status.signum, status.left, false};
+    finish_soon(*ret);
+    *ret_found = PROCESS_ENDED_EARLIER;
+}
+
+static int ask_for(struct process_table *table, const struct process_spec *spec,
+                   struct packet *ret_answer) {
+    AUTO_PACKET packet = packet_make(PACKET_ATTACH);
+    packet.text = mem_strdup(spec->token);
+    packet.head.length = (uint32_t)strlen(spec->token) + 1;
+    int status = link_ask(&table->link, &packet, ret_answer, heard_beside, table);
+    if (status != 0) {
+        lose_all(table);
+        return ESRCH;
+    }
+    return ret_answer->head.type == PACKET_BEGUN ? 0 : (int)ret_answer->head.number;
+}
+
+int process_attach(struct loop *loop, const struct process_spec *spec, struct process **ret,
+                   enum process_found *ret_found, struct err *err) {
+    struct process_table *table = table_get(loop);
+    AUTO_PACKET answer = packet_make(PACKET_NONE);
+    bool found;
+    *ret = NULL;
+    if (find_guard(table, &found, err) < 0)
+        return -1;
+    int status = found ? ask_for(table, spec, &answer) : ESRCH;
+    if (status == ESRCH) {
+        look_up(table, spec, ret, ret_found);
+        return 0;
+    }
+    if (status != 0)
+        return err_set(err, ERR_BUSY, "`%s` is attached already", spec->token);
+    *ret = process_new(table, spec);
+    (*ret)->id = answer.head.id;
+    (*ret)->pid = (pid_t)answer.head.number;
+    connect_streams(*ret, &answer);
+    *ret_found = PROCESS_FOUND;
     return 0;
 }
+
+/* ---- verbs -------------------------------------------------------------------------------- */
 
 int64_t process_pid(const struct process *process) {
     return process->pid;
 }
 
 void process_kill(struct process *process, int64_t grace_ms) {
-    if (process->stage == STAGE_RUNNING) {
-        scan(process->table);
-        begin_term(process, grace_ms);
-        return;
-    }
-    if (process->stage != STAGE_TERM)
-        return;
-    int64_t limit_ns = clock_mono_ns() + grace_ms * NS_PER_MS;
-    if (limit_ns >= process->limit_ns)
-        return;
-    process->limit_ns = limit_ns;
-    set_timer(process, grace_ms, grace_fired);
+    if (process->terminal)
+        terminal_kill(process->terminal, grace_ms);
+    else if (process->id && !process->is_over)
+        tell(process->table, PACKET_KILL, process->id, grace_ms);
 }
 
 void process_free(struct process *process) {
     if (!process)
         return;
-    struct process_table *table = process->table;
-    if (process->previous || process->next || table->first == process)
-        table_remove(table, process);
-    loop_timer_free(process->timer);
-    loop_watch_free(process->watch);
-    file_close(&process->pidfd);
-    input_close(&process->input);
+    table_remove(process->table, process);
+    terminal_free(process->terminal);
     stream_close(&process->streams[0]);
     stream_close(&process->streams[1]);
-    mem_free(process->token);
     mem_free(process);
-}
-
-/* Adds all that still runs; zombies of processes are left to their `ended`. */
-static void all_left(struct process_table *table, struct pids *ret) {
-    scan(table);
-    for (struct process *it = table->first; it; it = it->next) {
-        note_exit(it);
-        if (!it->main_ended)
-            pids_add(ret, it->pid);
-    }
-    for (size_t i = table->orphans.count; i-- > 0;) {
-        struct orphan *orphan = table->orphans.items[i];
-        if (reap(orphan->pid))
-            orphan_remove(table, orphan);
-        else
-            pids_add(ret, orphan->pid);
-    }
 }
 
 void process_kill_all(struct loop *loop) {
     struct process_table *table = loop_slot_get(loop, LOOP_SLOT_PROCESS);
-    for (int i = 0; table && i < KILL_ALL_ROUNDS; i++) {
-        AUTO_PIDS left = {0};
-        all_left(table, &left);
-        if (left.list.count == 0)
-            return;
-        tree_descend(&left);
-        tree_signal(&left, SIGKILL);
-        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
-    }
+    if (!table)
+        return;
+    for (struct process *it = table->first; it; it = it->next)
+        if (it->terminal)
+            terminal_kill(it->terminal, 0);
+    if (table->link.socket < 0)
+        return;
+    AUTO_PACKET packet = packet_make(PACKET_KILL_ALL);
+    AUTO_PACKET answer = packet_make(PACKET_NONE);
+    if (link_ask(&table->link, &packet, &answer, heard_beside, table) != 0)
+        lose_all(table);
 }

@@ -1,9 +1,9 @@
-/* Child processes: spawned without copying page tables (posix_spawn), reaped by pidfd on the
- * loop, killed with everything they started.
+/* Processes: begun, watched and ended by the guard of the run (engine/guard), so that they go on
+ * where the engine dies, and killed with everything they started.
  *
- * Each child leads a session of its own. The engine is a child subreaper, so that orphans come
- * to it: they are known by session, else by the token in their environment. When a process is
- * freed, nothing that it started is left. */
+ * Each leads a session of its own. The guard is a child subreaper, so that orphans come to it: they
+ * are known by session, else by the token in their environment. When a process is freed, nothing
+ * that it started is left. The guard begins with the first process and ends with the loop. */
 #ifndef IO_PROCESS_H
 #define IO_PROCESS_H
 
@@ -11,15 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "guard/token.h"
 #include "io/loop.h"
-
-#define PROCESS_TOKEN "RUNBOOK_TOKEN" /* the environment variable that names the owner */
 
 struct process_exit {
     int code;   /* 0..255; -1 where a signal ended it */
     int signum; /* the signal, else 0 */
     int left;   /* processes of its tree that could not be killed (other users', hung in the kernel)
                  */
+    bool lost;  /* the guard died first, and nobody knows how it ended; `code` is -1 */
 };
 
 struct process_spec {
@@ -27,9 +27,11 @@ struct process_spec {
     const char *const *env;  /* holds PROCESS_TOKEN=token */
     const char *token;
     const char *cwd;   /* NULL: the engine's */
-    const char *input; /* copied, written to stdin, then closed; NULL: /dev/null */
+    const char *input; /* copied: stdin is a file of it, to be read only; NULL: /dev/null */
     size_t input_length;
-    bool inherit_terminal; /* stdin, stdout, stderr are the engine's; no session of its own */
+    /* stdin, stdout, stderr are the engine's; no session of its own, no guard: only its own end is
+     * waited for. */
+    bool inherit_terminal;
     /* stream is 1 or 2; `bytes` are valid during the call only. */
     void (*output)(void *user, int stream, const char *bytes, size_t length);
     /* Called once, when the process has ended, everything it started has ended, and its output
@@ -42,11 +44,25 @@ struct process_spec {
     void *user;
 };
 
+/* Keeps what a later engine needs in the folder `dir`, which is made: from here on commands survive
+ * this engine. Call it while nothing runs. */
+int process_guard(struct loop *loop, const char *dir, struct err *err) MUST_USE;
+
 struct process;
 /* Command not found, not executable, or folder missing is an error with a hint. */
 int process_spawn(struct loop *loop, const struct process_spec *spec, struct process **ret,
                   struct err *err) MUST_USE;
 int64_t process_pid(const struct process *process);
+/* Where to go on with what an engine began that is gone, known by spec->token. */
+enum process_found {
+    PROCESS_FOUND,         /* *ret is as if spawned: what it wrote meanwhile comes by `output` */
+    PROCESS_ENDED_EARLIER, /* *ret yields how it ended; what it wrote is lost */
+    PROCESS_NEVER_BEGAN,   /* certainly; *ret is NULL */
+    PROCESS_LOST,          /* it may have begun, and nobody knows how it ended; *ret is NULL */
+};
+/* Needs process_guard. Another engine that has the run is an error (ERR_BUSY). */
+int process_attach(struct loop *loop, const struct process_spec *spec, struct process **ret,
+                   enum process_found *ret_found, struct err *err) MUST_USE;
 /* SIGTERM to all of its tree (a stopped one is continued), SIGKILL after `grace_ms`. `ended`
  * follows. Calling it again with a smaller grace shortens the wait. */
 void process_kill(struct process *process, int64_t grace_ms);
@@ -55,6 +71,9 @@ void process_free(struct process *process);
 
 /* Kills what is left of all processes of this loop, now; for the last moment of the engine. */
 void process_kill_all(struct loop *loop);
+
+/* The guard itself; 0 where none runs. */
+int64_t process_guard_pid(struct loop *loop);
 
 /* Where `name` is on a PATH of that value (NULL: the usual folders), or the path itself where it
  * has a slash and can be executed; the caller frees; NULL where it is not. */

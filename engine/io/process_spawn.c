@@ -3,9 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,7 +63,7 @@ static const char *path_of(const char *const *env) {
     return DEFAULT_PATH;
 }
 
-static char *locate(const struct process_spec *spec, struct err *err) {
+char *spawn_locate(const struct process_spec *spec, struct err *err) {
     const char *name = spec->argv[0];
     if (!name || !*name)
         return err_set(err, ERR_INVALID, "the command has no name"), NULL;
@@ -145,7 +144,7 @@ static int explain_missing(const struct process_spec *spec, const char *path, st
     return -1;
 }
 
-static int explain(const struct process_spec *spec, const char *program, int sys, struct err *err) {
+int spawn_explain(const struct process_spec *spec, const char *program, int sys, struct err *err) {
     AUTO_TEXT path = program[0] == '/' || !spec->cwd ? mem_strdup(program)
                                                      : mem_printf("%s/%s", spec->cwd, program);
     bool cwd_fits = !spec->cwd || (is_folder(spec->cwd) && access(spec->cwd, X_OK) == 0);
@@ -168,101 +167,81 @@ static int explain(const struct process_spec *spec, const char *program, int sys
     return err_move(err, &why);
 }
 
-/* ---- pipes -------------------------------------------------------------------------------- */
+/* ---- what the command gets ---------------------------------------------------------------- */
 
-/* ours: the end that stays here, 0 or 1. */
-static int make_pipe(int ours, int *ret_ours, int *ret_theirs, struct err *err) {
+static int make_pipe(int *ret_read, int *ret_write, struct err *err) {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) < 0)
         return err_sys(err, errno, "cannot make a pipe");
     /* Refused where the user's pipes together are too large: then they stay as they are. */
     (void)fcntl(fds[0], F_SETPIPE_SZ, PIPE_BYTES);
-    (void)fcntl(fds[ours], F_SETFL, O_NONBLOCK);
-    *ret_ours = fds[ours];
-    *ret_theirs = fds[1 - ours];
+    (void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
+    *ret_read = fds[0];
+    *ret_write = fds[1];
     return 0;
 }
 
-struct ends {
-    int theirs[3]; /* the child's 0, 1 and 2; -1: /dev/null */
-};
-
-static void ends_close(struct ends *ends) {
-    for (size_t i = 0; i < 3; i++)
-        file_close(&ends->theirs[i]);
+/* A file of memory, whole from the start: the command can read all of it when we are gone. */
+static int make_input(const struct process_spec *spec, int *ret, struct err *err) {
+    *ret = memfd_create("stdin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (*ret < 0)
+        return err_sys(err, errno, "cannot keep the input of `%s`", spec->argv[0]);
+    if (file_write_all(*ret, spec->input, spec->input_length, err) < 0)
+        return err_wrap(err, "the input of `%s`", spec->argv[0]);
+    if (lseek(*ret, 0, SEEK_SET) < 0 ||
+        fcntl(*ret, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+        return err_sys(err, errno, "cannot keep the input of `%s`", spec->argv[0]);
+    return 0;
 }
 
-static int make_pipes(const struct process_spec *spec, struct ends *ends, struct spawned *ret,
-                      struct err *err) {
-    if (spec->inherit_terminal)
-        return 0;
-    if (spec->input && make_pipe(1, &ret->input_fd, &ends->theirs[0], err) < 0)
+static int make_fds(const struct process_spec *spec, struct packet *packet, struct err *err) {
+    if (spec->input && make_input(spec, &packet->fds[FD_INPUT], err) < 0)
         return -1;
     for (int i = 0; spec->output && i < 2; i++)
-        if (make_pipe(0, &ret->output_fds[i], &ends->theirs[i + 1], err) < 0)
+        if (make_pipe(&packet->fds[FD_OUT_READ + i], &packet->fds[FD_OUT + i], err) < 0)
             return -1;
-    return 0;
-}
-
-/* ---- the spawn ---------------------------------------------------------------------------- */
-
-static void add_descriptors(posix_spawn_file_actions_t *actions, const struct ends *ends) {
-    for (int i = 0; i < 3; i++) {
-        if (ends->theirs[i] >= 0)
-            posix_spawn_file_actions_adddup2(actions, ends->theirs[i], i);
-        else
-            posix_spawn_file_actions_addopen(actions, i, "/dev/null", O_RDWR, 0);
-    }
-}
-
-/* In the foreground of the terminal only where we are there ourselves. */
-static bool holds_terminal(void) {
-    return tcgetpgrp(STDIN_FILENO) == getpgrp();
-}
-
-static int spawn(const struct process_spec *spec, const char *program, const struct ends *ends,
-                 pid_t *ret) {
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_t actions;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_init(&attributes);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-    posix_spawnattr_setflags(
-        &attributes,
-        (short)(flags | (spec->inherit_terminal ? POSIX_SPAWN_SETPGROUP : POSIX_SPAWN_SETSID)));
-    if (!spec->inherit_terminal)
-        add_descriptors(&actions, ends);
-    else if (holds_terminal())
-        posix_spawn_file_actions_addtcsetpgrp_np(&actions, STDIN_FILENO);
+    packet->fds[FD_FOLDER] = open(spec->cwd ? spec->cwd : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (packet->fds[FD_FOLDER] >= 0)
+        return 0;
     if (spec->cwd)
-        posix_spawn_file_actions_addchdir_np(&actions, spec->cwd);
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    static char *const no_env[] = {NULL};
-    int sys = posix_spawn(ret, program, &actions, &attributes, (char *const *)spec->argv,
-                          spec->env ? (char *const *)spec->env : no_env);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return sys;
+        return explain_folder(spec->cwd, err);
+    return err_sys(err, errno, "cannot use the current folder");
 }
 
-int spawn_program(const struct process_spec *spec, struct spawned *ret, struct err *err) {
-    *ret = (struct spawned){.output_fds = {-1, -1}, .input_fd = -1};
-    __attribute__((cleanup(ends_close))) struct ends ends = {{-1, -1, -1}};
-    AUTO_TEXT program = locate(spec, err);
-    int sys = 0;
-    if (program && make_pipes(spec, &ends, ret, err) == 0) {
-        sys = spawn(spec, program, &ends, &ret->pid);
-        if (sys == 0)
-            return 0;
-        explain(spec, program, sys, err);
+static size_t words_length(const char *const *words, uint32_t *ret_count) {
+    size_t length = 0;
+    for (; words && *words; words++, ++*ret_count)
+        length += strlen(*words) + 1;
+    return length;
+}
+
+static char *put_words(char *at, const char *const *words) {
+    for (; words && *words; words++)
+        at = stpcpy(at, *words) + 1;
+    return at;
+}
+
+static void make_text(const struct process_spec *spec, const char *program, struct packet *packet) {
+    const char *token = spec->token ? spec->token : "";
+    size_t length = strlen(token) + 1 + strlen(program) + 1 +
+                    words_length(spec->argv, &packet->head.argc) +
+                    words_length(spec->env, &packet->head.envc);
+    packet->text = mem_alloc(length);
+    packet->head.length = length > UINT32_MAX ? UINT32_MAX : (uint32_t)length;
+    char *at = stpcpy(packet->text, token) + 1;
+    at = stpcpy(at, program) + 1;
+    put_words(put_words(at, spec->argv), spec->env);
+}
+
+int spawn_describe(const struct process_spec *spec, const char *program, struct packet *ret,
+                   struct err *err) {
+    *ret = packet_make(PACKET_SPAWN);
+    ret->head.grace_ms = spec->grace_ms;
+    ret->head.keep_orphans = spec->keep_orphans;
+    if (make_fds(spec, ret, err) < 0) {
+        packet_release(ret);
+        return -1;
     }
-    file_close(&ret->input_fd);
-    file_close(&ret->output_fds[0]);
-    file_close(&ret->output_fds[1]);
-    return -1;
+    make_text(spec, program, ret);
+    return 0;
 }

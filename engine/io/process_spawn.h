@@ -1,18 +1,18 @@
-/* Starts a program: pipes, posix_spawn, and what to say where it fails; for process.c only. */
+/* What the guard needs to begin a program, and what to say where it cannot; for the process room
+ * only. */
 #ifndef IO_PROCESS_SPAWN_H
 #define IO_PROCESS_SPAWN_H
 
-#include <sys/types.h>
-
+#include "guard/packet.h"
 #include "io/process.h"
 
-struct spawned {
-    pid_t pid;
-    int output_fds[2]; /* of stdout and stderr, not blocking; -1 where nobody reads them */
-    int input_fd;      /* of stdin, not blocking; -1 where nothing is written */
-};
-
-/* The caller closes the descriptors. None of them is inherited by anybody. */
-int spawn_program(const struct process_spec *spec, struct spawned *ret, struct err *err) MUST_USE;
+/* Where the program is; the caller frees; NULL and an error where it is not. */
+char *spawn_locate(const struct process_spec *spec, struct err *err);
+/* The packet that asks for it, with all pipes: the read ends are in FD_OUT_READ and FD_ERR_READ
+ * and do not block. The caller releases it. */
+int spawn_describe(const struct process_spec *spec, const char *program, struct packet *ret,
+                   struct err *err) MUST_USE;
+/* Why `program` did not begin: `sys` is an errno. Returns -1. */
+int spawn_explain(const struct process_spec *spec, const char *program, int sys, struct err *err);
 
 #endif

@@ -18,9 +18,10 @@ ROOT = os.environ.get("LINT_ROOT") or os.path.dirname(
 # the part of the journal that only reads.
 ARROWS = {
     "base": [],
+    "guard": ["base"],
     "value": ["base"],
     "secret": ["base", "value"],
-    "io": ["base", "value", "secret"],
+    "io": ["base", "guard", "value", "secret"],
     "journal": ["base", "value", "secret", "reader"],
     "reader": ["base", "value", "secret", "journal"],
     "step": ["base", "value"],

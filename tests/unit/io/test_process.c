@@ -3,9 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,8 +17,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "io/process.h"
-#include "io/process_tree.h"
+#include "tests/support/processes.h"
 
 #define OUTPUT_CEILING ((size_t)1 << 20)
 
@@ -83,30 +86,6 @@ static int64_t now_ms(void) {
     return clock_mono_ns() / NS_PER_MS;
 }
 
-/* No child of ours is left, dead or alive. */
-static void assert_childless(void) {
-    struct tree_view view;
-    tree_view_init(&view);
-    AUTO_PIDS pids = {0};
-    tree_own_children(&view, &pids);
-    tree_view_release(&view);
-    for (size_t i = 0; i < pids.list.count; i++) {
-        char command[64];
-        snprintf(command, sizeof command, "/proc/%d/cmdline", (int)pids.list.items[i]);
-        char text[200] = "";
-        int fd = open(command, O_RDONLY);
-        if (fd >= 0) {
-            ssize_t got = read(fd, text, sizeof text - 1);
-            for (ssize_t c = 0; c + 1 < got; c++)
-                if (!text[c])
-                    text[c] = ' ';
-            close(fd);
-        }
-        fprintf(stderr, "left: %d %s\n", (int)pids.list.items[i], text);
-    }
-    assert_int_equal(pids.list.count, 0);
-}
-
 static int count_fds(void) {
     int count = 0;
     DIR *dir = opendir("/proc/self/fd");
@@ -123,7 +102,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
     loop_free(*state);
-    assert_childless();
+    assert_int_equal(processes_left(NULL), 0);
     return 0;
 }
 
@@ -214,7 +193,7 @@ static void test_background_child_holds_pipe(void **state) {
     assert_true(now_ms() - start < 2000);
     assert_int_equal(probe.exit.code, 0);
     assert_string_equal(buf_text(&probe.out), "started\n");
-    assert_childless();
+    assert_int_equal(processes_left(*state), 0);
     buf_release(&probe.out);
 }
 
@@ -235,7 +214,7 @@ static void test_daemons_end(void **state) {
         assert_true(now_ms() - start < 2500);
         assert_int_equal(probe.exit.code, 0);
         assert_int_equal(probe.exit.left, 0);
-        assert_childless();
+        assert_int_equal(processes_left(*state), 0);
         buf_release(&probe.out);
     }
 }
@@ -253,7 +232,7 @@ static void run_and_kill(struct probe *probe, struct loop *loop, const char *scr
     struct loop_timer *timer = loop_timer_new(loop, after_ms, kill_gently, probe);
     probe_finish(probe);
     loop_timer_free(timer);
-    assert_childless();
+    assert_int_equal(processes_left(loop), 0);
     buf_release(&probe->out);
 }
 
@@ -296,7 +275,7 @@ static void test_fork_loop_left_behind(void **state) {
     probe_finish(&probe);
     assert_true(now_ms() - start < 12000);
     assert_int_equal(probe.exit.left, 0);
-    assert_childless();
+    assert_int_equal(processes_left(*state), 0);
     buf_release(&probe.out);
 }
 
@@ -367,15 +346,6 @@ static void note_end_and_stop(void *user, const struct process_exit *ended) {
     loop_stop(probe->loop);
 }
 
-static size_t count_children(void) {
-    AUTO_PIDS children = {0};
-    struct tree_view view;
-    tree_view_init(&view);
-    tree_own_children(&view, &children);
-    tree_view_release(&view);
-    return children.list.count;
-}
-
 /* An orphan in the middle of execve has left its session and shows no token for a moment. */
 static void test_orphan_while_it_starts(void **state) {
     struct probe beside;
@@ -391,7 +361,7 @@ static void test_orphan_while_it_starts(void **state) {
         probe.spec.grace_ms = 0;
         probe_spawn(&probe, "setsid sleep 60 & exit 0");
         loop_run(*state);
-        assert_int_equal(count_children(), 1);
+        assert_int_equal(processes_below((pid_t)process_guard_pid(*state)), 1);
         process_free(probe.process);
         buf_release(&probe.out);
     }
@@ -419,7 +389,7 @@ static void test_kill_all(void **state) {
     loop_run(*state);
     assert_int_equal(probe.exit.signum, SIGKILL);
     process_free(probe.process);
-    assert_childless();
+    assert_int_equal(processes_left(*state), 0);
     buf_release(&probe.out);
 }
 
@@ -431,7 +401,7 @@ static void test_loop_free_kills(void **state) {
     probe_spawn(&probe, "setsid sleep 60 & sleep 61");
     nanosleep(&(struct timespec){.tv_nsec = 100 * NS_PER_MS}, NULL);
     loop_free(loop);
-    assert_childless();
+    assert_int_equal(processes_left(NULL), 0);
 }
 
 static void test_cwd(void **state) {
@@ -499,35 +469,36 @@ static void test_many_at_once(void **state) {
         buf_release(&probes[i].out);
     }
     mem_free(probes);
-    assert_childless();
+    assert_int_equal(processes_left(*state), 0);
 }
 
-/* Kernels without CONFIG_PROC_CHILDREN. */
+/* Guards as if the kernel lacked something, see tests/support/guard_without.c. */
+static int setup_guard(void **state, const char *name) {
+    char folder[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
+    assert_true(length > 0);
+    folder[length] = '\0';
+    AUTO_TEXT modules = mem_printf("%s/../support/%s", dirname(folder), name);
+    setenv("RUNBOOK_MODULES", modules, 1);
+    return setup(state);
+}
+
 static int setup_without_lists(void **state) {
-    tree_without_lists(true);
-    return setup(state);
+    return setup_guard(state, "guard_without_lists");
 }
 
-static int teardown_without_lists(void **state) {
-    int status = teardown(state);
-    tree_without_lists(false);
-    return status;
-}
-
-/* Where pidfd_open is refused. */
 static int setup_without_pidfd(void **state) {
-    tree_without_pidfd(true);
-    return setup(state);
+    return setup_guard(state, "guard_without_pidfd");
 }
 
-static int teardown_without_pidfd(void **state) {
-    int status = teardown(state);
-    tree_without_pidfd(false);
-    return status;
+static int teardown_guard(void **state) {
+    unsetenv("RUNBOOK_MODULES");
+    return teardown(state);
 }
 
 int main(void) {
     alarm(100);
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); /* what escapes the guard comes to us */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_output_and_exit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_signal, setup, teardown),
@@ -554,22 +525,16 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_many_at_once, setup, teardown),
     };
     const struct CMUnitTest tests_without_lists[] = {
-        cmocka_unit_test_setup_teardown(test_daemons_end, setup_without_lists,
-                                        teardown_without_lists),
-        cmocka_unit_test_setup_teardown(test_kill, setup_without_lists, teardown_without_lists),
-        cmocka_unit_test_setup_teardown(test_whose_orphan, setup_without_lists,
-                                        teardown_without_lists),
+        cmocka_unit_test_setup_teardown(test_daemons_end, setup_without_lists, teardown_guard),
+        cmocka_unit_test_setup_teardown(test_kill, setup_without_lists, teardown_guard),
+        cmocka_unit_test_setup_teardown(test_whose_orphan, setup_without_lists, teardown_guard),
     };
     const struct CMUnitTest tests_without_pidfd[] = {
-        cmocka_unit_test_setup_teardown(test_output_and_exit, setup_without_pidfd,
-                                        teardown_without_pidfd),
-        cmocka_unit_test_setup_teardown(test_daemons_end, setup_without_pidfd,
-                                        teardown_without_pidfd),
-        cmocka_unit_test_setup_teardown(test_kill, setup_without_pidfd, teardown_without_pidfd),
-        cmocka_unit_test_setup_teardown(test_many_at_once, setup_without_pidfd,
-                                        teardown_without_pidfd),
-        cmocka_unit_test_setup_teardown(test_keep_orphans, setup_without_pidfd,
-                                        teardown_without_pidfd),
+        cmocka_unit_test_setup_teardown(test_output_and_exit, setup_without_pidfd, teardown_guard),
+        cmocka_unit_test_setup_teardown(test_daemons_end, setup_without_pidfd, teardown_guard),
+        cmocka_unit_test_setup_teardown(test_kill, setup_without_pidfd, teardown_guard),
+        cmocka_unit_test_setup_teardown(test_many_at_once, setup_without_pidfd, teardown_guard),
+        cmocka_unit_test_setup_teardown(test_keep_orphans, setup_without_pidfd, teardown_guard),
     };
     int failed = cmocka_run_group_tests_name("process", tests, NULL, NULL);
     failed += cmocka_run_group_tests_name("process, kernel without pidfd_open", tests_without_pidfd,

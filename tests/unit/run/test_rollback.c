@@ -2,15 +2,14 @@
  * transcript must tell a story that the language allows. */
 #include "tests/support/unit.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "journal/reader.h"
+#include "tests/support/processes.h"
 #include "tests/support/run_world.h"
 
 #define SEEDS (UNDER_ASAN ? 60 : 200)
@@ -332,8 +331,7 @@ static void story_check(const struct world *world, bool left) {
     exit_check(&story);
     chain_check(world);
     mem_free(story.before);
-    CHECK(left || (waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD),
-          "a process was left behind\n");
+    CHECK(left || processes_left(world->loop) == 0, "a process was left behind\n");
 }
 
 /* ---- the test ------------------------------------------------------------------------------ */

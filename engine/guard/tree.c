@@ -1,4 +1,4 @@
-#include "io/process_tree.h"
+#include "guard/tree.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -14,11 +14,12 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "io/process.h"
+#include "guard/token.h"
 
 #define LIST_CEILING ((size_t)16 << 20)
 #define ENVIRON_CEILING ((size_t)8 << 20)
 #define STAT_SIZE 1024
+#define SESSION_ROUNDS 200             /* of a millisecond */
 #define TREE_CEILING ((size_t)1 << 22) /* more than a kernel has process numbers */
 
 static bool without_lists, without_pidfd;
@@ -74,23 +75,26 @@ static void parse_list(const char *text, struct pids *ret) {
     }
 }
 
-static pid_t parent_of(pid_t pid) {
-    AUTO_TEXT path = mem_printf("/proc/%d/stat", (int)pid);
-    AUTO_BUF text = BUF_INIT(STAT_SIZE);
-    if (!read_proc(path, &text))
-        return 0;
-    /* "PID (NAME) STATE PPID": the name may hold anything, parentheses too. */
-    const char *name_end = strrchr(buf_text(&text), ')');
-    return name_end && strlen(name_end) > 4 ? (pid_t)strtol(name_end + 4, NULL, 10) : 0;
-}
-
 struct pair {
     pid_t pid, parent;
+    bool is_zombie;
 };
 
 struct snapshot {
     VEC(struct pair) list;
 };
+
+static struct pair look_up(pid_t pid) {
+    AUTO_TEXT path = mem_printf("/proc/%d/stat", (int)pid);
+    AUTO_BUF text = BUF_INIT(STAT_SIZE);
+    if (!read_proc(path, &text))
+        return (struct pair){.pid = pid};
+    /* "PID (NAME) STATE PPID": the name may hold anything, parentheses too. */
+    const char *name_end = strrchr(buf_text(&text), ')');
+    if (!name_end || strlen(name_end) <= 4)
+        return (struct pair){.pid = pid};
+    return (struct pair){pid, (pid_t)strtol(name_end + 4, NULL, 10), name_end[2] == 'Z'};
+}
 
 static void take_snapshot(struct snapshot *ret) {
     DIR *dir = opendir("/proc");
@@ -99,8 +103,7 @@ static void take_snapshot(struct snapshot *ret) {
     for (struct dirent *entry; (entry = readdir(dir));) {
         if (!isdigit((unsigned char)entry->d_name[0]))
             continue;
-        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        *vec_add(&ret->list) = (struct pair){pid, parent_of(pid)};
+        *vec_add(&ret->list) = look_up((pid_t)strtol(entry->d_name, NULL, 10));
     }
     closedir(dir);
 }
@@ -191,6 +194,30 @@ void tree_signal(const struct pids *pids, int signum) {
             pids_add(&groups, group);
             kill(-group, signum);
         }
+    }
+}
+
+/* A zombie is somebody else's to bury, and holds nobody up. */
+static size_t add_sessions(const struct pids *leaders, struct pids *ret) {
+    struct snapshot snapshot = {0};
+    take_snapshot(&snapshot);
+    for (size_t i = 0; i < snapshot.list.count; i++) {
+        const struct pair *it = &snapshot.list.items[i];
+        if (!it->is_zombie && is_listed(leaders, getsid(it->pid)))
+            pids_add(ret, it->pid);
+    }
+    vec_release(&snapshot.list);
+    return ret->list.count;
+}
+
+void tree_kill_sessions(const struct pids *leaders) {
+    for (int i = 0; i < SESSION_ROUNDS; i++) {
+        AUTO_PIDS pids = {0};
+        if (add_sessions(leaders, &pids) == 0)
+            return;
+        tree_descend(&pids);
+        tree_signal(&pids, SIGKILL);
+        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
     }
 }
 

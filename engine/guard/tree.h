@@ -1,9 +1,9 @@
-/* Trees of processes as /proc shows them; for process.c only.
+/* Trees of processes as /proc shows them.
  *
  * Where the kernel lacks /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN), all of /proc is read
  * instead, which is slower. */
-#ifndef IO_PROCESS_TREE_H
-#define IO_PROCESS_TREE_H
+#ifndef GUARD_TREE_H
+#define GUARD_TREE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -30,6 +30,9 @@ void tree_descend(struct pids *pids);
 /* Signals the process groups of these, as a signal to a group cannot be outrun by a fork. Groups
  * never reach beyond the session that one of our children began; our own is left out. */
 void tree_signal(const struct pids *pids, int signum);
+/* SIGKILL to all that is in the sessions of these leaders, wherever it hangs in the tree, and to
+ * what descends from it; for those whose parent is not ours. */
+void tree_kill_sessions(const struct pids *leaders);
 /* The value of PROCESS_TOKEN in its environment; the caller frees; NULL where there is none. Within
  * execve a process shows no environment at all for a moment: then it looks again each millisecond,
  * and takes those off `patience_ms`, until none is left. */

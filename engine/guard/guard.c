@@ -1,0 +1,268 @@
+#include "guard/guard.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "guard/begin.h"
+#include "guard/child.h"
+#include "guard/peer.h"
+
+#define GRACE_MOST_MS (INT64_C(100) * 366 * 24 * 3600 * 1000)
+
+struct guard {
+    struct events *events;
+    struct peers *peers;
+    struct table table;
+    VEC(struct child *) over; /* ended, and not collected by an engine */
+    uint64_t last_id;
+    int exits_fd; /* -1: the run has no directory (yet) */
+    int signal_fd;
+    bool is_told_to_leave;
+};
+
+static void answer(struct guard *guard, enum packet_type type, int64_t number) {
+    AUTO_PACKET packet = packet_make(type);
+    packet.head.number = number;
+    peers_answer(guard->peers, &packet);
+}
+
+/* ---- the end of a command ----------------------------------------------------------------- */
+
+static void tell_end(struct guard *guard, struct child *child) {
+    AUTO_PACKET packet = packet_make(PACKET_ENDED);
+    if (!child->is_attached || child->is_told)
+        return;
+    packet.head.id = child->id;
+    packet.head.code = child->exit.code;
+    packet.head.signum = child->exit.signum;
+    packet.head.left = child->exit.left;
+    child->is_told = peers_answer(guard->peers, &packet) == 0;
+}
+
+static void note_end(const struct guard *guard, const struct child *child) {
+    if (child->token)
+        exits_ended(guard->exits_fd, child->token, &child->exit);
+}
+
+/* Where an engine is there, its transcript syncs what it was told. */
+static void ended(void *user, struct child *child) {
+    struct guard *guard = user;
+    note_end(guard, child);
+    if (guard->exits_fd >= 0 && !peers_has_engine(guard->peers))
+        fdatasync(guard->exits_fd);
+    *vec_add(&guard->over) = child;
+    tell_end(guard, child);
+}
+
+static void tell_all_ends(void *user) {
+    struct guard *guard = user;
+    for (size_t i = 0; i < guard->over.count; i++)
+        tell_end(guard, guard->over.items[i]);
+}
+
+static void collected(struct guard *guard, uint64_t id) {
+    for (size_t i = 0; i < guard->over.count; i++)
+        if (guard->over.items[i]->id == id) {
+            child_free(guard->over.items[i]);
+            guard->over.items[i] = guard->over.items[--guard->over.count];
+            return;
+        }
+}
+
+/* ---- what the engine asks for ------------------------------------------------------------- */
+
+static void begun(struct guard *guard, const struct child *child, bool with_output) {
+    struct packet packet = packet_make(PACKET_BEGUN); /* its descriptors stay the child's */
+    packet.head.id = child->id;
+    packet.head.number = child->pid;
+    if (with_output) {
+        packet.fds[FD_OUT_READ] = child->output_fds[0];
+        packet.fds[FD_ERR_READ] = child->output_fds[1];
+    }
+    peers_answer(guard->peers, &packet);
+}
+
+static int64_t grace_of(int64_t ms) {
+    return ms < 0 ? 0 : ms > GRACE_MOST_MS ? GRACE_MOST_MS : ms;
+}
+
+/* Nothing begins whose begin cannot be written down. */
+static int spawn_noted(const struct guard *guard, const struct packet *packet, const char *token,
+                       pid_t *ret) {
+    int sys = *token ? exits_began(guard->exits_fd, token) : 0;
+    if (sys != 0)
+        return sys;
+    sys = begin_command(packet, ret);
+    if (sys != 0 && *token)
+        exits_refused(guard->exits_fd, token);
+    return sys;
+}
+
+static void spawn(struct guard *guard, struct packet *packet) {
+    const char *token = begin_token(packet);
+    pid_t pid;
+    int sys = token ? spawn_noted(guard, packet, token, &pid) : EPROTO;
+    if (sys != 0) {
+        answer(guard, PACKET_REFUSED, sys);
+        return;
+    }
+    struct child *child =
+        child_new(&guard->table, pid, *token ? mem_strdup(token) : NULL, &packet->fds[FD_OUT_READ]);
+    child->id = ++guard->last_id;
+    child->grace_ms = grace_of(packet->head.grace_ms);
+    child->keep_orphans = packet->head.keep_orphans;
+    child->is_attached = true;
+    begun(guard, child, false);
+}
+
+static struct child *find_token(const struct guard *guard, const char *token) {
+    for (struct child *it = guard->table.first; it; it = it->next)
+        if (text_equal(it->token, token))
+            return it;
+    for (size_t i = 0; i < guard->over.count; i++)
+        if (text_equal(guard->over.items[i]->token, token))
+            return guard->over.items[i];
+    return NULL;
+}
+
+static void attach(struct guard *guard, const struct packet *packet) {
+    size_t length = packet->head.length;
+    bool is_text = length > 0 && packet->text[length - 1] == '\0';
+    struct child *child = is_text ? find_token(guard, packet->text) : NULL;
+    if (!child || child->is_attached) {
+        answer(guard, PACKET_REFUSED, child ? EBUSY : ESRCH);
+        return;
+    }
+    child->is_attached = true;
+    child->is_told = false;
+    begun(guard, child, true);
+    if (child->stage == STAGE_ENDED)
+        tell_end(guard, child);
+}
+
+static void kill_one(struct guard *guard, const struct packet *packet) {
+    for (struct child *it = guard->table.first; it; it = it->next)
+        if (it->id == packet->head.id) {
+            child_kill(it, grace_of(packet->head.number));
+            return;
+        }
+}
+
+static int move_in(struct guard *guard, int dir) {
+    if (guard->exits_fd >= 0 || dir < 0)
+        return EPROTO;
+    guard->exits_fd = exits_open(dir);
+    return guard->exits_fd < 0 ? errno : peers_listen(guard->peers, dir);
+}
+
+static void leave(struct guard *guard) {
+    guard->is_told_to_leave = true;
+    table_kill_all(&guard->table);
+    for (struct child *it = guard->table.first; it; it = it->next)
+        if (it->main_ended && table_reap(it->pid))
+            note_end(guard, it);
+}
+
+static void request(void *user, struct packet *packet) {
+    struct guard *guard = user;
+    switch (packet->head.type) {
+    case PACKET_SPAWN:
+        spawn(guard, packet);
+        break;
+    case PACKET_ATTACH:
+        attach(guard, packet);
+        break;
+    case PACKET_KILL:
+        kill_one(guard, packet);
+        break;
+    case PACKET_COLLECTED:
+        collected(guard, packet->head.id);
+        break;
+    case PACKET_HOUSE:
+        answer(guard, PACKET_DONE, move_in(guard, packet->fds[FD_HOUSE]));
+        break;
+    case PACKET_KILL_ALL:
+        table_kill_all(&guard->table);
+        answer(guard, PACKET_DONE, 0);
+        break;
+    case PACKET_LEAVE:
+        leave(guard);
+        break;
+    default:
+        answer(guard, PACKET_REFUSED, EPROTO);
+        break;
+    }
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+/* It died: from here on the file is all that the next one has. */
+static void engine_gone(void *user) {
+    struct guard *guard = user;
+    for (struct child *it = guard->table.first; it; it = it->next)
+        it->is_attached = false;
+    for (size_t i = 0; i < guard->over.count; i++)
+        guard->over.items[i]->is_attached = false;
+    if (guard->exits_fd >= 0)
+        fdatasync(guard->exits_fd);
+}
+
+/* Without a directory no engine could find us. */
+static bool is_needed(const struct guard *guard) {
+    if (guard->is_told_to_leave)
+        return false;
+    if (peers_has_engine(guard->peers) || guard->table.first)
+        return true;
+    for (size_t i = 0; guard->exits_fd >= 0 && i < guard->over.count; i++)
+        if (child_has_output(guard->over.items[i]))
+            return true;
+    return false;
+}
+
+/* A daemon's helpers end as our children while the daemon goes on: nobody else would see them. */
+static void child_caught(void *user) {
+    struct guard *guard = user;
+    struct signalfd_siginfo info;
+    while (read(guard->signal_fd, &info, sizeof info) > 0)
+        table_scan_soon(&guard->table);
+}
+
+/* Whatever ends the engine or hangs up its terminal leaves us alone. */
+static int take_signals(void) {
+    static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,
+                                  SIGXFSZ, SIGTSTP, SIGTTIN, SIGTTOU};
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        signal(ignored[i], SIG_IGN);
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &children, NULL);
+    return signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int guard_run(int socket) {
+    static const struct peers_calls calls = {request, engine_gone, tell_all_ends};
+    struct guard guard = {.exits_fd = -1};
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    guard.signal_fd = take_signals();
+    if (chdir("/") < 0 || guard.signal_fd < 0)
+        return EXIT_FAILURE;
+    guard.events = events_new();
+    guard.peers = peers_new(guard.events, &calls, &guard);
+    table_init(&guard.table, guard.events);
+    guard.table.ended = ended;
+    guard.table.user = &guard;
+    watch_new(guard.events, guard.signal_fd, child_caught, &guard);
+    peers_serve(guard.peers, socket);
+    while (is_needed(&guard))
+        events_turn(guard.events);
+    return EXIT_SUCCESS;
+}

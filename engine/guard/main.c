@@ -1,0 +1,6 @@
+#include "guard/guard.h"
+#include "guard/packet.h"
+
+int main(void) {
+    return guard_run(PACKET_SOCKET);
+}

@@ -1,0 +1,79 @@
+/* What engine and guard say to each other: packets on a socket of sequenced packets, with
+ * descriptors. Both are of one build; a guard that outlived its engine may be of an older one, so
+ * that each packet names its version. */
+#ifndef GUARD_PACKET_H
+#define GUARD_PACKET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PACKET_VERSION 1U
+#define PACKET_SOCKET 3 /* the guard finds it there when it starts */
+
+enum packet_type {
+    /* From the engine. */
+    PACKET_NONE,
+    PACKET_HELLO,     /* through the socket in the run's directory */
+    PACKET_HOUSE,     /* FD_HOUSE: the folder to keep socket and exits in */
+    PACKET_SPAWN,     /* text: token, program, words, environment */
+    PACKET_ATTACH,    /* text: token */
+    PACKET_KILL,      /* id, number: grace in ms */
+    PACKET_COLLECTED, /* id: its output was read, its end is known */
+    PACKET_KILL_ALL,
+    PACKET_LEAVE, /* the engine ends: all that is left ends too */
+    /* From the guard. */
+    PACKET_WELCOME,
+    PACKET_DONE,    /* HOUSE, KILL_ALL: number is 0 or an errno */
+    PACKET_BEGUN,   /* SPAWN, ATTACH: id, number: its process */
+    PACKET_REFUSED, /* number: errno. HELLO: EBUSY. ATTACH: ESRCH where no such token is known,
+                       EBUSY where it is attached already */
+    PACKET_ENDED,   /* id, code, signum, left */
+    PACKET_TYPES,
+};
+
+/* Which descriptors come along. */
+enum packet_fd {
+    FD_INPUT,    /* SPAWN: stdin; none of the first three: /dev/null */
+    FD_OUT,      /* SPAWN: stdout */
+    FD_ERR,      /* SPAWN: stderr */
+    FD_OUT_READ, /* SPAWN, and BEGUN of ATTACH: the other end of FD_OUT */
+    FD_ERR_READ, /* the same of FD_ERR */
+    FD_FOLDER,   /* SPAWN: where the command runs */
+    FD_HOUSE,    /* HOUSE */
+    FD_TEXT,     /* the text, where it is long: the packet's own affair */
+    PACKET_FDS,
+};
+
+struct packet_head {
+    uint32_t version;
+    uint32_t type;
+    uint32_t fds;  /* a bit for each packet_fd that comes along */
+    uint32_t argc; /* SPAWN: words of the command */
+    uint32_t envc; /* SPAWN: variables */
+    uint32_t keep_orphans;
+    int64_t grace_ms;
+    int64_t number;
+    uint64_t id;
+    int32_t code, signum, left;
+    uint32_t length; /* of the text */
+};
+
+struct packet {
+    struct packet_head head;
+    int fds[PACKET_FDS]; /* -1: none */
+    char *text;          /* pieces, each with its NUL; wiped when freed */
+};
+
+/* Without descriptors and text. */
+struct packet packet_make(enum packet_type type);
+/* Closes its descriptors, wipes and frees its text. */
+void packet_release(struct packet *packet);
+#define AUTO_PACKET __attribute__((cleanup(packet_release))) struct packet
+
+/* 0, or an errno. `flags` are send's. */
+int packet_send(int socket, const struct packet *packet, int flags);
+/* 0; or an errno: EPIPE where the other side has gone, EPROTO where it sent what is no packet of
+ * ours. `flags` are recv's. */
+int packet_receive(int socket, int flags, struct packet *ret);
+
+#endif
