@@ -164,7 +164,7 @@ static void found_show(struct buf *out, const struct expr *expr, value result) {
     if (!length)
         return;
     AUTO_TEXT shown = value_is(found, VALUE_NONE) ? mem_strdup("missing") : value_to_json(found);
-    buf_printf(out, ": %.*s is %.200s", (int)length, text, shown);
+    buf_printf(out, ": %.*s is %.200s%s", (int)length, text, shown, strlen(shown) > 200 ? "…" : "");
 }
 
 static void jq_broken(struct buf *out, const struct expr *expr, value result) {

@@ -294,11 +294,14 @@ static enum reading base64_tail(const struct needle *needle, struct cursor *curs
 static enum reading needle_read_raw(const struct needle *needle, const char *text, size_t length,
                                     size_t *ret_length, size_t *ret_known) {
     size_t common = length < needle->length ? length : needle->length;
-    if (memcmp(text, needle->bytes, common) != 0)
+    size_t same = 0;
+    while (same < common && text[same] == (char)needle->bytes[same])
+        same++;
+    *ret_known = same;
+    *ret_length = same;
+    if (same < common)
         return READ_NO;
-    *ret_known = common;
-    *ret_length = common;
-    return common == needle->length ? READ_YES : READ_CUT;
+    return same == needle->length ? READ_YES : READ_CUT;
 }
 
 static const unit_reader unit_readers[] = {
@@ -317,6 +320,7 @@ enum reading needle_read(const struct needle *needle, const char *text, size_t l
     enum reading reading = READ_YES;
     for (size_t index = 0; index < needle->length;) {
         *ret_known = needle->form == FORM_BASE64 ? index * 3 / 4 : index;
+        *ret_length = length - cursor.left;
         reading = read(needle, &index, &cursor);
         if (reading != READ_YES)
             return reading;

@@ -35,8 +35,9 @@ enum reading {
     READ_YES,
 };
 
-/* Whether the text begins with the needle. READ_YES: *ret_length bytes of text. READ_CUT:
- * *ret_known bytes of the secret were seen. `final`: nothing comes behind the text. */
+/* Whether the text begins with the needle. READ_YES: *ret_length bytes of text. Else *ret_known
+ * bytes of the secret were seen, in *ret_length bytes of text. `final`: nothing comes behind the
+ * text. */
 enum reading needle_read(const struct needle *needle, const char *text, size_t length, bool final,
                          size_t *ret_length, size_t *ret_known);
 

@@ -197,6 +197,46 @@ size_t scan_next(const struct scan *scan, const char *text, size_t from, size_t 
     return scan_next_slow(scan, text, i, length);
 }
 
+/* Whoever shortens a text says so: the engine and PostgreSQL with one of these, jq with the other.
+ * What stands before it may be the beginning of a secret that nobody will see the end of. */
+static const char *const ellipses[] = {"\xe2\x80\xa6", "..."};
+#define ELLIPSIS_LENGTH ((size_t)3)
+/* So much of a secret tells too much. */
+#define SHORTENED_LEAST ((size_t)8)
+/* A character's escape may have been shortened, too. */
+#define SHORTENED_ESCAPE ((size_t)11)
+#define SHORTENED_BLANKS ((size_t)64)
+
+static bool is_ellipsis(const char *text, size_t length) {
+    for (size_t i = 0; i < sizeof ellipses / sizeof *ellipses; i++)
+        if (length > 0 && memcmp(text, ellipses[i], length) == 0)
+            return true;
+    return false;
+}
+
+/* So much of the needle stands in `read` bytes of the text, and then something else. */
+static void scan_shortened(const struct needle *needle, const char *text, size_t length,
+                           size_t read, bool final, struct scan_found *found) {
+    size_t last = read + (needle->form == FORM_RAW ? 0 : SHORTENED_ESCAPE);
+    /* Digits stand in lines that may be indented. */
+    for (size_t i = read; last > read && i < length && i - read < SHORTENED_BLANKS; i++)
+        last += text[i] == ' ' || text[i] == '\n';
+    /* A secret may go on with dots of its own. */
+    for (size_t at = read - (ELLIPSIS_LENGTH - 1); at <= last && at < length; at++) {
+        const size_t left = length - at;
+        if (!is_ellipsis(text + at, left < ELLIPSIS_LENGTH ? left : ELLIPSIS_LENGTH))
+            continue;
+        if (left < ELLIPSIS_LENGTH) {
+            found->cut |= !final;
+        } else if (at > found->length) {
+            found->length = at;
+            found->name = needle->name;
+        }
+        return;
+    }
+    found->cut |= !final && last >= length;
+}
+
 static void scan_try(const struct needle *needle, const char *text, size_t length, bool final,
                      struct scan_found *found) {
     size_t needle_length = 0, known = 0;
@@ -210,6 +250,8 @@ static void scan_try(const struct needle *needle, const char *text, size_t lengt
             found->cut_name = needle->name;
         }
         found->cut = true;
+    } else if (reading == READ_NO && known >= SHORTENED_LEAST) {
+        scan_shortened(needle, text, length, needle_length, final, found);
     }
 }
 

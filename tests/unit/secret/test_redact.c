@@ -170,6 +170,20 @@ static void a_secret_cut_by_the_end_is_removed(void **state) {
     redactor_free(redactor);
 }
 
+static void a_secret_that_was_shortened_is_removed(void **state) {
+    (void)state;
+    struct redactor *redactor = redactor_with("x", "0123456789ab&def");
+    check(redactor, "is 01234567\xe2\x80\xa6 (99 bytes)", "is [redacted:x]\xe2\x80\xa6 (99 bytes)");
+    check(redactor, "(\"0123456789...) has no", "(\"[redacted:x]...) has no");
+    check(redactor, "is 0123456\xe2\x80\xa6", "is 0123456\xe2\x80\xa6");
+    check(redactor, "is 01234567.. and so on", "is 01234567.. and so on");
+    check(redactor, "is 012345678\xe2\x80", "is 012345678\xe2\x80");
+    check(redactor, "%30123456789ab%2\xe2\x80\xa6", "[redacted:x]\xe2\x80\xa6");
+    check(redactor, "0123456789ab&am...", "[redacted:x]...");
+    check(redactor, "tail MDEyMzQ1Njc4OW...", "tail [redacted:x]...");
+    redactor_free(redactor);
+}
+
 static void short_secrets_work_where_allowed(void **state) {
     (void)state;
     struct redactor *redactor = redactor_with("pin", "42");
@@ -351,6 +365,7 @@ int main(void) {
         cmocka_unit_test(removes_lines),
         cmocka_unit_test(removes_overlapping_secrets_wholly),
         cmocka_unit_test(a_secret_cut_by_the_end_is_removed),
+        cmocka_unit_test(a_secret_that_was_shortened_is_removed),
         cmocka_unit_test(short_secrets_work_where_allowed),
         cmocka_unit_test(holds_back_no_more_than_needed),
         cmocka_unit_test(secrets_of_a_set_are_added),

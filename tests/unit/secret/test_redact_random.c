@@ -1,5 +1,6 @@
 /* Secrets, encodings, neighbours and cuts by chance: no fragment of a secret comes out, whether
- * reads cut it, streams share it, attempts end in it, or the engine dies in it.
+ * reads cut it, streams share it, attempts end in it, the engine dies in it, or a message quotes
+ * its beginning.
  *
  * RUNBOOK_REDACT_CASES and RUNBOOK_REDACT_SEED change how many cases and which. */
 #include <stdint.h>
@@ -460,8 +461,20 @@ static void over_deaths(const struct sample *sample, const struct known *known) 
     check_out(sample, &out, known);
 }
 
+/* In a message that quotes the beginning of it. */
+static void shortened(const struct sample *sample, const struct known *known) {
+    AUTO_BUF quoted = BUF_INIT(65536);
+    AUTO_BUF out = BUF_INIT(65536);
+    size_t length;
+    buf_append(&quoted, sample->text.data, chance(sample->text.length + 1));
+    buf_puts(&quoted, chance(2) ? "\xe2\x80\xa6 (99 bytes)" : "...) has no keys");
+    AUTO_TEXT text = redact_text(known->redactor, buf_text(&quoted), quoted.length, &length);
+    buf_append(&out, text, length);
+    no_fragment_survives(sample, &out, known);
+}
+
 static void (*const ways[])(const struct sample *sample, const struct known *known) = {
-    at_once, over_reads, over_streams, over_attempts, over_deaths, over_deaths,
+    at_once, over_reads, over_streams, over_attempts, over_deaths, over_deaths, shortened,
 };
 
 /* ---- all of it ----------------------------------------------------------------------------- */
