@@ -1,5 +1,7 @@
 #include "run/act.h"
 
+#include <unistd.h>
+
 #include "base/text.h"
 #include "run/capture.h"
 #include "run/commit.h"
@@ -7,8 +9,9 @@
 #include "run/judge.h"
 #include "run/result.h"
 
-#define LATE_LIMIT_MS 1000 /* least time for what was begun by an engine before this one */
-#define LAST_LINES 10      /* of a failed step's output that its record quotes */
+#define LATE_LIMIT_MS 1000   /* least time for what was begun by an engine before this one */
+#define LAST_LINES 10        /* of a failed step's output that its record quotes */
+#define SECRET_DEPTH_MAX 100 /* levels of a secret output whose members are secrets, too */
 
 struct step_ctx {
     struct act_spec spec;
@@ -130,6 +133,9 @@ void act_free(struct step_ctx *act) {
     gate_free(act->gate);
     capture_free(act->capture);
     err_release(&act->err);
+    /* What a failed attempt wrote into $RUNBOOK_OUTPUT nobody reads any more. */
+    if (act->over && act->output_file)
+        unlink(act->output_file);
     value_free(act->data);
     value_free(act->outputs);
     value_free(act->notes);
@@ -235,23 +241,55 @@ static value data_compose(struct step_ctx *act, value own) {
     return cut ? value_set(data, "truncated", value_bool(true)) : data;
 }
 
+/* Its members may be used one by one. Those too short to be redacted are hidden in the record. */
+static void members_hide(struct redactor *redactor, const char *name, value secret, int depth) {
+    AUTO_TEXT text = value_to_text(secret);
+    if (text_characters(text, strlen(text)) >= SECRET_MIN_LENGTH)
+        redactor_add_secret(redactor, name, text, strlen(text));
+    if (depth == SECRET_DEPTH_MAX)
+        return;
+    for (size_t i = 0; value_is(secret, VALUE_ARRAY) && i < value_count(secret); i++) {
+        AUTO_VALUE item = value_at(secret, i);
+        members_hide(redactor, name, item, depth + 1);
+    }
+    value key, item;
+    for (size_t i = 0; value_is(secret, VALUE_OBJECT) && value_next(secret, &i, &key, &item);) {
+        members_hide(redactor, name, item, depth + 1);
+        value_free(key);
+        value_free(item);
+    }
+}
+
 /* From here on the redactor knows what `secret: true` marks. */
 static int outputs_hide(const struct step_ctx *act, value outputs, struct err *err) {
     const struct field_map *declared = &act->spec.step->outputs;
+    bool any = false;
     for (size_t i = 0; i < declared->count; i++) {
         const char *name = declared->keys[i];
         if (!FIELD_AT(struct output, declared, i).secret)
             continue;
         AUTO_VALUE secret = value_get(outputs, name);
         AUTO_TEXT text = value_to_text(secret);
-        if (strlen(text) < SECRET_MIN_LENGTH)
+        if (text_characters(text, strlen(text)) < SECRET_MIN_LENGTH)
             return err_set(err, ERR_INVALID,
                            "the secret output `%s` is shorter than %d characters, which cannot be "
                            "redacted",
                            name, SECRET_MIN_LENGTH);
-        redactor_add_secret(act->run->redactor, name, text, strlen(text));
+        members_hide(act->run->redactor, name, secret, 0);
+        any = true;
     }
+    /* What the step printed before its secret was known. */
+    if (any)
+        capture_redact_again(act->capture);
     return 0;
+}
+
+/* An error tells of the value that it is about. */
+static void unexpected_say(struct step_ctx *act, const char *what) {
+    if (!step_hides_output(act->spec.step))
+        return;
+    err_release(&act->err);
+    err_set(&act->err, ERR_INVALID, "%s, and is not shown since it is sensitive", what);
 }
 
 static bool ended_as_expected(const struct step_ctx *act) {
@@ -272,16 +310,13 @@ static void judge(struct step_ctx *act) {
         return;
     if (judge_expect(act->spec.step, act->data, &run, &act->err) < 0) {
         act->outcome = STEP_FAILED;
-        if (step_hides_output(act->spec.step)) {
-            err_release(&act->err);
-            err_set(&act->err, ERR_INVALID,
-                    "its result is not as expected, and is not shown since it is sensitive");
-        }
+        unexpected_say(act, "its result is not as expected");
         return;
     }
     value outputs;
     if (judge_outputs(act->spec.step, act->data, &run, act->output_file, &outputs, &act->err) < 0) {
         act->outcome = STEP_FAILED;
+        unexpected_say(act, "its outputs could not be taken from its result");
     } else if (outputs_hide(act, outputs, &act->err) < 0) {
         act->outcome = STEP_FAILED;
         value_free(outputs);

@@ -142,7 +142,8 @@ static int items_evaluate(struct node *node, value *ret, struct err *err) {
         return 0;
     AUTO_TEXT shown = value_to_text(*ret);
     value_free(*ret);
-    err_set(err, ERR_INVALID, "`foreach` needs a list, not %.200s", shown);
+    err_set(err, ERR_INVALID, "`foreach` needs a list, not %.200s%s", shown,
+            strlen(shown) > 200 ? "…" : "");
     return -1;
 }
 

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -218,6 +220,78 @@ void capture_end(struct capture *capture) {
             continue;
         digest_finish(stream->digest, stream->sha256);
         file_close(&stream->fd);
+    }
+}
+
+/* ---- a secret that was not known ----------------------------------------------------------- */
+
+/* The stored bytes on their way into the file that takes their place. */
+struct rewrite {
+    struct stream *stream;
+    int fd;
+    struct err err;
+};
+
+static void rewrite_add(void *user, const char *bytes, size_t length) {
+    struct rewrite *rewrite = user;
+    if (rewrite->err.kind != ERR_NONE || file_write_all(rewrite->fd, bytes, length, &rewrite->err))
+        return;
+    digest_update(rewrite->stream->digest, bytes, length);
+    rewrite->stream->bytes += length;
+}
+
+static void rewrite_read(struct rewrite *rewrite, int from) {
+    char piece[65536];
+    struct redact_stream *redact =
+        redact_stream_new(rewrite->stream->capture->spec.redactor, rewrite_add, rewrite);
+    ssize_t got;
+    while ((got = read(from, piece, sizeof piece)) != 0) {
+        if (got > 0)
+            redact_stream_write(redact, piece, (size_t)got);
+        else if (errno != EINTR)
+            break;
+    }
+    if (got < 0)
+        err_sys(&rewrite->err, errno, "cannot read the output");
+    redact_stream_end(redact);
+    redact_stream_free(redact);
+}
+
+/* The file is whole at every moment, as it was or as it shall be. */
+static void stream_redact_again(struct stream *stream) {
+    const struct capture *capture = stream->capture;
+    AUTO_TEXT path = mem_printf("%s/%s", capture->dir, stream->file);
+    AUTO_TEXT beside = mem_printf("%s/.output-XXXXXX", capture->dir);
+    struct rewrite rewrite = {.stream = stream, .err = ERR_INIT};
+    AUTO_FD from = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    AUTO_FD to = from < 0 ? -1 : mkostemp(beside, O_CLOEXEC);
+    if (to < 0) {
+        store_fail(stream->capture, errno, "redacting", stream->file);
+        return;
+    }
+    rewrite.fd = to;
+    stream->bytes = 0;
+    rewrite_read(&rewrite, from);
+    digest_finish(stream->digest, stream->sha256);
+    if (rewrite.err.kind == ERR_NONE && rename(beside, path) < 0)
+        err_sys(&rewrite.err, errno, "cannot rename");
+    if (rewrite.err.kind == ERR_NONE)
+        return;
+    store_fail(stream->capture, rewrite.err.sys, "redacting", stream->file);
+    err_release(&rewrite.err);
+    unlink(beside);
+}
+
+void capture_redact_again(struct capture *capture) {
+    for (int i = 0; i < 2; i++) {
+        struct stream *stream = &capture->streams[i];
+        size_t length;
+        AUTO_TEXT tail = redact_text(capture->spec.redactor, buf_text(&stream->tail),
+                                     stream->tail.length, &length);
+        buf_clear(&stream->tail);
+        tail_keep(&stream->tail, tail, length);
+        if (*stream->sha256 && !capture->failed)
+            stream_redact_again(stream);
     }
 }
 

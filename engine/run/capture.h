@@ -29,6 +29,10 @@ void capture_write(struct capture *capture, enum step_stream stream, const char 
 /* No more comes: what was held back is flushed, files are closed. */
 void capture_end(struct capture *capture);
 
+/* A secret became known that may be in what is stored: goes over it once more. Behind
+ * capture_end. */
+void capture_redact_again(struct capture *capture);
+
 /* As it came, but for what an engine before this one stored, which is redacted; *ret_cut where
  * more came than is kept. */
 const char *capture_head(const struct capture *capture, enum step_stream stream, size_t *ret_length,

@@ -13,6 +13,8 @@ struct gate {
     struct run *run;
     struct step_ctx *act;
     struct step_question question; /* borrowed from the step type, which waits */
+    struct step_question shown;    /* the same without secrets; its texts are in the arena */
+    struct arena *arena;
     void (*answered)(struct step_ctx *act, const struct step_answer *answer);
     struct loop_timer *expiry;
     char *path;
@@ -159,7 +161,7 @@ static void answer_take(struct gate *gate, const struct step_answer *answer) {
     if ((int64_t)gate->accepted.count >= quorum)
         gate_close(gate, "accepted", true, answer->by, answer->comment, answer->evidence);
     else if (gate->run->ui.ask)
-        gate->run->ui.ask(gate->run->ui.user, gate->path, &gate->question);
+        gate->run->ui.ask(gate->run->ui.user, gate->path, &gate->shown);
 }
 
 static void gate_ask(struct gate *gate) {
@@ -180,7 +182,7 @@ static void gate_ask(struct gate *gate) {
                    "there is no terminal, and nobody can be asked", NULL);
         return;
     }
-    run->ui.ask(run->ui.user, gate->path, &gate->question);
+    run->ui.ask(run->ui.user, gate->path, &gate->shown);
 }
 
 /* The time during which no engine ran counts; yet an answer that came meanwhile is heard first. */
@@ -190,12 +192,39 @@ static int64_t expiry_left(const struct gate *gate) {
     return elapsed > 0 && left < LATE_ANSWER_MS ? LATE_ANSWER_MS : left;
 }
 
+static const char *text_show(const struct gate *gate, const char *text) {
+    if (!text)
+        return NULL;
+    AUTO_TEXT shown = redact_text(gate->run->redactor, text, strlen(text), NULL);
+    return arena_strdup(gate->arena, shown);
+}
+
+/* The terminal is told no more than the transcript. */
+static void question_show(struct gate *gate) {
+    const struct step_question *question = &gate->question;
+    size_t count = 0;
+    gate->shown = *question;
+    gate->shown.message = text_show(gate, question->message);
+    gate->shown.evidence = text_show(gate, question->evidence);
+    if (!question->items)
+        return;
+    while (question->items[count])
+        count++;
+    const char **items = arena_alloc(gate->arena, (count + 1) * sizeof *items);
+    for (size_t i = 0; i < count; i++)
+        items[i] = text_show(gate, question->items[i]);
+    items[count] = NULL;
+    gate->shown.items = items;
+}
+
 struct gate *gate_new(struct step_ctx *act, const struct step_question *question,
                       void (*answered)(struct step_ctx *act, const struct step_answer *answer)) {
     struct gate *gate = mem_zalloc(sizeof *gate);
     gate->run = act_spec_of(act)->frame->run;
     gate->act = act;
     gate->question = *question;
+    gate->arena = arena_new();
+    question_show(gate);
     gate->answered = answered;
     gate->path = mem_strdup(act_spec_of(act)->path);
     opened_record(gate);
@@ -221,6 +250,7 @@ void gate_free(struct gate *gate) {
     for (size_t i = 0; i < gate->accepted.count; i++)
         mem_free(gate->accepted.items[i]);
     vec_release(&gate->accepted);
+    arena_free(gate->arena);
     mem_free(gate->path);
     mem_free(gate->by);
     mem_free(gate->comment);

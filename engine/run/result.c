@@ -86,6 +86,27 @@ void result_of_act(struct result *result, const struct step_ctx *act) {
     result->notes = act_notes(act);
 }
 
+/* What a secret was taken from, in other words than in those of the secret. */
+static value data_conceal(value data) {
+    static const char *const telling[] = {"rows", "headers"};
+    for (size_t i = 0; i < sizeof telling / sizeof *telling; i++)
+        data = value_remove(data, telling[i]);
+    return data;
+}
+
+/* Also what the redactor would not find: a member too short, a word in place of a text. */
+static value outputs_conceal(const struct step *step, value outputs) {
+    for (size_t i = 0; i < step->outputs.count; i++) {
+        const char *name = step->outputs.keys[i];
+        AUTO_VALUE item = value_get(outputs, name);
+        if (!FIELD_AT(struct output, &step->outputs, i).secret || value_is(item, VALUE_NONE))
+            continue;
+        AUTO_TEXT mark = mem_printf("[redacted:%s]", name);
+        outputs = value_set(outputs, name, value_string(mark));
+    }
+    return outputs;
+}
+
 void result_record(struct result *result, struct run *run, const struct step *step,
                    const char *path, const char *label, struct event *event) {
     if (value_is(result->output, VALUE_OBJECT))
@@ -93,6 +114,8 @@ void result_record(struct result *result, struct run *run, const struct step *st
     if (step->sensitive)
         return;
     value data = data_trim(value_copy(result->data));
+    if (step_hides_output(step))
+        data = data_conceal(data);
     if (value_count(data)) {
         result->kept_data = data_limit(run, data, path, label);
         EVENT_SET(event, result, result->kept_data);
@@ -101,7 +124,8 @@ void result_record(struct result *result, struct run *run, const struct step *st
     }
     if (value_count(result->outputs)) {
         AUTO_TEXT name = mem_printf("%s.outputs", path);
-        result->kept_outputs = data_limit(run, value_copy(result->outputs), name, label);
+        result->kept_outputs =
+            data_limit(run, outputs_conceal(step, value_copy(result->outputs)), name, label);
         EVENT_SET(event, outputs, result->kept_outputs);
     }
     if (value_is(result->notes, VALUE_ARRAY)) {

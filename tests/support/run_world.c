@@ -55,8 +55,10 @@ static void pending_add(struct world *world, const char *step, bool is_gate) {
 }
 
 static void gate_asked(void *user, const char *step, const struct step_question *question) {
-    (void)question;
-    pending_add(user, step, true);
+    struct world *world = user;
+    mem_free(world->question);
+    world->question = mem_strdup(question->message);
+    pending_add(world, step, true);
 }
 
 static void choice_asked(void *user, const char *step, const char *error, value undo) {
@@ -104,6 +106,7 @@ void world_release(struct world *world) {
     AUTO_ERR err = ERR_INIT;
     run_drop(world);
     assert_int_equal(file_remove_tree(world->home, &err), 0);
+    mem_free(world->question);
     mem_free(world->home);
 }
 

@@ -31,6 +31,7 @@ struct world {
     enum run_choice (*on_choice)(struct world *world, const char *step);
     struct run_options options; /* jobs, yes, cancel_running, sync: before world_run */
     void *user;
+    char *question; /* what was asked last, or NULL */
     VEC(struct pending *) pending;
 };
 
