@@ -226,23 +226,13 @@ static int sql_begin(struct step_ctx *ctx, struct err *err) {
     return 0;
 }
 
-static void read_settled(void *user) {
-    struct step_ctx *ctx = user;
-    struct step_result result = {
-        .outcome = STEP_FAILED, .without_effect = true, .data = value_none()};
-    err_set(&result.err, ERR_UNREACHABLE, "its rows did not arrive; it only reads");
-    step_done(ctx, &result);
-}
-
 static int sql_settle(struct step_ctx *ctx, const struct step_doubt *doubt, struct err *err) {
     struct sql_state *state = step_state(ctx);
     enum pg_transaction transaction = sql_transaction(step_spec(ctx));
     if (sql_source_init(&state->source, step_spec(ctx), err) < 0)
         return -1;
-    if (state->source.reads) {
-        loop_defer(step_loop(ctx), read_settled, ctx);
-        return 0;
-    }
+    if (state->source.reads)
+        return err_set(err, ERR_UNREACHABLE, "its rows did not arrive; it only reads");
     if (transaction == PG_NONE)
         return err_set(err, ERR_UNREACHABLE,
                        "outside of a transaction the server cannot tell what was carried out");

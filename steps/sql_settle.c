@@ -180,20 +180,26 @@ static void settle_wait(struct sql_settle *settle, char *trouble_taken) {
     settle->pause_ms = settle->pause_ms < PAUSE_MAX_MS / 2 ? settle->pause_ms * 2 : PAUSE_MAX_MS;
 }
 
-void sql_settle_cancel(struct sql_settle *settle) {
-    if (settle->gave_up)
-        return;
+static void patience_over(void *user) {
+    struct sql_settle *settle = user;
     settle->gave_up = true;
     loop_timer_free(settle->pause);
     settle->pause = NULL;
     if (settle->query)
         pg_cancel(settle->query, 0, true);
     else
-        loop_defer(step_loop(settle->ctx), settle_give_up, settle);
+        settle_give_up(settle);
 }
 
-static void patience_over(void *user) {
-    sql_settle_cancel(user);
+static void patience_set(struct sql_settle *settle, int64_t limit_ms) {
+    loop_timer_free(settle->limit);
+    settle->limit = loop_timer_new(step_loop(settle->ctx), limit_ms, patience_over, settle);
+}
+
+/* An answer that is about to come is worth more than a doubt. */
+void sql_settle_cancel(struct sql_settle *settle) {
+    if (!settle->gave_up)
+        patience_set(settle, step_grace_ms(settle->ctx));
 }
 
 /* ---- questions --------------------------------------------------------------------------------
@@ -387,13 +393,13 @@ struct sql_settle *sql_settle_new(struct step_ctx *ctx, const struct pg_target *
     settle->data = value_copy(doubt->data);
     settle->mark = session_mark(ctx);
     settle->pause_ms = PAUSE_MIN_MS;
-    settle->patience_ms = limit > 0 ? limit : PATIENCE_MS;
+    settle->patience_ms = limit > 0 ? limit - step_elapsed_ms(ctx) : PATIENCE_MS;
     settle->began_ns = clock_mono_ns();
     if (doubt->transaction_id)
         id_split(settle, doubt->transaction_id);
     /* A step's own limit is the engine's to keep. */
     if (limit <= 0)
-        settle->limit = loop_timer_new(step_loop(ctx), PATIENCE_MS, patience_over, settle);
+        patience_set(settle, PATIENCE_MS);
     settle_ask(settle);
     return settle;
 }

@@ -46,7 +46,7 @@ struct sql_settle;
 struct sql_settle *sql_settle_new(struct step_ctx *ctx, const struct pg_target *target,
                                   enum pg_transaction transaction, size_t statement_count,
                                   const struct step_doubt *doubt);
-void sql_settle_cancel(struct sql_settle *settle); /* it ends in doubt */
+void sql_settle_cancel(struct sql_settle *settle); /* it ends within the step's grace */
 void sql_settle_free(struct sql_settle *settle);   /* NULL is legal */
 
 enum effect sql_effect(const void *spec);

@@ -111,7 +111,8 @@ unit_tests() {
     python3 "$root/tests/support/meson_results.py" "$1/meson-logs/testlog.json"
 }
 
-# All that is tested against one build: the unit tests, then every tests/SUITE/run.
+# All that is tested against one build: the unit tests, then every tests/SUITE/run, and programs of
+# suites that stand for themselves.
 test_build() {
     local name=$1 dir=$builds/build-$1 run
     suite "unit tests, $name" unit_tests "$dir"
@@ -119,9 +120,10 @@ test_build() {
         broken "${dir##*/} has no engine/cli/runbook"
         return
     fi
-    for run in "$root"/tests/*/run; do
+    for run in "$root"/tests/*/run "$root"/tests/fault/pg_commit; do
         if [ -f "$run" ] && [ -x "$run" ]; then
-            suite "$(basename "$(dirname "$run")"), $name" \
+            local of=${run%/run}
+            suite "${of##*/}, $name" \
                 env RUNBOOK="$dir/engine/cli/runbook" RUNBOOK_BUILD="$dir" "$run"
         fi
     done
