@@ -69,7 +69,7 @@ def texts: ("run runbook name sha256 plan_sha256 policy_sha256 profile user host
   + " phase step title action effect token status reason error hint message evidence answer by"
   + " comment signal transaction_id head signer signature sum") | words;
 def integers: "steps uid pid attempt attempts duration_ms delay_ms exit quorum expires_ms" | words;
-def booleans: "dry_run without_effect not_requester" | words;
+def booleans: "dry_run without_effect tolerated not_requester" | words;
 def others: ("files git params selection previous objectives item plan result outputs output notes"
   + " approvers checklist hands counts") | words;
 def required: {

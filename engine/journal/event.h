@@ -51,6 +51,7 @@
     X(plan, JSON, "what is about to be done: [[label, text]] as the plan shows it")                \
     X(status, TEXT, "how it ended")                                                                \
     X(without_effect, BOOLEAN, "it is certain that nothing happened")                              \
+    X(tolerated, BOOLEAN, "it failed, and the run goes on all the same")                           \
     X(reason, TEXT, "why: of a skip, a stop, a doubt")                                             \
     X(error, TEXT, "what went wrong")                                                              \
     X(hint, TEXT, "what would be right")                                                           \

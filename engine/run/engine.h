@@ -128,6 +128,7 @@ struct run {
     size_t dry_counts[3];
     struct recall *recall; /* while it goes the way of its transcript again */
     struct past *past;     /* that transcript, of a run that is resumed */
+    bool rolls_back;       /* somebody asks, or will have asked, for a rollback of all of it */
     size_t unsettled;      /* steps in doubt that only a person can settle */
     struct task *asking;   /* a failure that a person is to decide */
     bool asking_interrupt;
@@ -169,9 +170,12 @@ void sched_ready(struct node *node);
 void sched_pump(struct run *run); /* soon, from the loop */
 /* A step that waits for its lock lets others have its slot: they may hold that lock. */
 void sched_slot_lend(struct node *node);
+void sched_slot_take(struct node *node); /* of one that an engine before this one began */
 /* Whether it has it again; where it has not, task_resume follows. */
 bool sched_slot_regain(struct node *node);
 void node_settle(struct node *node);
+/* Whether the run goes on when the node fails. */
+bool node_is_tolerated(const struct node *node);
 /* The ways in which a node's turn goes: its step, or a group with all its members, is left out;
  * its condition cannot be told; it is entered. */
 void node_leave_out(struct node *node, const char *reason);
@@ -208,5 +212,6 @@ void run_record(struct run *run, struct event *event);
 void run_transcript_failed(struct run *run);
 void run_transcript_close(struct run *run); /* its last record is in it */
 void run_cancel_all(struct run *run);
+void run_roll_back(struct run *run); /* because somebody asked for it, whatever came of it */
 
 #endif

@@ -84,20 +84,35 @@ static void lock_try(void *user) {
     lock->taken(lock->user, &err);
 }
 
-struct lock *lock_new(struct run *run, const char *name, void (*waits)(void *user, const char *who),
-                      void (*taken)(void *user, struct err *err), void *user) {
+static struct lock *lock_make(struct run *run, const char *name) {
     struct lock *lock = mem_zalloc(sizeof *lock);
     lock->run = run;
     lock->path = store_lock_path(run->store, name);
     lock->owner = mem_printf("%s (pid %ld, %s@%s)", store_run_id(run->place), (long)getpid(),
                              run->user, run->host);
     lock->fd = lock->watcher = -1;
+    return lock;
+}
+
+struct lock *lock_new(struct run *run, const char *name, void (*waits)(void *user, const char *who),
+                      void (*taken)(void *user, struct err *err), void *user) {
+    struct lock *lock = lock_make(run, name);
     lock->waits = waits;
     lock->taken = taken;
     lock->user = user;
     lock->is_deferred = true;
     loop_defer(run->loop, lock_try, lock);
     return lock;
+}
+
+int lock_take(struct run *run, const char *name, struct lock **ret, struct err *err) {
+    struct lock *lock = lock_make(run, name);
+    if (file_lock(lock->path, lock->owner, &lock->fd, err) < 0) {
+        lock_free(lock);
+        return -1;
+    }
+    *ret = lock;
+    return 0;
 }
 
 void lock_free(struct lock *lock) {

@@ -10,6 +10,8 @@ struct lock;
  * who holds it. */
 struct lock *lock_new(struct run *run, const char *name, void (*waits)(void *user, const char *who),
                       void (*taken)(void *user, struct err *err), void *user);
+/* Here and now, or ERR_BUSY: of a step that an engine before this one began. */
+int lock_take(struct run *run, const char *name, struct lock **ret, struct err *err) MUST_USE;
 void lock_free(struct lock *lock); /* gives it back, or stops waiting */
 
 #endif

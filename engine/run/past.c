@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "journal/store.h"
+#include "run/interrupt.h"
 
 struct past {
     char *dir;
@@ -16,7 +17,7 @@ struct past {
     VEC(struct past_record) records;
     struct map *trails; /* by "phase path" */
     struct past_line started;
-    bool is_over;
+    bool is_over, is_undoing, is_undone, rolls_back;
     int64_t exit;
 };
 
@@ -36,18 +37,50 @@ static struct trail *trail_make(struct past *past, const struct event *event) {
     return trail;
 }
 
-static void past_add(struct past *past, const struct event *event, uint64_t offset, size_t length) {
-    uint32_t index = (uint32_t)past->records.count;
+static enum phase phase_of(const char *name) {
+    enum phase phase = PHASE_RUN;
+    while (phase < PHASE_FINALLY && !text_equal(phase_name(phase), name))
+        phase++;
+    return phase;
+}
+
+static void record_add(struct past *past, const struct event *event, uint64_t offset,
+                       size_t length) {
     bool is_of_step = EVENT_HAS(event, phase) && EVENT_HAS(event, step) && event->step[0];
     struct trail *trail = is_of_step ? trail_make(past, event) : NULL;
-    *vec_add(&past->records) =
-        (struct past_record){offset, (uint32_t)length, (uint8_t)event->type, trail};
     if (trail)
-        *vec_add(&trail->records) = index;
-    if (event->type == EVENT_CHECKPOINT)
-        return; /* a seal may follow the end */
-    past->is_over = event->type == EVENT_RUN_FINISHED;
-    past->exit = past->is_over ? event->exit : 0;
+        *vec_add(&trail->records) = (uint32_t)past->records.count;
+    *vec_add(&past->records) = (struct past_record){
+        .offset = offset,
+        .length = (uint32_t)length,
+        .type = (uint8_t)event->type,
+        .phase = is_of_step ? (uint8_t)phase_of(event->phase) : 0,
+        .trail = trail,
+    };
+}
+
+static int past_add(struct past *past, const struct event *event, uint64_t offset, size_t length,
+                    struct err *err) {
+    bool rolls_back = event->type == EVENT_RUN_RESUMED && EVENT_HAS(event, reason) &&
+                      text_equal(event->reason, PAST_ROLLBACK);
+    if (event->type == EVENT_RUN_RESUMED && past_end(past) != PAST_OPEN &&
+        past_reopen(past, rolls_back, err) < 0)
+        return -1;
+    record_add(past, event, offset, length);
+    past->rolls_back |= rolls_back;
+    if (event->type == EVENT_ROLLBACK_BEGUN)
+        past->is_undoing = true;
+    if (event->type == EVENT_ROLLBACK_FINISHED)
+        past->is_undone = text_equal(event->status, state_name(STATE_ROLLED_BACK));
+    if (event->type == EVENT_ROLLBACK_FINISHED)
+        past->is_undoing = false;
+    if (event->type == EVENT_RUN_RESUMED)
+        past->is_over = false;
+    if (event->type == EVENT_RUN_FINISHED) {
+        past->is_over = true;
+        past->exit = event->exit;
+    }
+    return 0;
 }
 
 static int past_load(struct past *past, struct err *err) {
@@ -57,7 +90,8 @@ static int past_load(struct past *past, struct err *err) {
     while ((status = reader_next(past->reader, &event, err)) > 0) {
         size_t length;
         reader_line(past->reader, &length);
-        past_add(past, &event, offset, length);
+        if (past_add(past, &event, offset, length, err) < 0)
+            return -1;
         offset += length;
     }
     if (status < 0)
@@ -127,10 +161,33 @@ const struct past_record *past_at(const struct past *past, size_t index) {
     return &past->records.items[index];
 }
 
-bool past_is_over(const struct past *past, int64_t *ret_exit) {
-    if (ret_exit)
-        *ret_exit = past->exit;
-    return past->is_over;
+enum past_end past_end(const struct past *past) {
+    if (!past->is_over || past->is_undoing)
+        return PAST_OPEN;
+    if (past->is_undone)
+        return PAST_UNDONE;
+    if (past->exit == RUN_HANDS_NEEDED)
+        return PAST_HALF_UNDONE;
+    return past->exit == RUN_SUCCEEDED ? PAST_SUCCEEDED : PAST_STOPPED;
+}
+
+bool past_rolls_back(const struct past *past) {
+    return past->rolls_back;
+}
+
+enum event_type past_hard_type(const struct past_record *record) {
+    switch ((enum event_type)record->type) {
+    case EVENT_STEP_WAITING:
+    case EVENT_STEP_COMMITTING:
+    case EVENT_STEP_ENDED:
+    case EVENT_GATE_OPENED:
+    case EVENT_GATE_ANSWERED:
+    case EVENT_GATE_ESCALATED:
+    case EVENT_GATE_CLOSED:
+        return EVENT_NONE;
+    default:
+        return record->is_dropped ? EVENT_NONE : (enum event_type)record->type;
+    }
 }
 
 struct trail *past_trail(const struct past *past, const char *phase, const char *path) {
@@ -159,6 +216,93 @@ int past_read(const struct past *past, size_t index, struct past_line *ret, stru
 void past_line_release(struct past_line *line) {
     value_free(line->line);
     line->line = value_none();
+}
+
+/* ---- going on behind the end --------------------------------------------------------------- */
+
+/* From here on there is only the runbook's own `finally`. */
+static size_t closing_begin(const struct past *past) {
+    size_t begin = past->records.count;
+    while (begin > 0 && (!past->records.items[begin - 1].trail ||
+                         past->records.items[begin - 1].phase == PHASE_FINALLY))
+        begin--;
+    return begin;
+}
+
+/* Steps that contain others end when these do. */
+static int is_body(const struct past *past, const struct trail *trail, bool *ret, struct err *err) {
+    struct past_line line;
+    size_t first = 0;
+    while (first < trail->records.count &&
+           past->records.items[trail->records.items[first]].type != EVENT_STEP_STARTED)
+        first++;
+    *ret = true;
+    if (first == trail->records.count)
+        return 0;
+    if (past_read(past, trail->records.items[first], &line, err) < 0)
+        return -1;
+    const struct step_type *type = step_type_find(line.event.action);
+    *ret = !type || type->expand;
+    past_line_release(&line);
+    return 0;
+}
+
+static int end_reopen(struct past *past, struct past_record *record, const struct event *event,
+                      bool roll_back, struct err *err) {
+    bool is_wanted = record->phase == (roll_back ? PHASE_ROLLBACK : PHASE_RUN);
+    bool is_tolerated = EVENT_HAS(event, tolerated) && event->tolerated;
+    bool drops = true;
+    if (!is_wanted || is_tolerated || text_equal(event->status, state_name(STATE_SUCCEEDED)))
+        return 0;
+    if (!text_equal(event->status, state_name(STATE_IN_DOUBT)) &&
+        is_body(past, record->trail, &drops, err) < 0)
+        return -1;
+    record->is_dropped = drops;
+    record->is_again = !drops;
+    return 0;
+}
+
+/* What a person chose then is not what they want now. */
+static void choice_reopen(struct past_record *record, const struct event *event) {
+    enum run_choice choice;
+    record->is_dropped = interrupt_choice_find(event->answer, &choice) &&
+                         (choice == RUN_STOP || choice == RUN_ROLLBACK || !record->trail);
+}
+
+static int record_reopen(struct past *past, size_t index, bool roll_back, struct err *err) {
+    struct past_record *record = &past->records.items[index];
+    struct past_line line;
+    int status = 0;
+    if (record->type != EVENT_STEP_FINISHED && record->type != EVENT_GATE_ANSWERED)
+        return 0;
+    if (past_read(past, index, &line, err) < 0)
+        return -1;
+    if (record->type == EVENT_STEP_FINISHED)
+        status = end_reopen(past, record, &line.event, roll_back, err);
+    else if (!roll_back)
+        choice_reopen(record, &line.event);
+    past_line_release(&line);
+    return status;
+}
+
+int past_reopen(struct past *past, bool roll_back, struct err *err) {
+    size_t closing = closing_begin(past);
+    for (size_t i = 0; i < past->records.count; i++) {
+        struct past_record *record = &past->records.items[i];
+        bool is_closing = i >= closing && record->trail;
+        if (record->is_dropped)
+            continue;
+        if (is_closing && record->type == EVENT_STEP_ENDED)
+            record->is_again = !roll_back;
+        else if (is_closing || record->type == EVENT_RUN_FINISHED ||
+                 (record->type == EVENT_ROLLBACK_FINISHED && roll_back) ||
+                 (record->type == EVENT_SIGNAL_RECEIVED && !roll_back))
+            record->is_dropped = true;
+        else if (!is_closing && record_reopen(past, i, roll_back, err) < 0)
+            return -1;
+    }
+    past->is_undone = false;
+    return 0;
 }
 
 /* ---- the plan ------------------------------------------------------------------------------ */

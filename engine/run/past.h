@@ -7,6 +7,8 @@
 #include "journal/reader.h"
 #include "plan/plan.h"
 
+#define PAST_ROLLBACK "rollback" /* why run.resumed says that it was resumed; else "resume" */
+
 struct node;
 struct task;
 
@@ -23,7 +25,19 @@ struct past_record {
     uint64_t offset;
     uint32_t length;
     uint8_t type;        /* enum event_type */
+    uint8_t phase;       /* enum phase, where it is of a step */
+    bool is_dropped;     /* taken back when the run was gone on with behind its end */
+    bool is_again;       /* likewise: the step is tried once more */
     struct trail *trail; /* NULL where it is not of a step */
+};
+
+/* How far the run came. */
+enum past_end {
+    PAST_OPEN,      /* its engine died, or left at once */
+    PAST_STOPPED,   /* a step failed, and nothing was rolled back */
+    PAST_SUCCEEDED, /* nothing is left to do */
+    PAST_UNDONE,    /* rolled back */
+    PAST_HALF_UNDONE,
 };
 
 struct past;
@@ -35,10 +49,17 @@ const struct event *past_started(const struct past *past); /* the first record *
 struct reader *past_reader(const struct past *past);       /* has read to the end */
 size_t past_count(const struct past *past);
 const struct past_record *past_at(const struct past *past, size_t index);
-/* Whether its last word is that it is over; the exit status goes to *ret_exit. */
-bool past_is_over(const struct past *past, int64_t *ret_exit);
+enum past_end past_end(const struct past *past);
+/* Whether somebody asked for a rollback of all of it. */
+bool past_rolls_back(const struct past *past);
+/* Takes back what ended the run: the steps that failed, or with `roll_back` the handlers that did,
+ * are tried again, and `finally` has not been. Every reader of the same transcript does so where
+ * a run.resumed follows the end. */
+int past_reopen(struct past *past, bool roll_back, struct err *err) MUST_USE;
 /* NULL where nothing is recorded. */
 struct trail *past_trail(const struct past *past, const char *phase, const char *path);
+/* Of the record, EVENT_NONE where it only accompanies a step on its way or was taken back. */
+enum event_type past_hard_type(const struct past_record *record);
 void past_each_trail(struct past *past, void (*each)(void *user, struct trail *trail), void *user);
 
 /* A record read again. The texts of `event` live until past_line_release. */

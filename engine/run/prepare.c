@@ -367,7 +367,7 @@ static void resumed_record(const struct prepare *prepare) {
     EVENT_SET(&event, host, run->host);
     EVENT_SET(&event, pid, (int64_t)getpid());
     EVENT_SET(&event, engine, RUNBOOK_VERSION);
-    EVENT_SET(&event, reason, run->options.roll_back ? "rollback" : "resume");
+    EVENT_SET(&event, reason, run->options.roll_back ? PAST_ROLLBACK : "resume");
     if (value_count(notes))
         EVENT_SET(&event, notes, notes);
     run_record(run, &event);
@@ -375,9 +375,6 @@ static void resumed_record(const struct prepare *prepare) {
 
 static int plan_compare(const struct run *run, struct err *err) {
     const struct event *started = past_started(run->past);
-    if (EVENT_HAS(started, dry_run) && started->dry_run)
-        return err_set(err, ERR_INVALID, "`%s` was a dry run: there is nothing to go on with",
-                       started->run);
     if (text_equal(started->plan_sha256, plan_hash(run->plan)) || run->options.accept_changed_plan)
         return 0;
     err_set(err, ERR_INVALID,
@@ -388,6 +385,39 @@ static int plan_compare(const struct run *run, struct err *err) {
                     "put it back (%s/runbook.yaml is how it was), or go on with what is there "
                     "now by --accept-changed-plan",
                     past_dir(run->past));
+}
+
+static int end_check(const struct run *run, struct err *err) {
+    const struct event *started = past_started(run->past);
+    enum past_end end = past_end(run->past);
+    if (end == PAST_UNDONE) {
+        err_set(err, ERR_INVALID, "run `%s` is over: it was rolled back", started->run);
+        return err_hint(err, "`runbook exec %s` begins a new one", started->runbook);
+    }
+    if (run->options.roll_back)
+        return 0;
+    if (end == PAST_SUCCEEDED) {
+        err_set(err, ERR_INVALID, "run `%s` is over: it succeeded", started->run);
+        return err_hint(err, "`runbook rollback %s` would undo it", started->run);
+    }
+    if (end == PAST_HALF_UNDONE) {
+        err_set(err, ERR_INVALID, "run `%s` is over: its rollback failed", started->run);
+        return err_hint(err, "`runbook rollback %s` tries the handlers that failed again",
+                        started->run);
+    }
+    return 0;
+}
+
+static int past_check(const struct run *run, struct err *err) {
+    const struct event *started = past_started(run->past);
+    if (EVENT_HAS(started, dry_run) && started->dry_run)
+        return err_set(err, ERR_INVALID, "run `%s` was a dry run: there is nothing to go on with",
+                       started->run);
+    if (plan_compare(run, err) < 0 || end_check(run, err) < 0)
+        return -1;
+    if (past_end(run->past) == PAST_OPEN)
+        return 0;
+    return past_reopen(run->past, run->options.roll_back, err);
 }
 
 /* RTO and deadlines count from when the run began, whoever ran it. */
@@ -401,10 +431,12 @@ static int run_resume(struct prepare *prepare, struct err *err) {
     struct run *run = prepare->run;
     times_restore(run);
     run->root = frame_new(run, NULL, plan_graph(run->plan), PHASE_RUN, mem_strdup(""));
-    if (recall_run(run, run->past, err) < 0)
+    if (recall_run(run, run->past, err) < 0 || recall_locks(run, err) < 0)
         return -1;
+    struct recall *recall = run->recall;
+    run->recall = NULL; /* from here on what happens is written */
     resumed_record(prepare);
-    recall_release(run);
+    recall_release(recall);
     return 0;
 }
 
@@ -438,7 +470,7 @@ int prepare_run(struct run *run, struct diag *diag, struct err *err) {
     int status = -1;
     identity_read(run);
     environment_make(run);
-    if (run->past && plan_compare(run, err) < 0) {
+    if (run->past && past_check(run, err) < 0) {
         value_free(prepare.files);
         return -1;
     }

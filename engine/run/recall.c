@@ -12,7 +12,6 @@ struct recall {
     size_t next;                      /* the first record that was not delivered */
     size_t passed[EVENT_TYPE_COUNT];  /* of those that are not of a step: how many came about */
     VEC(struct node *) held;          /* their turn came, and nothing is recorded of them */
-    VEC(struct task *) tasks;         /* their next attempt is not recorded */
     VEC(struct past_line) unrecorded; /* came about behind the last record */
     bool is_over;
     struct err err;
@@ -20,21 +19,14 @@ struct recall {
 
 /* ---- trails -------------------------------------------------------------------------------- */
 
-/* What only accompanies a step on its way. */
-static bool is_soft(enum event_type type) {
-    return type == EVENT_STEP_WAITING || type == EVENT_STEP_COMMITTING ||
-           type == EVENT_GATE_OPENED || type == EVENT_GATE_ANSWERED ||
-           type == EVENT_GATE_ESCALATED || type == EVENT_GATE_CLOSED || type == EVENT_STEP_ENDED;
-}
-
 static enum event_type type_at(const struct recall *recall, const struct trail *trail, size_t i) {
-    return (enum event_type)past_at(recall->past, trail->records.items[i])->type;
+    return past_hard_type(past_at(recall->past, trail->records.items[i]));
 }
 
 /* The next that the interpreter must come to, or EVENT_NONE. */
 static enum event_type trail_next(const struct recall *recall, const struct trail *trail) {
     for (size_t i = trail->next; i < trail->records.count; i++)
-        if (!is_soft(type_at(recall, trail, i)))
+        if (type_at(recall, trail, i) != EVENT_NONE)
             return type_at(recall, trail, i);
     return EVENT_NONE;
 }
@@ -45,7 +37,7 @@ static bool trail_pass(const struct recall *recall, struct trail *trail, enum ev
             trail->next = i + 1;
             return true;
         }
-        if (!is_soft(type_at(recall, trail, i)))
+        if (type_at(recall, trail, i) != EVENT_NONE)
             return false;
     }
     return false;
@@ -65,10 +57,14 @@ static struct trail *trail_of(const struct recall *recall, struct node *node) {
 
 /* ---- what the interpreter asks ------------------------------------------------------------- */
 
+static bool has_next(const struct recall *recall, const struct trail *trail) {
+    return trail && trail_next(recall, trail) != EVENT_NONE;
+}
+
 /* A group that was entered has no record of its own: its members do. */
 static bool has_recorded_member(const struct recall *recall, const struct node *begin) {
     for (uint32_t i = begin->index + 1; i < node_graph(begin)->peer; i++)
-        if (trail_of(recall, &begin->frame->nodes[i]))
+        if (has_next(recall, trail_of(recall, &begin->frame->nodes[i])))
             return true;
     return false;
 }
@@ -77,8 +73,7 @@ bool recall_lets(struct recall *recall, struct node *node) {
     enum graph_role role = node_graph(node)->role;
     if (role == GRAPH_END)
         return true;
-    const struct trail *trail = trail_of(recall, node);
-    if (trail && trail->next < trail->records.count)
+    if (has_next(recall, trail_of(recall, node)))
         return true;
     return role == GRAPH_BEGIN && has_recorded_member(recall, node);
 }
@@ -89,7 +84,7 @@ void recall_hold(struct recall *recall, struct node *node) {
 
 static bool line_next(struct recall *recall, struct trail *trail, struct past_line *ret) {
     size_t i = trail->next;
-    while (is_soft(type_at(recall, trail, i)))
+    while (type_at(recall, trail, i) == EVENT_NONE)
         i++;
     return past_read(recall->past, trail->records.items[i], ret, &recall->err) == 0;
 }
@@ -128,10 +123,6 @@ bool recall_attempt(struct recall *recall, struct task *task) {
     return trail && trail_next(recall, trail) == EVENT_STEP_STARTED;
 }
 
-void recall_hold_task(struct recall *recall, struct task *task) {
-    *vec_add(&recall->tasks) = task;
-}
-
 void recall_await(struct recall *recall, struct task *task) {
     struct trail *trail = trail_of(recall, task->node);
     trail->task = task;
@@ -143,7 +134,9 @@ static void unrecorded_add(struct recall *recall, const struct event *event) {
     AUTO_BUF line = BUF_INIT(TRANSCRIPT_LINE_MAX);
     char prev[65];
     struct past_line kept = {.line = value_none()};
-    if (event_write(event, EVENT_NO_PREV, &line, &recall->err) < 0 ||
+    struct event numbered = *event;
+    numbered.seq = 1; /* until it is written in earnest */
+    if (event_write(&numbered, EVENT_NO_PREV, &line, &recall->err) < 0 ||
         event_read(buf_text(&line), line.length, &kept.event, &kept.line, prev, &recall->err) < 0)
         return;
     *vec_add(&recall->unrecorded) = kept;
@@ -155,7 +148,7 @@ static bool is_recorded(struct recall *recall, const struct event *event, struct
     size_t count = 0;
     for (size_t i = 0; i < past_count(recall->past); i++) {
         const struct past_record *record = past_at(recall->past, i);
-        count += record->type == event->type && !record->trail;
+        count += record->type == event->type && !record->trail && !record->is_dropped;
     }
     return ++recall->passed[event->type] <= count;
 }
@@ -178,7 +171,10 @@ enum delivery { DELIVERED, NOTHING_TO_DELIVER, NOT_YET };
 static enum delivery end_deliver(struct recall *recall, struct trail *trail,
                                  struct past_line *line) {
     struct task *task = trail->task;
-    if (task && task->is_body)
+    if (task && past_at(recall->past, recall->next)->is_again) {
+        trail_pass(recall, trail, EVENT_STEP_FINISHED);
+        task_again_recalled(task, &line->event);
+    } else if (task && task->is_body)
         task_body_late(task);
     else if (task)
         return task_finish_recalled(task, recall->past, trail, &line->event, &recall->err) < 0
@@ -215,6 +211,13 @@ static bool was_asked(const struct recall *recall) {
     return false;
 }
 
+static enum delivery resumed_deliver(struct recall *recall, const struct event *event) {
+    if (!EVENT_HAS(event, reason) || !text_equal(event->reason, PAST_ROLLBACK))
+        return NOTHING_TO_DELIVER;
+    run_roll_back(recall->run);
+    return DELIVERED;
+}
+
 static enum delivery line_deliver(struct recall *recall, struct trail *trail,
                                   struct past_line *line) {
     switch (line->event.type) {
@@ -234,8 +237,11 @@ static enum delivery line_deliver(struct recall *recall, struct trail *trail,
         interrupt_recall(recall->run, was_asked(recall));
         return DELIVERED;
     case EVENT_STEP_ENDED:
-        services_forget(recall->run, line->event.step);
+        service_end_recalled(recall->run, line->event.step,
+                             past_at(recall->past, recall->next)->is_again);
         return DELIVERED;
+    case EVENT_RUN_RESUMED:
+        return resumed_deliver(recall, &line->event);
     default:
         return NOT_YET;
     }
@@ -244,13 +250,16 @@ static enum delivery line_deliver(struct recall *recall, struct trail *trail,
 /* Records that need nothing: those that tell, and those that came about already. */
 static bool is_told(const struct recall *recall, size_t index) {
     const struct past_record *record = past_at(recall->past, index);
+    if (record->is_dropped)
+        return true;
     switch ((enum event_type)record->type) {
     case EVENT_GATE_ANSWERED:
     case EVENT_STEP_ENDED:
     case EVENT_SIGNAL_RECEIVED:
+    case EVENT_RUN_RESUMED:
         return false;
     default:
-        return !record->trail || is_soft((enum event_type)record->type) ||
+        return !record->trail || past_hard_type(record) == EVENT_NONE ||
                is_passed(record->trail, index);
     }
 }
@@ -328,28 +337,42 @@ void recall_free(struct recall *recall) {
         past_line_release(&recall->unrecorded.items[i]);
     vec_release(&recall->unrecorded);
     vec_release(&recall->held);
-    vec_release(&recall->tasks);
     err_release(&recall->err);
     mem_free(recall);
 }
 
 /* ---- letting go ---------------------------------------------------------------------------- */
 
+static void trail_lock(void *user, struct trail *trail) {
+    struct recall *recall = user;
+    if (trail->task && recall->err.kind == ERR_NONE &&
+        task_lock_retake(trail->task, &recall->err) < 0)
+        err_hint(&recall->err,
+                 "the other run got the lock when this one's engine died: let it end");
+}
+
+int recall_locks(struct run *run, struct err *err) {
+    struct recall *recall = run->recall;
+    past_each_trail(recall->past, trail_lock, recall);
+    return recall->err.kind == ERR_NONE ? 0 : err_move(err, &recall->err);
+}
+
 static void trail_go_on(void *user, struct trail *trail) {
     struct recall *recall = user;
+    if (trail->task)
+        sched_slot_take(task_node(trail->task));
     if (trail->task)
         task_go_on(trail->task, recall->past, trail);
 }
 
-void recall_release(struct run *run) {
-    struct recall *recall = run->recall;
-    run->recall = NULL;
+void recall_release(struct recall *recall) {
+    struct run *run = recall->run;
+    if (run->options.roll_back)
+        run_roll_back(run);
     for (size_t i = 0; i < recall->unrecorded.count; i++)
         run_record(run, &recall->unrecorded.items[i].event);
     services_go_on(run);
     past_each_trail(recall->past, trail_go_on, recall);
-    for (size_t i = 0; i < recall->tasks.count; i++)
-        task_begin_held(recall->tasks.items[i]);
     for (size_t i = 0; i < recall->held.count; i++)
         sched_ready(recall->held.items[i]);
     recall_free(recall);

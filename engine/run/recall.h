@@ -16,7 +16,9 @@ struct recall;
  * transcript do not go the same way. `past` is borrowed by the run. */
 int recall_run(struct run *run, struct past *past, struct err *err) MUST_USE;
 /* Goes on where the records end: what was held is let go, attempts without an end are settled. */
-void recall_release(struct run *run);
+void recall_release(struct recall *recall);
+/* The locks that steps under way held are held again, or ERR_BUSY. */
+int recall_locks(struct run *run, struct err *err) MUST_USE;
 void recall_free(struct recall *recall);
 
 /* Whether the end of an attempt, or a skip, is recorded of the node; such a node is driven. */
@@ -26,9 +28,7 @@ void recall_hold(struct recall *recall, struct node *node);
 void recall_drive(struct recall *recall, struct node *node);
 /* In place of writing the event. */
 void recall_emit(struct recall *recall, const struct event *event);
-/* Whether the task's next attempt is recorded; else the first is held until the records end. */
-bool recall_attempt(struct recall *recall, struct task *task);
-void recall_hold_task(struct recall *recall, struct task *task);
+bool recall_attempt(struct recall *recall, struct task *task); /* whether its next is recorded */
 /* The attempt has begun: its end, or that of its members, is a record to come. */
 void recall_await(struct recall *recall, struct task *task);
 

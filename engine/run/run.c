@@ -10,6 +10,7 @@
 #include "run/gate.h"
 #include "run/interrupt.h"
 #include "run/objectives.h"
+#include "run/past.h"
 #include "run/prepare.h"
 #include "run/recall.h"
 #include "run/seal.h"
@@ -85,6 +86,16 @@ void run_cancel_all(struct run *run) {
         frame_cancel(run->root);
 }
 
+/* What runs is cancelled; where all is done, the rollback begins at once. */
+void run_roll_back(struct run *run) {
+    run->rolls_back = true;
+    if (run->stage > STAGE_DRAINING)
+        return;
+    run->stage = STAGE_DRAINING;
+    run_cancel_all(run);
+    sched_pump(run);
+}
+
 /* ---- stages -------------------------------------------------------------------------------- */
 
 static void stage_over(struct run *run) {
@@ -95,7 +106,7 @@ static void stage_over(struct run *run) {
 static const char *final_status(const struct run *run) {
     switch (run->exit) {
     case RUN_SUCCEEDED:
-        return "succeeded";
+        return run->rolls_back ? state_name(STATE_ROLLED_BACK) : "succeeded";
     case RUN_HANDS_NEEDED:
         return "rollback_failed";
     case RUN_REJECTED:
@@ -114,6 +125,8 @@ static enum run_exit final_exit(const struct run *run) {
         return RUN_HANDS_NEEDED;
     if (run->doubts)
         return RUN_IN_DOUBT;
+    if (run->rolls_back)
+        return RUN_SUCCEEDED;
     if (run->interrupts && run->stage_when_interrupted == STAGE_RUNNING)
         return RUN_INTERRUPTED;
     if (run->rejected)
@@ -208,13 +221,16 @@ static void undo_begin(struct run *run) {
     struct event event = {.type = EVENT_ROLLBACK_BEGUN};
     run->stage = STAGE_UNDOING;
     run->undo_began_ns = clock_mono_ns();
-    EVENT_SET(&event, reason, run->failed_step ? run->failed_step : "interrupted");
+    EVENT_SET(&event, reason,
+              run->failed_step  ? run->failed_step
+              : run->rolls_back ? "asked for"
+                                : "interrupted");
     run_record(run, &event);
     rollback_frame(run->root, undone);
 }
 
 static void drained(struct run *run) {
-    bool is_stop = run->failure_rule == ON_FAILURE_STOP;
+    bool is_stop = run->failure_rule == ON_FAILURE_STOP && !run->rolls_back;
     if (is_stop || run->transcript_err.kind != ERR_NONE || run->options.dry_run)
         finally_begin(run);
     else
@@ -232,7 +248,7 @@ void run_check(struct run *run) {
     const struct frame *root = run->root;
     /* Who was asked whether to go on may still want all of it undone. */
     if (run->stage == STAGE_RUNNING && root->done && !root->unsettled && !root->failed &&
-        !run->asking_interrupt)
+        !run->asking_interrupt && !run->rolls_back)
         finally_begin(run);
     if (run->stage == STAGE_DRAINING && !run->root->active && !run->asking &&
         !run->asking_interrupt)
@@ -267,6 +283,7 @@ int run_begin(struct loop *loop, const struct run_options *options, struct run *
         run->options.jobs = DEFAULT_JOBS;
     *ret = run;
     run->past = options->past;
+    run->rolls_back = options->roll_back || (run->past && past_rolls_back(run->past));
     if (prepare_run(run, diag, err) < 0) {
         run_free(run);
         *ret = NULL;

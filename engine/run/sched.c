@@ -65,6 +65,8 @@ void node_fail_early(struct node *node, struct err *err) {
     EVENT_SET(&event, error, err->message);
     if (err->hint)
         EVENT_SET(&event, hint, err->hint);
+    if (node_is_tolerated(node))
+        EVENT_SET(&event, tolerated, true);
     node->without_effect = true;
     run_error_is(node->frame->run, err->message, false);
     node_record(node, &event, STATE_EVENT_FAIL);
@@ -335,6 +337,15 @@ static bool is_contained(const struct frame *frame) {
             return true;
     }
     return frame->phase != PHASE_RUN;
+}
+
+bool node_is_tolerated(const struct node *node) {
+    return node->tolerated || rule_continues(node, node_step(node)) || group_that_continues(node);
+}
+
+void sched_slot_take(struct node *node) {
+    node->has_slot = takes_slot(node);
+    node->frame->run->slots += node->has_slot;
 }
 
 /* Returns whether those that need the node may go on. */

@@ -15,7 +15,8 @@ struct service {
     struct loop_timer *next_probe, *limit;
     char *path, *label;
     bool is_ready, is_failed, has_ended, is_ending;
-    char *why; /* what the probe said last */
+    bool is_gone; /* of a run that goes on behind its end: it must be started anew */
+    char *why;    /* what the probe said last */
     void (*ready)(void *user, struct service *service, const char *error);
     void *user;
     struct service *older;
@@ -186,9 +187,12 @@ void service_recall(struct node *node, const char *path, const char *label) {
     service_make(node, path, label)->is_ready = true;
 }
 
-void services_forget(struct run *run, const char *path) {
+void service_end_recalled(struct run *run, const char *path, bool again) {
     for (struct service *service = run->services; service; service = service->older)
-        service->has_ended |= text_equal(service->path, path);
+        if (text_equal(service->path, path)) {
+            service->has_ended = !again;
+            service->is_gone = again;
+        }
 }
 
 void service_died_recalled(struct node *node, const struct event *event) {
@@ -196,14 +200,30 @@ void service_died_recalled(struct node *node, const struct event *event) {
     AUTO_TEXT path = node_path(node);
     node_event(node, EVENT_STEP_FINISHED, path, &told);
     EVENT_SET(&told, error, EVENT_HAS(event, error) ? event->error : "it ended early");
-    services_forget(node->frame->run, path);
+    service_end_recalled(node->frame->run, path, false);
     service_fail(node, &told);
+}
+
+static void service_go_on(struct service *service) {
+    struct event event;
+    if (!service->is_gone) {
+        act_make(service, true);
+        return;
+    }
+    AUTO_TEXT label = mem_printf("%s.again", service->label);
+    mem_free(service->label);
+    service->label = mem_strdup(label);
+    node_event(service->node, EVENT_STEP_STARTED, service->path, &event);
+    EVENT_SET(&event, attempt, 1);
+    EVENT_SET(&event, reason, "the run goes on, and needs the service once more");
+    run_record(service->run, &event);
+    act_make(service, false);
 }
 
 void services_go_on(struct run *run) {
     for (struct service *service = run->services; service; service = service->older)
         if (!service->act && !service->has_ended)
-            act_make(service, true);
+            service_go_on(service);
     if (run->stage == STAGE_CLOSING)
         services_end(run);
 }

@@ -91,6 +91,8 @@ static void finish_record(struct task *task, const struct verdict *verdict, stru
     EVENT_SET(&event, duration_ms, node->duration_ms);
     if (node->without_effect)
         EVENT_SET(&event, without_effect, true);
+    if (verdict->outcome != STEP_SUCCEEDED && node_is_tolerated(node))
+        EVENT_SET(&event, tolerated, true);
     if (verdict->error)
         EVENT_SET(&event, error, verdict->error);
     if (verdict->hint)
@@ -327,10 +329,6 @@ void task_attempt_begin(struct task *task) {
     struct frame *frame = task->node->frame;
     const struct retry *retry = task_retry(task);
     struct event event;
-    if (frame->run->recall && !recall_attempt(frame->run->recall, task)) {
-        recall_hold_task(frame->run->recall, task);
-        return;
-    }
     task->had_effect |= task->act && !act_without_effect(task->act);
     act_free(task->act);
     task->act = NULL;
@@ -423,6 +421,12 @@ static char *lock_name(const struct task *task, const char *lock) {
         holders += held && text_equal(held, lock);
     }
     return holders ? mem_printf("%s, within %lld", lock, (long long)holders) : mem_strdup(lock);
+}
+
+int task_lock_retake(struct task *task, struct err *err) {
+    const char *lock = task_lock(task);
+    AUTO_TEXT name = lock ? lock_name(task, lock) : NULL;
+    return name ? lock_take(task_run(task), name, &task->lock, err) : 0;
 }
 
 void task_lock_begin(struct task *task) {

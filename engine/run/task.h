@@ -39,6 +39,8 @@ void task_finish(struct task *task, const struct verdict *verdict);
 
 /* task.c: for the rooms that see a task through a doubt, or out of the past. */
 void task_lock_begin(struct task *task); /* the lock, then the first attempt */
+/* Of a task that an engine before this one began; ERR_BUSY where another run holds it now. */
+int task_lock_retake(struct task *task, struct err *err) MUST_USE;
 void task_attempt_begin(struct task *task);
 void task_attempt_next(void *task); /* when the pause before it is over */
 void task_attempt_over(struct task *task);

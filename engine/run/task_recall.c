@@ -33,6 +33,13 @@ static void retry_recall(struct task *task, const struct event *event) {
         task_attempt_begin(task);
 }
 
+void task_again_recalled(struct task *task, const struct event *event) {
+    task->had_effect |= !EVENT_HAS(event, without_effect);
+    task->is_between = !recall_attempt(recall_of(task), task);
+    if (!task->is_between)
+        task_attempt_begin(task);
+}
+
 static void ready_recall(struct task *task) {
     struct event told;
     AUTO_TEXT label = task_label(task);
@@ -210,11 +217,4 @@ void task_go_on(struct task *task, const struct past *past, const struct trail *
                                        task_service_ready, task);
     } else if (!was_settled(task, past, trail))
         attempt_go_on(task, past, trail, elapsed_ms);
-}
-
-void task_begin_held(struct task *task) {
-    if (task_may_go_on(task))
-        task_lock_begin(task);
-    else
-        task_call_off(task, "the run was stopped before it began");
 }

@@ -10,6 +10,8 @@
 void task_await_recalled(struct task *task);
 /* An attempt failed and another follows; a service answers; a doubt came up, or was settled. */
 void task_recall(struct task *task, const struct event *event);
+/* It failed, and was tried again when the run was gone on with behind its end. */
+void task_again_recalled(struct task *task, const struct event *event);
 /* What a person chose when it failed. */
 void task_choose_recalled(struct task *task, enum run_choice choice);
 int task_finish_recalled(struct task *task, const struct past *past, const struct trail *trail,
@@ -17,6 +19,5 @@ int task_finish_recalled(struct task *task, const struct past *past, const struc
 
 /* Behind the last record. */
 void task_go_on(struct task *task, const struct past *past, const struct trail *trail);
-void task_begin_held(struct task *task);
 
 #endif
