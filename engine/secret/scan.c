@@ -9,9 +9,12 @@
 
 /* The filter has a bit for each hash of three bytes: 8 KiB stay in the first-level cache beside
  * the text. Behind it, chains hold which needles begin with which bytes. */
-#define FILTER_BITS 16
+#define FILTER_BITS 17
 #define CHAIN_BITS 12
 #define HASH_FACTOR UINT32_C(0x9e3779b1)
+#define PROBE_LEAST ((size_t)3)
+#define PROBE_MAX ((size_t)8)
+#define PROBE_ESCAPE ((size_t)6) /* \u0041 */
 
 struct start {
     uint64_t bytes; /* the first one lowest */
@@ -71,6 +74,11 @@ static bool scan_is_unicode(uint64_t word) {
     return (word & 0xffff) == ('\\' | 'u' << 8);
 }
 
+/* Whether so much text is there that it tells its chain. */
+static bool scan_has_chain(uint64_t word, size_t length) {
+    return length >= (scan_is_unicode(word) ? 6 : 3);
+}
+
 static size_t scan_chain(uint64_t word) {
     uint64_t key = word & scan_mask(scan_is_unicode(word) ? 6 : 3);
     return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - CHAIN_BITS));
@@ -86,14 +94,14 @@ static void scan_add_start(struct scan *scan, const char *text, size_t length, u
     *chain = (uint32_t)scan->starts.count;
 }
 
-/* Which bytes may stand among the first three of a text that holds this needle: its own and all
- * that escapes are made of. */
+/* Which bytes may stand among the first PROBE_MAX of a text that holds this needle: its own and
+ * all that escapes are made of. */
 static size_t scan_alphabet(const struct needle *needle, char ret[128]) {
     static const char escapes[] =
         "%\\&+'\"#uxXnrtbfvaeE/:-_ \n\r\t0123456789abcdefABCDEFmplgtquos;";
     size_t count = sizeof escapes - 1;
     memcpy(ret, escapes, count);
-    for (size_t i = 0; i < 3 && i < needle->length; i++) {
+    for (size_t i = 0; i < PROBE_MAX && i < needle->length; i++) {
         char byte = (char)needle->bytes[i];
         if (!memchr(ret, byte, count))
             ret[count++] = byte;
@@ -109,12 +117,18 @@ struct probe {
     size_t letters;
 };
 
-/* Three bytes tell little where they are the head of a numeric escape, which JSON is full of:
- * those are asked for to their end. */
-#define PROBE_MAX 6
-static size_t scan_probe_depth(const char *text) {
-    bool numeric = (text[0] == '\\' && text[1] == 'u') || (text[0] == '&' && text[1] == '#');
-    return numeric ? PROBE_MAX : 3;
+/* Three bytes tell little where a numeric escape begins in them, which JSON is full of: those are
+ * asked for to the escape's end. */
+static size_t scan_probe_depth(const char *text, size_t length) {
+    if (text[0] == '&' && text[1] == '#')
+        return PROBE_ESCAPE;
+    for (size_t at = 0; at < PROBE_LEAST && at < length; at++) {
+        if (text[at] == '\\' && at + 1 == length)
+            return length + 1;
+        if (text[at] == '\\' && text[at + 1] == 'u')
+            return at + PROBE_ESCAPE;
+    }
+    return PROBE_LEAST;
 }
 
 /* Asks the reader itself with which bytes a text may begin, so that filter and reader cannot
@@ -130,7 +144,8 @@ static void scan_probe(struct probe *probe, char text[PROBE_MAX], size_t depth) 
         probe->scan->first[first] = true;
         if (depth < 2 && reading == READ_YES)
             probe->scan->first_tiny[first] = true;
-        else if (depth >= 2 && (depth + 1 >= scan_probe_depth(text) || reading == READ_YES))
+        else if (depth >= 2 &&
+                 (depth + 1 >= scan_probe_depth(text, depth + 1) || reading == READ_YES))
             scan_add_start(probe->scan, text, depth + 1, probe->index);
         else
             scan_probe(probe, text, depth + 1);
@@ -159,6 +174,9 @@ static bool scan_filter(const struct scan *scan, uint32_t four) {
     return scan->filter[bit / 64] >> (bit % 64) & 1;
 }
 
+#define GROUP ((size_t)4)
+#define GROUP_BYTES (GROUP - 1 + sizeof(uint32_t)) /* that are loaded for a group */
+
 static uint32_t scan_load(const char *text) {
     uint32_t four;
     memcpy(&four, text, sizeof four);
@@ -178,15 +196,12 @@ static size_t scan_next_slow(const struct scan *scan, const char *text, size_t f
     return length;
 }
 
-size_t scan_next(const struct scan *scan, const char *text, size_t from, size_t length) {
+/* The next four places of which the filter passes one. One branch for all of them keeps the loop
+ * at the speed of its loads. */
+static size_t scan_next_group(const struct scan *scan, const char *text, size_t from,
+                              size_t length) {
     size_t i = from;
-    if (scan->needles.count == 0)
-        return length;
-    if (scan->tiny.count > 0)
-        return scan_next_slow(scan, text, from, length);
-    /* Four places at a time: one branch for all of them keeps the loop at the speed of its
-     * loads. */
-    for (; i + 7 <= length; i += 4) {
+    for (; i + GROUP_BYTES <= length; i += GROUP) {
         bool hit = scan_filter(scan, scan_load(text + i));
         hit |= scan_filter(scan, scan_load(text + i + 1));
         hit |= scan_filter(scan, scan_load(text + i + 2));
@@ -194,7 +209,37 @@ size_t scan_next(const struct scan *scan, const char *text, size_t from, size_t 
         if (hit)
             break;
     }
-    return scan_next_slow(scan, text, i, length);
+    return i;
+}
+
+/* The filter passes one place of thirty for twenty secrets; this, one that begins like a needle. */
+static bool scan_begins(const struct scan *scan, const char *text, size_t length) {
+    const uint64_t word = scan_word(text, length), given = scan_mask(length);
+    const struct start *start;
+    if (!scan_has_chain(word, length))
+        return true;
+    for (uint32_t at = scan->chains[scan_chain(word)]; at; at = start->next) {
+        start = &scan->starts.items[at - 1];
+        if (((start->bytes ^ word) & start->mask & given) == 0)
+            return true;
+    }
+    return false;
+}
+
+size_t scan_next(const struct scan *scan, const char *text, size_t from, size_t length) {
+    if (scan->needles.count == 0)
+        return length;
+    if (scan->tiny.count > 0)
+        return scan_next_slow(scan, text, from, length);
+    for (size_t i = from;; i += GROUP) {
+        i = scan_next_group(scan, text, i, length);
+        if (i + GROUP_BYTES > length)
+            return scan_next_slow(scan, text, i, length);
+        for (size_t k = 0; k < GROUP; k++)
+            if (scan_filter(scan, scan_load(text + i + k)) &&
+                scan_begins(scan, text + i + k, length - i - k))
+                return i + k;
+    }
 }
 
 /* Whoever shortens a text says so: the engine and PostgreSQL with one of these, jq with the other.
@@ -259,7 +304,7 @@ void scan_at(const struct scan *scan, const char *text, size_t length, bool fina
              struct scan_found *ret) {
     *ret = (struct scan_found){0};
     uint64_t word = scan_word(text, length), given = scan_mask(length);
-    if (length < 3 || (length < 6 && scan_is_unicode(word))) {
+    if (!scan_has_chain(word, length)) {
         for (uint32_t i = 0; i < scan->needles.count; i++)
             scan_try(&scan->needles.items[i], text, length, final, ret);
         return;

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "secret/redact.h"
 
@@ -66,16 +66,23 @@ static void count_bytes(void *user, const char *bytes, size_t length) {
     *(size_t *)user += length;
 }
 
+/* Of the processor: other programs must not slow it down. */
+static double seconds_used(void) {
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
 static void measure(const struct redactor *redactor, const char *name, void (*fill)(char *text)) {
     char *text = mem_alloc(SIZE);
     fill(text);
     size_t out = 0;
     struct redact_stream *stream = redact_stream_new(redactor, count_bytes, &out);
-    int64_t begin = clock_mono_ns();
+    double begin = seconds_used();
     for (size_t at = 0; at < SIZE; at += PIECE)
         redact_stream_write(stream, text + at, PIECE);
     redact_stream_end(stream);
-    double seconds = (double)(clock_mono_ns() - begin) / 1e9;
+    double seconds = seconds_used() - begin;
     printf("%-8s %7.0f MB/s (%zu bytes out)\n", name, (double)SIZE / 1e6 / seconds, out);
     redact_stream_free(stream);
     mem_free(text);
@@ -85,7 +92,7 @@ int main(void) {
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#%&/()=?+*";
     struct redactor *redactor = redactor_new();
-    int64_t begin = clock_mono_ns();
+    double begin = seconds_used();
     for (int i = 0; i < 20; i++) {
         char secret[32], name[16];
         for (size_t at = 0; at < sizeof secret; at++)
@@ -93,7 +100,7 @@ int main(void) {
         snprintf(name, sizeof name, "s%d", i);
         redactor_add_secret(redactor, name, secret, sizeof secret);
     }
-    printf("20 secrets added in %.2f ms\n", (double)(clock_mono_ns() - begin) / 1e6);
+    printf("20 secrets added in %.2f ms\n", (seconds_used() - begin) * 1e3);
     measure(redactor, "log", fill_log);
     measure(redactor, "json", fill_json);
     measure(redactor, "base64", fill_base64);
