@@ -51,6 +51,11 @@ static void output_failed(void *user, struct err *err) {
     }
 }
 
+static void output_stored(void *user, int fd_taken) {
+    struct step_ctx *act = user;
+    commit_file(act->run->commit, fd_taken);
+}
+
 /* A file name that any step path fits into. */
 static char *output_name(const char *path, const char *label) {
     char *name = mem_printf("%.160s.%s", path, label);
@@ -90,6 +95,7 @@ struct step_ctx *act_new(const struct act_spec *spec) {
         .resume = spec->is_resumed,
         .shown = step_hides_output(spec->step) ? NULL : output_shown,
         .failed = output_failed,
+        .stored = output_stored,
         .user = act,
     });
     if (spec->step->type->is_command) {

@@ -219,7 +219,11 @@ void capture_end(struct capture *capture) {
         if (stream->fd < 0)
             continue;
         digest_finish(stream->digest, stream->sha256);
-        file_close(&stream->fd);
+        if (capture->spec.stored)
+            capture->spec.stored(capture->spec.user, stream->fd);
+        else
+            file_close(&stream->fd);
+        stream->fd = -1;
     }
 }
 

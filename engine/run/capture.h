@@ -16,6 +16,8 @@ struct capture_spec {
     bool resume;      /* goes on with the files of an engine that died, where there are any */
     void (*shown)(void *user, enum step_stream stream, const char *bytes, size_t length);
     void (*failed)(void *user, struct err *err); /* it could not be stored */
+    /* A file is complete: to be synced, and closed. NULL: it is only closed. */
+    void (*stored)(void *user, int fd_taken);
     void *user;
 };
 

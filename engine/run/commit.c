@@ -1,7 +1,10 @@
 #include "run/commit.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/vec.h"
 
 struct waiter {
@@ -21,24 +24,38 @@ struct commit {
     bool busy, is_failed;
     struct loop_timer *turn; /* without `sync`: the next turn of the loop */
     pthread_mutex_t mutex;   /* held by the worker while it has the writer */
+    char *output_dir;
+    VEC(int) files;   /* their bytes are to be synced before the next records; the loop's */
+    VEC(int) syncing; /* the worker's */
     bool orphaned;
     struct err err;
 };
 
-struct commit *commit_new(struct loop *loop, struct writer *writer, bool sync,
+struct commit *commit_new(struct loop *loop, struct writer *writer, const char *dir, bool sync,
                           void (*failed)(void *user, struct err *err), void *user) {
     struct commit *commit = mem_zalloc(sizeof *commit);
     commit->loop = loop;
     commit->writer = writer;
     commit->sync = sync;
+    commit->output_dir = mem_printf("%s/output", dir);
     commit->failed = failed;
     commit->user = user;
     pthread_mutex_init(&commit->mutex, NULL);
     return commit;
 }
 
+static void files_close(int *files, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        file_close(&files[i]);
+}
+
 static void commit_destroy(struct commit *commit) {
     vec_release(&commit->waiters);
+    files_close(commit->files.items, commit->files.count);
+    vec_release(&commit->files);
+    files_close(commit->syncing.items, commit->syncing.count);
+    vec_release(&commit->syncing);
+    mem_free(commit->output_dir);
     err_release(&commit->err);
     pthread_mutex_destroy(&commit->mutex);
     mem_free(commit);
@@ -57,10 +74,38 @@ void commit_free(struct commit *commit) {
         commit_destroy(commit);
 }
 
+static void files_take(struct commit *commit) {
+    for (size_t i = 0; i < commit->files.count; i++)
+        *vec_add(&commit->syncing) = commit->files.items[i];
+    commit->files.count = 0;
+}
+
+/* A file's name is on disk with its folder. */
+static int files_sync(struct commit *commit, struct err *err) {
+    int sys = 0;
+    for (size_t i = 0; i < commit->syncing.count; i++)
+        if (fdatasync(commit->syncing.items[i]) < 0 && !sys)
+            sys = errno;
+    bool has_files = commit->syncing.count > 0;
+    files_close(commit->syncing.items, commit->syncing.count);
+    commit->syncing.count = 0;
+    int status =
+        sys         ? err_sys(err, sys, "the output in %s could not be written", commit->output_dir)
+        : has_files ? file_sync_dir(commit->output_dir, err)
+                    : 0;
+    if (status < 0)
+        err->kind = ERR_TRANSCRIPT;
+    return status;
+}
+
+static int all_sync(struct commit *commit, struct err *err) {
+    return files_sync(commit, err) < 0 ? -1 : writer_sync(commit->writer, err);
+}
+
 static void sync_work(void *user) {
     struct commit *commit = user;
     pthread_mutex_lock(&commit->mutex);
-    if (!commit->orphaned && writer_sync(commit->writer, &commit->err) < 0)
+    if (!commit->orphaned && all_sync(commit, &commit->err) < 0)
         commit->is_failed = true;
     pthread_mutex_unlock(&commit->mutex);
 }
@@ -101,6 +146,7 @@ static void commit_start(struct commit *commit) {
     if (commit->busy || commit->is_failed || commit->head == commit->waiters.count)
         return;
     commit->busy = true;
+    files_take(commit);
     if (commit->sync)
         loop_work_owned(commit->loop, sync_work, sync_done, sync_dropped, commit);
     else
@@ -118,6 +164,20 @@ void commit_forget(struct commit *commit, const void *user) {
             commit->waiters.items[i].durable = NULL;
 }
 
+void commit_file(struct commit *commit, int fd_taken) {
+    *vec_add(&commit->files) = fd_taken;
+    if (!commit->sync) {
+        files_close(commit->files.items, commit->files.count);
+        commit->files.count = 0;
+    }
+}
+
 int commit_now(struct commit *commit, struct err *err) {
-    return commit->sync ? writer_sync(commit->writer, err) : 0;
+    if (!commit->sync)
+        return 0;
+    pthread_mutex_lock(&commit->mutex);
+    files_take(commit);
+    int status = all_sync(commit, err);
+    pthread_mutex_unlock(&commit->mutex);
+    return status;
 }

@@ -8,8 +8,9 @@
 #include "journal/writer.h"
 
 struct commit;
-/* Without `sync` the kernel writes when it likes. `failed` is told once. */
-struct commit *commit_new(struct loop *loop, struct writer *writer, bool sync,
+/* `dir` is the run's, with output/ in it. Without `sync` the kernel writes when it likes. `failed`
+ * is told once. */
+struct commit *commit_new(struct loop *loop, struct writer *writer, const char *dir, bool sync,
                           void (*failed)(void *user, struct err *err), void *user);
 /* Waits for a sync that is under way: the writer may go then. */
 void commit_free(struct commit *commit);
@@ -18,6 +19,9 @@ void commit_free(struct commit *commit);
 void commit_then(struct commit *commit, void (*durable)(void *user), void *user);
 /* Nobody with this `user` is called back any more. */
 void commit_forget(struct commit *commit, const void *user);
+/* A file whose bytes a record to come vouches for: it is on disk, and then closed, before that
+ * record counts as durable. Takes the descriptor. */
+void commit_file(struct commit *commit, int fd_taken);
 /* Syncs here and now: for the last record. */
 int commit_now(struct commit *commit, struct err *err) MUST_USE;
 

@@ -14,7 +14,7 @@ static void doubt_record(struct task *task) {
                                 store_run_id(task_run(task)->place), task->path);
     node_event(task->node, EVENT_STEP_IN_DOUBT, task->path, &event);
     EVENT_SET(&event, reason, why ? why : "");
-    if (task_run(task)->past)
+    if (task->is_orphaned)
         EVENT_SET(&event, hint, hint);
     run_record(task_run(task), &event);
 }
@@ -32,23 +32,37 @@ static void resolved_record(struct task *task, enum doubt_answer answer, const c
 
 /* ---- an answer ------------------------------------------------------------------------------ */
 
-static void settle(struct task *task, enum doubt_answer answer) {
-    struct verdict verdict = {.outcome = STEP_SUCCEEDED};
-    if (answer == DOUBT_RERUN && task_may_go_on(task)) {
-        task_attempt_begin(task);
-        return;
+/* What an engine's death kept from happening is begun once more; what may have happened is only
+ * where somebody says so. */
+static void begin_again(struct task *task, enum doubt_answer answer) {
+    if (answer == DOUBT_NOT_DONE) {
+        act_free(task->act);
+        task->act = NULL;
     }
-    if (answer != DOUBT_DONE) {
-        verdict.error = "it was in doubt, and did not happen";
-        if (task->act)
-            task_verdict(task, &verdict);
-        verdict.outcome = STEP_FAILED;
-        verdict.without_effect = true;
-    }
+    task_attempt_begin(task);
+}
+
+static void settle_undone(struct task *task) {
+    struct verdict verdict = {.error = "it was in doubt, and did not happen"};
+    if (task->act)
+        task_verdict(task, &verdict);
+    verdict.outcome = task->is_cancelled ? STEP_CANCELLED : STEP_FAILED;
+    verdict.without_effect = true;
     task_finish(task, &verdict);
 }
 
+static void settle(struct task *task, enum doubt_answer answer) {
+    struct verdict verdict = {.outcome = STEP_SUCCEEDED};
+    if (answer == DOUBT_DONE)
+        task_finish(task, &verdict);
+    else if (task->is_orphaned && task_may_go_on(task))
+        begin_again(task, answer);
+    else
+        settle_undone(task);
+}
+
 void doubt_settled(struct task *task, const char *answer) {
+    task->is_orphaned = true;
     for (enum doubt_answer i = 0; i < DOUBT_ANSWER_COUNT; i++)
         if (text_equal(doubt_answers[i], answer))
             settle(task, i);
@@ -66,7 +80,7 @@ static void leave_to_people(struct task *task) {
 
 static void ask_effect(struct task *task) {
     enum effect effect = step_effect(task->step);
-    if (!task_run(task)->past) {
+    if (!task->is_orphaned) {
         task_attempt_over(task);
         return;
     }
@@ -180,15 +194,20 @@ void doubt_begin(struct task *task) {
 
 static void gone_on(void *user, struct step_ctx *act) {
     struct task *task = user;
-    if (act_outcome(act) != STEP_IN_DOUBT) {
+    if (act_outcome(act) == STEP_IN_DOUBT) {
+        doubt_record(task);
+        ask_others(task);
+    } else if (act_outcome(act) == STEP_FAILED && act_without_effect(act)) {
+        const char *why = act_err(act)->message;
+        resolved_record(task, DOUBT_NOT_DONE, why ? why : "it did not happen", NULL);
+        settle(task, DOUBT_NOT_DONE);
+    } else {
         task_act_over(task, act);
-        return;
     }
-    doubt_record(task);
-    ask_others(task);
 }
 
 void doubt_go_on(struct task *task, const struct step_doubt *doubt, int64_t elapsed_ms) {
+    task->is_orphaned = true;
     if (!task->step->type->is_passive) {
         act_restart(task, doubt, elapsed_ms, gone_on);
         return;

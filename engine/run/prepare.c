@@ -271,7 +271,8 @@ static int place_make(struct prepare *prepare, struct err *err) {
     if (file_make_dir(work, 0700, err) < 0 || transcript_open(prepare, err) < 0)
         return -1;
     writer_on_append(run->writer, told, run);
-    run->commit = commit_new(run->loop, run->writer, run->options.sync, commit_failed, run);
+    run->commit = commit_new(run->loop, run->writer, store_run_dir(run->place), run->options.sync,
+                             commit_failed, run);
     run->seal = seal_new(run);
     return 0;
 }

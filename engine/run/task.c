@@ -332,6 +332,7 @@ void task_attempt_begin(struct task *task) {
     task->had_effect |= task->act && !act_without_effect(task->act);
     act_free(task->act);
     task->act = NULL;
+    task->is_orphaned = false;
     task->attempt++;
     /* The members of a body have records of their own. */
     const struct step *shown = task->is_tried ? task->step->dry_run : task->step;

@@ -21,6 +21,7 @@ struct task {
     bool wants_slot;       /* it has its lock, and waits for a free one of --jobs */
     bool is_body, is_late; /* carried out by frames of its own; its time was up */
     struct result body;    /* of those frames, or of an attempt as the transcript tells it */
+    bool is_orphaned;      /* an engine before this one began the attempt */
     bool is_recalled;      /* the latter */
     bool is_between;       /* recalled: an attempt failed, and the next has not begun */
     size_t shown_before;   /* in a dry run: how many steps were only shown when it began */

@@ -57,7 +57,7 @@ static void doubt_recall(struct task *task, const struct event *event) {
     bool is_rerun =
         event->type == EVENT_STEP_RESOLVED && text_equal(event->status, doubt_answers[DOUBT_RERUN]);
     task->had_effect |= is_rerun;
-    if (is_rerun && recall_attempt(recall_of(task), task))
+    if (event->type == EVENT_STEP_RESOLVED && recall_attempt(recall_of(task), task))
         task_attempt_begin(task);
 }
 

@@ -32,7 +32,7 @@ static void scene_open(struct scene *scene, bool sync) {
     AUTO_TEXT path = mem_printf("%s/transcript.jsonl", scene->folder);
     assert_int_equal(writer_new(path, NULL, &scene->writer, NULL), 0);
     scene->loop = loop_new();
-    scene->commit = commit_new(scene->loop, scene->writer, sync, failed, scene);
+    scene->commit = commit_new(scene->loop, scene->writer, scene->folder, sync, failed, scene);
 }
 
 static void scene_close(struct scene *scene) {
@@ -149,12 +149,68 @@ static void test_free_while_busy(void **state) {
     }
 }
 
+static int output_open(const struct scene *scene) {
+    AUTO_TEXT folder = mem_printf("%s/output", scene->folder);
+    AUTO_TEXT path = mem_printf("%s/one.1.stdout", folder);
+    assert_int_equal(file_make_dir(folder, 0700, NULL), 0);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+/* What a record vouches for is on disk, and its file closed, before the record counts. */
+static void test_files_go_first(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, true);
+    int fd = output_open(&scene);
+    commit_file(scene.commit, fd);
+    assert_int_equal(append(&scene), 0);
+    commit_then(scene.commit, tell_a, &scene);
+    assert_int_not_equal(fcntl(fd, F_GETFD), -1);
+    loop_run(scene.loop);
+    assert_string_equal(buf_text(&scene.told), "a");
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    scene_close(&scene);
+}
+
+/* A pipe cannot be synced: nobody is told that what waits for it is durable. */
+static void test_a_file_that_cannot_be_synced(void **state) {
+    (void)state;
+    struct scene scene;
+    int ends[2];
+    scene_open(&scene, true);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    close(ends[0]);
+    commit_file(scene.commit, ends[1]);
+    assert_int_equal(append(&scene), 0);
+    commit_then(scene.commit, tell_a, &scene);
+    loop_run(scene.loop);
+    assert_string_equal(buf_text(&scene.told), "");
+    assert_int_equal(scene.failures, 1);
+    scene_close(&scene);
+}
+
+/* Who asks for no sync gets none, and loses no descriptor. */
+static void test_files_without_sync(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, false);
+    int fd = output_open(&scene);
+    commit_file(scene.commit, fd);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    scene_close(&scene);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_from_within),
         cmocka_unit_test(test_failure_is_told_once),
         cmocka_unit_test(test_free_while_busy),
+        cmocka_unit_test(test_files_go_first),
+        cmocka_unit_test(test_a_file_that_cannot_be_synced),
+        cmocka_unit_test(test_files_without_sync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
