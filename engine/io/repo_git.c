@@ -4,12 +4,17 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "io/repo_module.h"
+#include "io/module.h"
+#include "io/repo_git.h"
 
 #define REMOTE "origin"
 
-static int git_fail(struct err *err, const char *what) {
+int repo_git_fail(struct err *err, const char *format, ...) {
     const git_error *last = git_error_last();
+    va_list args;
+    va_start(args, format);
+    AUTO_TEXT what = mem_vprintf(format, args);
+    va_end(args);
     return err_set(err, ERR_SYSTEM, "%s: %s", what, last ? last->message : "unknown reason");
 }
 
@@ -74,7 +79,7 @@ static int describe(const char *path, value *ret, struct err *err) {
     git_libgit2_init();
     if (!file || git_repository_open_ext(&repository, file, 0, NULL) < 0) {
         free(file);
-        return git_fail(err, "opening the git repository of the runbook");
+        return repo_git_fail(err, "opening the git repository of the runbook");
     }
     *ret = head_value(repository);
     *ret = value_set(*ret, "dirty", value_bool(is_dirty(repository, file)));
@@ -85,8 +90,17 @@ static int describe(const char *path, value *ret, struct err *err) {
     return 0;
 }
 
-static const struct repo_module module = {.describe = describe};
+static const struct repo_module module = {
+    .describe = describe,
+    .open = repo_git_open,
+    .close = repo_git_close,
+    .read = repo_git_read,
+    .list = repo_git_list,
+    .head = repo_git_head,
+    .add_file = repo_git_add_file,
+    .add_text = repo_git_add_text,
+    .draft = repo_git_draft,
+    .commit = repo_git_commit,
+};
 
-__attribute__((visibility("default"))) const void *runbook_module_git(void) {
-    return &module;
-}
+MODULE_EXPORT(git, &module)

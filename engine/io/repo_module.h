@@ -4,10 +4,33 @@
 
 #include "io/repo.h"
 
-struct repo_module {
-    int (*describe)(const char *path, value *ret, struct err *err);
+#define REPO_DRAFT_MAX ((size_t)16 << 20) /* bytes */
+
+/* A commit that is ready but for its signature. */
+struct repo_draft {
+    struct buf text; /* of the commit object */
+    char *format;    /* how git is set up to sign: "openpgp", "ssh" or "x509"; NULL: it is not */
+    char *program;   /* NULL: the usual one of the format */
+    char *key;       /* NULL: none is configured */
+    char *committer; /* "Name <address>" */
 };
 
-const void *runbook_module_git(void);
+struct repo_module {
+    int (*describe)(const char *path, value *ret, struct err *err);
+    int (*open)(const char *path, bool make, struct repo **ret, struct err *err);
+    void (*close)(struct repo *repo);
+    int (*read)(struct repo *repo, const char *path, char **ret, size_t *ret_length,
+                struct err *err);
+    value (*list)(struct repo *repo, const char *path);
+    value (*head)(struct repo *repo);
+    int (*add_file)(struct repo *repo, const char *path, const char *file, uint64_t length,
+                    struct err *err);
+    int (*add_text)(struct repo *repo, const char *path, const char *text, struct err *err);
+    /* 1, or 0 where nothing differs from HEAD. Refuses what `commit` must not overwrite. */
+    int (*draft)(struct repo *repo, const char *message, struct repo_draft *ret, struct err *err);
+    /* `signature` may be NULL. */
+    int (*commit)(struct repo *repo, const struct repo_draft *draft, const char *signature,
+                  char ret[REPO_COMMIT_SIZE], struct err *err);
+};
 
 #endif
