@@ -4,9 +4,10 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/run_set.h"
 #include "cli/terminal.h"
-#include "cli/verify_seal.h"
 #include "cli/verify_text.h"
+#include "cli/witness.h"
 #include "lang/config.h"
 #include "run/run.h"
 
@@ -15,133 +16,81 @@ struct verify_options {
     bool json;
     bool sealed;
     const char *allowed_signers;
+    const char *witness;
 };
 
 /* All that one call looks at. */
 struct verifier {
     const struct verify_options *options;
-    struct store *store;
-    struct anchors *anchors;
-    struct seal_check *seals;
-    char *runs; /* the store's folder of runs, with a slash behind it */
-    char **dirs;
-    size_t count;
+    struct run_set *set;
+    struct repo *witness; /* NULL: none is asked */
     struct verify_totals totals;
     struct text_style style;
     struct buf out; /* text, or */
     value list;     /* the runs as data */
+    value missing;
 };
-
-/* ---- which runs ---------------------------------------------------------------------------- */
-
-static void dirs_free(char **dirs, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        mem_free(dirs[i]);
-    }
-    mem_free(dirs);
-}
-
-/* Oldest first, so that the newest verdicts stand where a person looks. */
-static int find_all(struct verifier *verifier, struct err *err) {
-    char **ids = NULL;
-    size_t count = 0;
-    if (store_list(verifier->store, &ids, &count, err) < 0) {
-        return -1;
-    }
-    verifier->dirs = mem_calloc(count + 1, sizeof *verifier->dirs);
-    for (size_t i = 0; i < count; i++) {
-        verifier->dirs[i] = mem_printf("%s%s", verifier->runs, ids[count - 1 - i]);
-    }
-    verifier->count = count;
-    store_list_free(ids, count);
-    return 0;
-}
-
-static int find_named(struct verifier *verifier, const struct invocation *invocation,
-                      struct err *err) {
-    verifier->dirs = mem_calloc(invocation->operand_count + 1, sizeof *verifier->dirs);
-    for (size_t i = 0; i < invocation->operand_count; i++) {
-        if (store_find(verifier->store, invocation->operands[i], &verifier->dirs[i], err) < 0) {
-            return -1;
-        }
-        verifier->count++;
-    }
-    return 0;
-}
-
-/* The id that a folder of the store must have; NULL where it lies elsewhere. */
-static const char *stored_id(const struct verifier *verifier, const char *dir) {
-    if (!text_starts_with(dir, verifier->runs)) {
-        return NULL;
-    }
-    const char *id = dir + strlen(verifier->runs);
-    return *id && !strchr(id, '/') ? id : NULL;
-}
-
-static int verifier_open(struct verifier *verifier, const struct invocation *invocation,
-                         struct err *err) {
-    bool stored = verifier->options->all;
-    if (store_open(&verifier->store, err) < 0) {
-        return -1;
-    }
-    verifier->runs = mem_printf("%s/runs/", store_path(verifier->store));
-    if ((verifier->options->all ? find_all(verifier, err) : find_named(verifier, invocation, err)) <
-        0) {
-        return -1;
-    }
-    for (size_t i = 0; i < verifier->count; i++) {
-        stored |= stored_id(verifier, verifier->dirs[i]) != NULL;
-    }
-    return stored ? anchors_read(verifier->store, &verifier->anchors, err) : 0;
-}
-
-static void verifier_release(struct verifier *verifier) {
-    dirs_free(verifier->dirs, verifier->count);
-    anchors_free(verifier->anchors);
-    seal_check_free(verifier->seals);
-    store_free(verifier->store);
-    mem_free(verifier->runs);
-    buf_release(&verifier->out);
-    value_free(verifier->list);
-}
 
 /* ---- verifying ----------------------------------------------------------------------------- */
 
-static void verify_one(struct verifier *verifier, const char *dir) {
-    const char *id = stored_id(verifier, dir);
+static int verify_one(struct verifier *verifier, size_t index, struct err *err) {
     const char *by = NULL;
-    struct verify *verify = verify_run(dir, id, id ? verifier->anchors : NULL);
+    struct verify *verify = run_set_verify(verifier->set, index);
     struct verify_totals *totals = &verifier->totals;
-    seal_check_run(verifier->seals, verify);
     if (verifier->options->sealed) {
         verify_seal_require(verify);
+    }
+    if (verifier->witness && witness_check(verifier->witness, verify, err) < 0) {
+        verify_free(verify);
+        return -1;
     }
     totals->runs++;
     totals->verdicts[verify_verdict(verify)]++;
     totals->vouched += verify_vouched(verify, &by) > 0;
     totals->seals[verify_seal_state(verify)]++;
-    totals->store &= id != NULL;
+    totals->witnessed += verify_witness_is_whole(verify);
+    totals->store &= run_set_id(verifier->set, index) != NULL;
     if (verifier->options->json) {
         verifier->list = value_append(verifier->list, verify_run_value(verify));
     } else {
         verify_put_run(&verifier->out, verify, &verifier->style);
     }
     verify_free(verify);
+    return 0;
+}
+
+/* `by` is the run that names it; NULL: the witness has it. */
+static void missing_add(struct verifier *verifier, const char *run, const char *by) {
+    for (size_t i = 0; i < value_count(verifier->missing); i++) {
+        AUTO_VALUE one = value_at(verifier->missing, i);
+        AUTO_VALUE known = value_get(one, "run");
+        if (text_equal(value_text(known), run)) {
+            return;
+        }
+    }
+    verifier->totals.missing++;
+    value one = value_set(value_object(), "run", value_string(run));
+    one = value_set(one, "named_by", value_string(by));
+    verifier->missing = value_append(verifier->missing, one);
+    if (!verifier->options->json) {
+        verify_put_missing(&verifier->out, run, by, &verifier->style);
+    }
 }
 
 /* Runs that are gone show only where the whole store is looked at. */
-static value verify_missing(struct verifier *verifier) {
+static void verify_missing(struct verifier *verifier) {
     const char *run = NULL, *by = NULL;
-    value list = value_array();
-    for (size_t i = 0; anchors_missing(verifier->anchors, &i, &run, &by);) {
-        verifier->totals.missing++;
-        value one = value_set(value_object(), "run", value_string(run));
-        list = value_append(list, value_set(one, "named_by", value_string(by)));
-        if (!verifier->options->json) {
-            verify_put_missing(&verifier->out, run, by, &verifier->style);
+    for (size_t i = 0; run_set_missing(verifier->set, &i, &run, &by);) {
+        missing_add(verifier, run, by);
+    }
+    AUTO_VALUE names =
+        verifier->witness ? repo_list(verifier->witness, WITNESS_FOLDER) : value_array();
+    for (size_t i = 0; i < value_count(names); i++) {
+        AUTO_VALUE name = value_at(names, i);
+        if (value_text(name)[0] != '.' && !run_set_has(verifier->set, value_text(name))) {
+            missing_add(verifier, value_text(name), NULL);
         }
     }
-    return list;
 }
 
 static void put_counts(struct buf *out, const struct verify_totals *totals) {
@@ -157,26 +106,29 @@ static void put_counts(struct buf *out, const struct verify_totals *totals) {
     buf_putc(out, '\n');
 }
 
-static void put_json(struct verifier *verifier, value missing_taken) {
+static void put_json(struct verifier *verifier) {
     const struct verify_totals *totals = &verifier->totals;
     const enum verify_verdict verdict = verify_totals_verdict(totals);
     value object = value_set(value_object(), "verdict", value_string(verify_verdict_name(verdict)));
     object = value_set(object, "runs", value_copy(verifier->list));
-    object = value_set(object, "missing", missing_taken);
+    object = value_set(object, "missing", value_copy(verifier->missing));
     AUTO_VALUE whole = value_set(object, "proofs", verify_proofs_value(totals));
     value_dump(&verifier->out, whole);
     buf_putc(&verifier->out, '\n');
 }
 
-static int verify_all(struct verifier *verifier) {
-    for (size_t i = 0; i < verifier->count; i++) {
-        verify_one(verifier, verifier->dirs[i]);
+static int verify_all(struct verifier *verifier, struct err *err) {
+    for (size_t i = 0; i < run_set_count(verifier->set); i++) {
+        if (verify_one(verifier, i, err) < 0) {
+            return print_err(err);
+        }
     }
-    value missing = verifier->options->all ? verify_missing(verifier) : value_array();
+    if (verifier->options->all) {
+        verify_missing(verifier);
+    }
     if (verifier->options->json) {
-        put_json(verifier, missing);
+        put_json(verifier);
     } else {
-        value_free(missing);
         if (verifier->totals.runs != 1) {
             put_counts(&verifier->out, &verifier->totals);
         }
@@ -190,31 +142,32 @@ static int verify_all(struct verifier *verifier) {
     return printed;
 }
 
-static int verify_check_words(const struct invocation *invocation, struct err *err) {
-    const struct verify_options *options = invocation->options;
-    if (options->all && invocation->operand_count > 0) {
-        return err_set(err, ERR_INVALID, "`--all` verifies every run: name none");
-    }
-    if (!options->all && invocation->operand_count == 0) {
-        err_set(err, ERR_INVALID, "`verify` wants a RUN");
-        return err_hint(err,
-                        "`runbook verify last`, or `runbook verify --all` for the whole store");
-    }
-    return 0;
-}
-
 /* Whose keys may seal: the option goes before the configuration. */
-static int seals_prepare(struct verifier *verifier, const struct config *config, struct err *err) {
-    const char *allowed = verifier->options->allowed_signers;
+static int verifier_open(struct verifier *verifier, const struct invocation *invocation,
+                         const struct config *config, struct err *err) {
+    const struct verify_options *options = verifier->options;
+    const char *allowed = options->allowed_signers;
     if (!allowed && config->signing) {
         allowed = config->signing->allowed_signers;
     }
-    if (!allowed && verifier->options->sealed) {
+    if (!allowed && options->sealed) {
         err_set(err, ERR_INVALID, "`--sealed` needs to know whose keys may seal");
         return err_hint(err, "give `--allowed-signers FILE`, or set `signing.allowed_signers` in "
                              "the configuration");
     }
-    return seal_check_new(allowed, &verifier->seals, err);
+    verifier->totals.witness = options->witness;
+    if (options->witness && repo_open(options->witness, false, &verifier->witness, err) < 0) {
+        return -1;
+    }
+    return run_set_open(invocation, options->all, allowed, &verifier->set, err);
+}
+
+static void verifier_release(struct verifier *verifier) {
+    run_set_free(verifier->set);
+    repo_close(verifier->witness);
+    buf_release(&verifier->out);
+    value_free(verifier->list);
+    value_free(verifier->missing);
 }
 
 static int verify_main(const struct invocation *invocation) {
@@ -225,18 +178,17 @@ static int verify_main(const struct invocation *invocation) {
         .out = BUF_INIT(PRODUCT_MAX),
         .totals.store = true,
         .list = value_array(),
+        .missing = value_array(),
     };
     struct diag *diag = diag_new();
     struct config *config = config_load(diag);
     int status;
     if (!config) {
         status = print_diag(diag);
-    } else if (verify_check_words(invocation, &err) < 0 ||
-               seals_prepare(&verifier, config, &err) < 0 ||
-               verifier_open(&verifier, invocation, &err) < 0) {
+    } else if (verifier_open(&verifier, invocation, config, &err) < 0) {
         status = print_err(&err);
     } else {
-        status = verify_all(&verifier);
+        status = verify_all(&verifier, &err);
     }
     verifier_release(&verifier);
     config_free(config);
@@ -261,6 +213,12 @@ static const struct option verify_options[] = {
      .kind = OPTION_FLAG,
      .offset = offsetof(struct verify_options, sealed),
      .doc = "call a run untrusted that is not sealed to its end by a key that may"},
+    {.name = "witness",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct verify_options, witness),
+     .argument = "REPO",
+     .word = WORD_FILE,
+     .doc = "hold each run against its copy in a git repository that `runbook archive` made"},
     {.name = "json",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct verify_options, json),
@@ -278,11 +236,14 @@ const struct command command_verify = {
         "says what that proves and what it cannot prove. RUN is an id, a unique beginning of one, "
         "the path of a run's folder, or `last`.\n\n"
         "Where records are sealed, ssh-keygen is asked about each signature: how far the run is "
-        "sealed, and by whom.\n\n"
+        "sealed, and by whom. A witness is a git repository that `runbook archive` committed the "
+        "runs to, and that somebody else keeps.\n\n"
         "A run is `verified`; `running` (whole so far, an engine is at it); `incomplete` (what is "
         "there is in order, but it has no end: the engine died, or the tail was cut); `untrusted` "
-        "(in order, but sealed by a key that is not among the allowed signers); or "
-        "`damaged`. In the store each run names the run before it and its head, so that runs that "
+        "(in order, but sealed by a key that is not among the allowed signers, or without the seal "
+        "or "
+        "the witness that was asked for); or `damaged`. In the store each run names the run before "
+        "it and its head, so that runs that "
         "were deleted or written anew show as long as a later run is there.\n\n"
         "The exit status is 0 where every run is verified or running, and 7 where one is "
         "incomplete, untrusted, damaged or missing. examples/verify.sh checks the same with "
@@ -294,6 +255,8 @@ const struct command command_verify = {
     .size = sizeof(struct verify_options),
     .examples = (const struct example[]){{"verify last", "The newest run."},
                                          {"verify --all", "The whole store, holes included."},
+                                         {"verify --all --sealed --witness ~/audit",
+                                          "All of it, by seals and a witness."},
                                          {"verify last --json", "The findings, as data."},
                                          {0}},
     .run = verify_main,

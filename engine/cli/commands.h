@@ -4,6 +4,7 @@
 
 #include "cli/opts.h"
 
+extern const struct command command_archive;
 extern const struct command command_check;
 extern const struct command command_completion;
 extern const struct command command_exec;

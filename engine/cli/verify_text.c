@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cli/lines.h"
 #include "report/text_parts.h"
 
 /* A verdict as it looks, by enum verify_verdict. */
@@ -27,15 +28,6 @@ enum verify_verdict verify_totals_verdict(const struct verify_totals *totals) {
     return VERIFY_VERIFIED;
 }
 
-static void put_color(struct buf *out, const struct text_style *style, const char *color,
-                      const char *text) {
-    if (style->color) {
-        buf_printf(out, "\x1b[%sm%s\x1b[0m", color, text);
-    } else {
-        buf_puts(out, text);
-    }
-}
-
 static void put_escaped(struct buf *out, const char *text) {
     text_escape(out, text, strlen(text), false);
 }
@@ -47,7 +39,7 @@ static void put_look(struct buf *out, enum verify_verdict verdict, const char *w
     char line[32];
     const char *sign = style->unicode ? looks[verdict].sign : looks[verdict].ascii;
     (void)snprintf(line, sizeof line, "%s %-10s", sign, word);
-    put_color(out, style, looks[verdict].color, line);
+    line_color(out, style, looks[verdict].color, line);
     buf_puts(out, "  ");
 }
 
@@ -55,11 +47,11 @@ static void put_finding(struct buf *out, const struct verify_finding *finding,
                         const struct text_style *style) {
     const enum verify_level level = verify_kind_level(finding->kind);
     buf_puts(out, "    ");
-    put_color(out, style,
-              level == VERIFY_HARM   ? COLOR_BAD
-              : level == VERIFY_NOTE ? COLOR_HINT
-                                     : COLOR_WARN,
-              level == VERIFY_NOTE ? "note" : verify_kind_name(finding->kind));
+    line_color(out, style,
+               level == VERIFY_HARM   ? COLOR_BAD
+               : level == VERIFY_NOTE ? COLOR_HINT
+                                      : COLOR_WARN,
+               level == VERIFY_NOTE ? "note" : verify_kind_name(finding->kind));
     if (finding->line > 0) {
         buf_printf(out, "  line %llu", (unsigned long long)finding->line);
     }
@@ -112,7 +104,7 @@ static void put_seal(struct buf *out, const struct verify *verify, const struct 
     const bool whole = seal && verify_seal_is_whole(verify, seal);
     const bool trusted = seal && seal->trust == VERIFY_TRUSTED;
     buf_puts(out, "    ");
-    put_color(out, style, whole && trusted ? COLOR_GOOD : COLOR_WARN, "seal");
+    line_color(out, style, whole && trusted ? COLOR_GOOD : COLOR_WARN, "seal");
     if (!seal) {
         buf_puts(out, ": not sealed\n");
         return;
@@ -126,6 +118,23 @@ static void put_seal(struct buf *out, const struct verify *verify, const struct 
     buf_puts(out, whole ? ")\n" : "); what stands behind it is not sealed\n");
 }
 
+bool verify_witness_is_whole(const struct verify *verify) {
+    const uint64_t witnessed = verify_witnessed(verify);
+    return witnessed > 0 && witnessed == verify_records(verify);
+}
+
+static void put_witness(struct buf *out, const struct verify *verify,
+                        const struct text_style *style) {
+    const uint64_t witnessed = verify_witnessed(verify);
+    if (witnessed == 0) {
+        return;
+    }
+    buf_puts(out, "    ");
+    line_color(out, style, verify_witness_is_whole(verify) ? COLOR_GOOD : COLOR_WARN, "witness");
+    buf_printf(out, ": has it up to record %llu of %llu\n", (unsigned long long)witnessed,
+               (unsigned long long)verify_records(verify));
+}
+
 void verify_put_run(struct buf *out, const struct verify *verify, const struct text_style *style) {
     const enum verify_verdict verdict = verify_verdict(verify);
     const char *id = verify_id(verify);
@@ -137,6 +146,7 @@ void verify_put_run(struct buf *out, const struct verify *verify, const struct t
                (unsigned long long)verify_records(verify), (unsigned long long)verify_files(verify),
                verify_head(verify));
     put_seal(out, verify, style);
+    put_witness(out, verify, style);
     for (size_t i = 0; i < count; i++) {
         put_finding(out, &findings[i], style);
     }
@@ -149,9 +159,13 @@ void verify_put_missing(struct buf *out, const char *run, const char *by,
                         const struct text_style *style) {
     put_look(out, VERIFY_DAMAGED, "missing", style);
     put_escaped(out, run);
-    buf_puts(out, "  `");
-    put_escaped(out, by);
-    buf_puts(out, "` came after it and names it, and it is not in the store\n");
+    if (by) {
+        buf_puts(out, "  `");
+        put_escaped(out, by);
+        buf_puts(out, "` came after it and names it, and it is not in the store\n");
+    } else {
+        buf_puts(out, "  the witness has a copy of it, and it is not in the store\n");
+    }
 }
 
 /* ---- what it proves ------------------------------------------------------------------------ */
@@ -183,6 +197,18 @@ static const char *seal_meaning(const struct verify_totals *totals) {
            "without that key, and all else can";
 }
 
+static const char *witness_meaning(const struct verify_totals *totals) {
+    if (!totals->witness) {
+        return "none: no copy that somebody else keeps was compared";
+    }
+    if (totals->witnessed == totals->runs) {
+        return "the repository has the same transcripts: who cannot write to it, too, cannot have "
+               "written a run anew since it was archived";
+    }
+    return "the repository has not all of these runs to their end: what it has not, it cannot "
+           "vouch for";
+}
+
 static void proofs_fill(struct proof ret[PROOFS], const struct verify_totals *totals) {
     const size_t ended = totals->verdicts[VERIFY_VERIFIED];
     ret[PROOF_CHAIN] = (struct proof){
@@ -207,7 +233,7 @@ static void proofs_fill(struct proof ret[PROOFS], const struct verify_totals *to
     ret[PROOF_SEAL] =
         (struct proof){"seal", totals->seals[SEAL_WHOLE] == totals->runs, seal_meaning(totals)};
     ret[PROOF_WITNESS] = (struct proof){
-        "witness", false, "none: no copy of the head that somebody else keeps was compared"};
+        "witness", totals->witness && totals->witnessed == totals->runs, witness_meaning(totals)};
 }
 
 #define LIMITS                                                                                     \
@@ -221,8 +247,16 @@ static void proofs_fill(struct proof ret[PROOFS], const struct verify_totals *to
     "happened, and who can write to the store could have removed them all. A signature tells who " \
     "and not when: the times are the engine's word, and under the seal."
 
+#define LIMITS_WITNESSED                                                                           \
+    "Whoever can write to the repository could have put other runs into both. Pull it to a place " \
+    "that the engine's users cannot write to, and look at who signed its commits "                 \
+    "(`git log --show-signature`)."
+
 static const char *limits(const struct verify_totals *totals) {
-    return totals->seals[SEAL_WHOLE] == totals->runs ? LIMITS_SEALED : LIMITS;
+    if (totals->seals[SEAL_WHOLE] == totals->runs) {
+        return LIMITS_SEALED;
+    }
+    return totals->witness && totals->witnessed == totals->runs ? LIMITS_WITNESSED : LIMITS;
 }
 
 /* Words in lines of at most 78 columns, behind `indent` spaces from the second line on. */
@@ -253,16 +287,16 @@ void verify_put_proofs(struct buf *out, const struct verify_totals *totals,
     struct proof proofs[PROOFS];
     proofs_fill(proofs, totals);
     buf_putc(out, '\n');
-    put_color(out, style, COLOR_HEAD, "What this check proves");
+    line_color(out, style, COLOR_HEAD, "What this check proves");
     buf_putc(out, '\n');
     for (size_t i = 0; i < PROOFS; i++) {
         char name[16];
         (void)snprintf(name, sizeof name, "  %-9s", proofs[i].name);
-        put_color(out, style, proofs[i].present ? COLOR_GOOD : COLOR_WARN, name);
+        line_color(out, style, proofs[i].present ? COLOR_GOOD : COLOR_WARN, name);
         put_wrapped(out, proofs[i].meaning, 11);
     }
     buf_putc(out, '\n');
-    put_color(out, style, COLOR_HEAD, "What it cannot prove");
+    line_color(out, style, COLOR_HEAD, "What it cannot prove");
     buf_puts(out, "\n  ");
     put_wrapped(out, limits(totals), 2);
 }
@@ -323,6 +357,7 @@ value verify_run_value(const struct verify *verify) {
     object = value_set(object, "files", value_integer((int64_t)verify_files(verify)));
     object = value_set(object, "head", value_string(verify_head(verify)));
     object = value_set(object, "seal", seal_value(verify));
+    object = value_set(object, "witnessed", value_integer((int64_t)verify_witnessed(verify)));
     object = value_set(object, "vouched_by", value_string(by));
     object = value_set(object, "vouched_record",
                        vouched ? value_integer((int64_t)vouched) : value_null());

@@ -16,21 +16,25 @@ enum seal_state {
     SEAL_STATES
 };
 enum seal_state verify_seal_state(const struct verify *verify);
+/* Whether the witness has all of its records. */
+bool verify_witness_is_whole(const struct verify *verify);
 
 /* What came of all runs that were asked for. */
 struct verify_totals {
     size_t runs;
     size_t verdicts[VERIFY_DAMAGED + 1];
     size_t seals[SEAL_STATES];
-    size_t vouched; /* runs of which a later run vouches for a record */
-    size_t missing; /* runs that others name and that are not there; with `whole_store` */
-    bool store;     /* whether the runs of the store were held against each other */
+    size_t vouched;      /* runs of which a later run vouches for a record */
+    size_t missing;      /* runs that others name and that are not there; with `whole_store` */
+    size_t witnessed;    /* runs that the witness has to their end */
+    const char *witness; /* NULL: none was asked */
+    bool store;          /* whether the runs of the store were held against each other */
 };
 enum verify_verdict verify_totals_verdict(const struct verify_totals *totals);
 
 /* One run: a line, and one for each finding. */
 void verify_put_run(struct buf *out, const struct verify *verify, const struct text_style *style);
-/* A run that another names and that is not in the store. */
+/* A run that another names, or (NULL) the witness has, and that is not in the store. */
 void verify_put_missing(struct buf *out, const char *run, const char *by,
                         const struct text_style *style);
 /* What all of it proves, and what it cannot prove. */

@@ -106,7 +106,7 @@ static int find_repository(struct repo *repo, bool make, struct err *err) {
 
 static int read_head(struct repo *repo, struct err *err) {
     git_reference *head = NULL;
-    git_oid id;
+    git_oid id = {{0}};
     if (git_reference_lookup(&head, repo->git, "HEAD") < 0)
         return repo_git_fail(err, "reading HEAD of %s", repo->path);
     if (git_reference_type(head) == GIT_REFERENCE_SYMBOLIC)
@@ -199,7 +199,7 @@ static void addition_add(struct repo *repo, const char *path, const git_oid *id)
 }
 
 int repo_git_add_text(struct repo *repo, const char *path, const char *text, struct err *err) {
-    git_oid id;
+    git_oid id = {{0}};
     if (git_blob_create_from_buffer(&id, repo->git, text, strlen(text)) < 0)
         return repo_git_fail(err, "storing %s in %s", path, repo->path);
     addition_add(repo, path, &id);
@@ -226,7 +226,7 @@ static int stream_fill(git_writestream *stream, int fd, uint64_t length) {
 int repo_git_add_file(struct repo *repo, const char *path, const char *file, uint64_t length,
                       struct err *err) {
     git_writestream *stream = NULL;
-    git_oid id;
+    git_oid id = {{0}};
     AUTO_FD fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return err_sys(err, errno, "cannot read %s", file);
@@ -333,7 +333,7 @@ static int state_check(const struct repo *repo, struct err *err) {
 static int tree_make(const struct repo *repo, git_tree **ret, struct err *err) {
     const size_t count = repo->additions.count;
     git_tree_update *updates = mem_calloc(count, sizeof *updates);
-    git_oid id;
+    git_oid id = {{0}};
     for (size_t i = 0; i < count; i++)
         updates[i] = (git_tree_update){.action = GIT_TREE_UPDATE_UPSERT,
                                        .id = repo->additions.items[i].id,
@@ -480,7 +480,7 @@ static int branch_move(const struct repo *repo, const git_oid *id, struct err *e
 
 int repo_git_commit(struct repo *repo, const struct repo_draft *draft, const char *signature,
                     char ret[REPO_COMMIT_SIZE], struct err *err) {
-    git_oid id;
+    git_oid id = {{0}};
     if (git_commit_create_with_signature(&id, repo->git, buf_text(&draft->text), signature, NULL) <
         0)
         return repo_git_fail(err, "storing the commit in %s", repo->path);

@@ -24,6 +24,7 @@ struct verify {
     enum verify_level worst;
     bool running;
     uint64_t records, files, signatures; /* of records that are no checkpoints */
+    struct map *named;                   /* files; NULL: the transcript cannot be read */
     struct verify_sealing *sealing;
     uint64_t ended_at; /* the record run.finished, where only seals stand behind it; 0: none */
     bool resumed;
@@ -31,6 +32,7 @@ struct verify {
     char head[DIGEST_TEXT_SIZE];
     char *previous; /* the run before it, and its head then; NULL: none */
     char previous_head[DIGEST_TEXT_SIZE];
+    uint64_t witnessed;
     struct anchor_list *anchors; /* what later runs say of it; borrowed */
     uint64_t vouched;
     const char *vouched_by;
@@ -248,6 +250,7 @@ static void transcript_check(struct verify *verify, const char *run) {
         struct verify_files *files = verify_files_new(verify, verify->dir);
         records_check(verify, reader, files, run);
         verify->files = verify_files_count(files);
+        verify->named = verify_files_take(files);
         verify_files_free(files);
         reader_free(reader);
         verify_sealing_place(verify->sealing, verify->transcript);
@@ -301,6 +304,39 @@ static void anchors_judge(struct verify *verify) {
                         verify->anchors->items[i].by);
 }
 
+/* ---- a witness ----------------------------------------------------------------------------- */
+
+bool verify_begins_with(const struct verify *verify, const char *bytes, size_t length) {
+    AUTO_FD fd = open(verify->transcript, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    char piece[16384];
+    bool is_same = fd >= 0 && length > 0 && length <= (uint64_t)verify->length;
+    for (size_t at = 0; is_same && at < length;) {
+        const size_t left = length - at;
+        const ssize_t got = pread(fd, piece, left < sizeof piece ? left : sizeof piece, (off_t)at);
+        is_same = got > 0 && memcmp(piece, bytes + at, (size_t)got) == 0;
+        at += got > 0 ? (size_t)got : 0;
+    }
+    return is_same;
+}
+
+void verify_witness(struct verify *verify, const char *bytes, size_t length) {
+    if (!bytes) {
+        verify_find(verify, VERIFY_WITNESS_NONE, 0, NULL, "the witness has no copy of it");
+        return;
+    }
+    if (!verify_begins_with(verify, bytes, length)) {
+        verify_find(verify, VERIFY_WITNESS_OTHER, 0, NULL,
+                    "the witness has another transcript of it: it was cut or written anew");
+        return;
+    }
+    for (size_t i = 0; i < length; i++)
+        verify->witnessed += bytes[i] == '\n';
+}
+
+uint64_t verify_witnessed(const struct verify *verify) {
+    return verify->witnessed;
+}
+
 /* ---- a run --------------------------------------------------------------------------------- */
 
 struct verify *verify_run(const char *dir, const char *run, struct anchors *anchors) {
@@ -329,6 +365,7 @@ void verify_free(struct verify *verify) {
         return;
     vec_release(&verify->findings);
     verify_sealing_free(verify->sealing);
+    map_free(verify->named);
     arena_free(verify->arena);
     mem_free(verify->dir);
     mem_free(verify->transcript);
@@ -369,6 +406,15 @@ struct verify_sealing *verify_sealing_of(const struct verify *verify) {
 
 uint64_t verify_ended_at(const struct verify *verify) {
     return verify->ended_at;
+}
+
+uint64_t verify_length(const struct verify *verify) {
+    return (uint64_t)verify->length;
+}
+
+bool verify_file_next(const struct verify *verify, size_t *cursor, const char **ret_name) {
+    void *ignored;
+    return verify->named && map_next(verify->named, cursor, ret_name, &ignored);
 }
 
 const char *verify_head(const struct verify *verify) {

@@ -33,7 +33,9 @@ enum verify_level { VERIFY_NOTE, VERIFY_GAP, VERIFY_DISTRUST, VERIFY_HARM };
     X(SEAL_FOREIGN, "seal.foreign", VERIFY_DISTRUST) /* by a key that is not allowed to */         \
     X(SEAL_MISSING, "seal.missing", VERIFY_DISTRUST) /* asked for, and the end has none */         \
     X(SEAL_FAILED, "seal.failed", VERIFY_NOTE)       /* the engine could not sign */               \
-    X(SEAL_UNCHECKED, "seal.unchecked", VERIFY_NOTE) /* a signature that was not checked */
+    X(SEAL_UNCHECKED, "seal.unchecked", VERIFY_NOTE) /* a signature that was not checked */        \
+    X(WITNESS_OTHER, "witness.other", VERIFY_HARM)   /* the witness has another transcript */      \
+    X(WITNESS_NONE, "witness.none", VERIFY_DISTRUST) /* it was asked, and has none */
 
 enum verify_kind {
 #define X(NAME, name, level) VERIFY_##NAME,
@@ -75,7 +77,11 @@ enum verify_verdict verify_verdict(const struct verify *verify);
 const char *verify_dir(const struct verify *verify);
 const char *verify_id(const struct verify *verify); /* as the transcript says; NULL: unknown */
 uint64_t verify_records(const struct verify *verify);
-uint64_t verify_files(const struct verify *verify); /* how many it names */
+uint64_t verify_files(const struct verify *verify);  /* how many it names */
+uint64_t verify_length(const struct verify *verify); /* bytes of its records */
+/* The files that it names, each once: `for (size_t i = 0; verify_file_next(verify, &i, &name);)`.
+ */
+bool verify_file_next(const struct verify *verify, size_t *cursor, const char **ret_name);
 /* Of the last record that was read. */
 const char *verify_head(const struct verify *verify);
 /* The last record that a later run of the store vouches for, 0 for none, and that run. */
@@ -118,6 +124,17 @@ const struct verify_seal *verify_seal_best(const struct verify *verify, enum ver
 bool verify_seal_is_whole(const struct verify *verify, const struct verify_seal *seal);
 /* Finds fault where no trusted one covers the end. */
 void verify_seal_require(struct verify *verify);
+
+/* ---- a witness ------------------------------------------------------------------------------- */
+
+/* The name of the transcript in a run's folder. */
+#define VERIFY_TRANSCRIPT_NAME "transcript.jsonl"
+/* Whether the transcript begins with these bytes: a run that is resumed only grows. */
+bool verify_begins_with(const struct verify *verify, const char *bytes, size_t length);
+/* Holds it against what a witness keeps of it; NULL: nothing. */
+void verify_witness(struct verify *verify, const char *bytes, size_t length);
+/* The last record that the witness has, too; 0 for none. */
+uint64_t verify_witnessed(const struct verify *verify);
 
 /* ---- what the runs of a store say of each other ---------------------------------------------- */
 

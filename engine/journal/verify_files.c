@@ -58,6 +58,12 @@ uint64_t verify_files_count(const struct verify_files *files) {
     return files->count;
 }
 
+struct map *verify_files_take(struct verify_files *files) {
+    struct map *named = files->named;
+    files->named = NULL;
+    return named;
+}
+
 /* ---- one file ------------------------------------------------------------------------------ */
 
 struct named {

@@ -2,6 +2,7 @@
 #ifndef JOURNAL_VERIFY_PARTS_H
 #define JOURNAL_VERIFY_PARTS_H
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "journal/event.h"
 #include "journal/verify.h"
@@ -19,6 +20,8 @@ void verify_files_check(struct verify_files *files, const struct event *event);
 /* Reports what lies in output/ and was named by no record, as that kind. */
 void verify_files_extra(struct verify_files *files, enum verify_kind kind);
 uint64_t verify_files_count(const struct verify_files *files);
+/* Their names; the caller frees. The values mean nothing. */
+struct map *verify_files_take(struct verify_files *files);
 
 /* ---- seals ----------------------------------------------------------------------------------- */
 
