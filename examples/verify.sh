@@ -21,7 +21,7 @@
 # Exit status: 0 where all are verified, 7 where one is not, 2 where the call is wrong.
 #
 # What it cannot show: a transcript without seals that somebody wrote anew from its first line to
-# its last, with new sums. Keep the head of a finished run (sha256sum of its last line) where others
+# its last, with new sums, or cut back to an end that it had before it was resumed. Keep the head of a finished run (sha256sum of its last line) where others
 # cannot write.
 #
 # How it works: `split` makes a file of each line and `sha256sum` digests them, so that one jq can

@@ -218,7 +218,8 @@ static void proofs_fill(struct proof ret[PROOFS], const struct verify_totals *to
     ret[PROOF_END] = (struct proof){
         "end", ended == totals->runs,
         ended == totals->runs
-            ? "the end record carries a sum of its own: a cut tail shows, as incomplete"
+            ? "the end record carries a sum of its own: a cut tail shows, as incomplete; only all "
+              "that a resume added behind an earlier end could be gone"
             : "not every run has one: what came behind its last record is unknown, and no sum "
               "vouches for that record"};
     ret[PROOF_FILES] = (struct proof){

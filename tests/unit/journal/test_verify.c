@@ -123,15 +123,15 @@ static void test_flip(void **state) {
     run_make(*state, "a", value_null(), 4, head);
     AUTO_TEXT path = store_transcript(*state);
     assert_int_equal(file_read(path, 1 << 20, &bytes, &length, NULL), 0);
-    for (size_t i = 0; i < length; i++) {
-        const char was = bytes[i];
-        bytes[i] = (char)(was ^ (1 << i % 8));
-        bytes_write(*state, "transcript.jsonl", bytes, length);
+    AUTO_FD fd = open(path, O_WRONLY | O_CLOEXEC);
+    for (size_t i = 0; i < 8 * length; i++) {
+        const char was = bytes[i / 8], is = (char)(was ^ (1 << i % 8));
+        assert_int_equal(pwrite(fd, &is, 1, (off_t)(i / 8)), 1);
         struct verify *verify = verify_run(*state, NULL, NULL);
         if (verify_verdict(verify) < VERIFY_INCOMPLETE)
-            fail_msg("byte %zu: not noticed", i);
+            fail_msg("byte %zu, bit %zu: not noticed", i / 8, i % 8);
         verify_free(verify);
-        bytes[i] = was;
+        assert_int_equal(pwrite(fd, &was, 1, (off_t)(i / 8)), 1);
     }
 }
 
@@ -189,7 +189,6 @@ static void test_absent(void **state) {
     assert_verdict(*state, VERIFY_DAMAGED, "transcript", 0);
 }
 
-/* While somebody holds the lock, a missing end is no fault. */
 static void resume_append(struct writer *writer) {
     struct event event = {.type = EVENT_RUN_RESUMED};
     EVENT_SET(&event, user, "u");
@@ -248,6 +247,7 @@ static void test_resumed(void **state) {
     assert_verdict(*state, VERIFY_DAMAGED, "record", RECORDS + 7);
 }
 
+/* While somebody holds the lock, a missing end is no fault. */
 static void test_running(void **state) {
     char head[65];
     AUTO_TEXT bytes = NULL;
