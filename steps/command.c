@@ -96,6 +96,35 @@ int command_start(struct step_ctx *ctx, const char *const *words, size_t count, 
     return process_spawn(step_loop(ctx), &spec, &state->process, err);
 }
 
+static void command_never_began(void *user) {
+    struct step_result result = {.outcome = STEP_FAILED, .without_effect = true};
+    err_set(&result.err, ERR_SYSTEM, "it had not begun");
+    step_done(user, &result);
+}
+
+int command_settle(struct step_ctx *ctx, const struct step_doubt *doubt, struct err *err) {
+    (void)doubt; /* of transactions */
+    struct command_state *state = step_state(ctx);
+    enum process_found found;
+    struct process_spec spec = {
+        .token = step_token(ctx),
+        .output = command_output,
+        .ended = command_ended,
+        .user = ctx,
+    };
+    if (process_attach(step_loop(ctx), &spec, &state->process, &found, err) < 0)
+        return -1;
+    if (found == PROCESS_FOUND)
+        step_note(ctx, "reattached", value_bool(true));
+    else if (found == PROCESS_ENDED_EARLIER)
+        step_note(ctx, "output_lost", value_bool(true));
+    else if (found == PROCESS_NEVER_BEGAN)
+        loop_defer(step_loop(ctx), command_never_began, ctx);
+    else
+        return err_set(err, ERR_SYSTEM, "its guard is gone: nobody knows how it ended");
+    return 0;
+}
+
 void command_cancel(struct step_ctx *ctx) {
     struct command_state *state = step_state(ctx);
     state->is_cancelled = true;

@@ -136,6 +136,7 @@ const struct step_type step_exec_type = {
     .check = exec_check,
     .plan = exec_plan,
     .start = exec_start,
+    .settle = command_settle,
     .cancel = command_cancel,
     .release = command_release,
 };

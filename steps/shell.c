@@ -68,6 +68,7 @@ const struct step_type step_shell_type = {
     .check = shell_check,
     .plan = shell_plan,
     .start = shell_start,
+    .settle = command_settle,
     .cancel = command_cancel,
     .release = command_release,
 };

@@ -173,6 +173,7 @@ static void leave(struct guard *guard) {
 
 static void request(void *user, struct packet *packet) {
     struct guard *guard = user;
+    collected(guard, packet->head.collected);
     switch (packet->head.type) {
     case PACKET_SPAWN:
         spawn(guard, packet);
@@ -184,7 +185,6 @@ static void request(void *user, struct packet *packet) {
         kill_one(guard, packet);
         break;
     case PACKET_COLLECTED:
-        collected(guard, packet->head.id);
         break;
     case PACKET_HOUSE:
         answer(guard, PACKET_DONE, move_in(guard, packet->fds[FD_HOUSE]));
@@ -231,7 +231,7 @@ static bool is_needed(const struct guard *guard) {
 static void child_caught(void *user) {
     struct guard *guard = user;
     struct signalfd_siginfo info;
-    while (read(guard->signal_fd, &info, sizeof info) > 0)
+    if (read(guard->signal_fd, &info, sizeof info) > 0)
         table_scan_soon(&guard->table);
 }
 

@@ -18,7 +18,7 @@ enum packet_type {
     PACKET_SPAWN,     /* text: token, program, words, environment */
     PACKET_ATTACH,    /* text: token */
     PACKET_KILL,      /* id, number: grace in ms */
-    PACKET_COLLECTED, /* id: its output was read, its end is known */
+    PACKET_COLLECTED, /* says nothing but what its head says */
     PACKET_KILL_ALL,
     PACKET_LEAVE, /* the engine ends: all that is left ends too */
     /* From the guard. */
@@ -54,6 +54,8 @@ struct packet_head {
     int64_t grace_ms;
     int64_t number;
     uint64_t id;
+    /* Of the engine, in any packet: a command whose output was read and whose end is known. */
+    uint64_t collected;
     int32_t code, signum, left;
     uint32_t length; /* of the text */
 };

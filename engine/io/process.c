@@ -38,6 +38,7 @@ struct process_table {
     struct link link;
     struct loop_watch *watch;
     struct process *first;
+    uint64_t collected; /* the guard is yet to hear of it; 0: nothing is */
 };
 
 /* ---- the table of a loop ------------------------------------------------------------------ */
@@ -107,9 +108,19 @@ static void tell(struct process_table *table, enum packet_type type, uint64_t id
     AUTO_PACKET packet = packet_make(type);
     packet.head.id = id;
     packet.head.number = number;
+    packet.head.collected = table->collected;
+    table->collected = 0;
     /* Where it fails the guard is gone, which its watch will tell. */
     if (table->link.socket >= 0)
         (void)packet_send(table->link.socket, &packet, 0);
+}
+
+/* It is told with the next request, which often follows at once: a packet of its own would wake
+ * the guard for nothing. */
+static void note_collected(struct process_table *table, uint64_t id) {
+    if (table->collected)
+        tell(table, PACKET_COLLECTED, 0, 0);
+    table->collected = id;
 }
 
 static void finish(struct process *process) {
@@ -118,7 +129,7 @@ static void finish(struct process *process) {
     stream_drain(&process->streams[0]);
     stream_drain(&process->streams[1]);
     if (process->id)
-        tell(table, PACKET_COLLECTED, process->id, 0);
+        note_collected(table, process->id);
     table_remove(table, process);
     process->ended(process->user, &process->exit);
 }
@@ -164,6 +175,7 @@ static void lose_all(struct process_table *table) {
         finish_soon(it);
     }
     link_drop(table, link_close);
+    table->collected = 0;
     if (leaders.list.count > 0)
         tree_kill_sessions(&leaders);
 }
@@ -295,11 +307,13 @@ static int spawn_on_terminal(struct process_table *table, const struct process_s
 }
 
 /* A guard that died unnoticed is replaced, where it cannot have got the packet. */
-static int ask_guard(struct process_table *table, const struct packet *packet,
-                     struct packet *ret_answer, int *ret_status, struct err *err) {
+static int ask_guard(struct process_table *table, struct packet *packet, struct packet *ret_answer,
+                     int *ret_status, struct err *err) {
     for (int i = 0; i < 2; i++) {
         if (need_guard(table, err) < 0)
             return -1;
+        packet->head.collected = table->collected;
+        table->collected = 0;
         *ret_status = link_ask(&table->link, packet, ret_answer, heard_beside, table);
         if (*ret_status != EPIPE)
             return 0;
@@ -341,7 +355,8 @@ int process_spawn(struct loop *loop, const struct process_spec *spec, struct pro
     return spawn_by_guard(table, spec, program, ret, err);
 }
 
-/* ---- find again --------------------------------------------------------------------------- */
+/* ---- find again ---------------------------------------------------------------------------
+ */
 
 /* The guard is gone, or never heard of it: what does the file say? */
 static void look_up(struct process_table *table, const struct process_spec *spec,
@@ -399,7 +414,8 @@ int process_attach(struct loop *loop, const struct process_spec *spec, struct pr
     return 0;
 }
 
-/* ---- verbs -------------------------------------------------------------------------------- */
+/* ---- verbs --------------------------------------------------------------------------------
+ */
 
 int64_t process_pid(const struct process *process) {
     return process->pid;

@@ -268,7 +268,9 @@ static int place_make(struct prepare *prepare, struct err *err) {
     if (status < 0)
         return -1;
     AUTO_TEXT work = mem_printf("%s/work", store_run_dir(run->place));
-    if (file_make_dir(work, 0700, err) < 0 || transcript_open(prepare, err) < 0)
+    AUTO_TEXT guard = mem_printf("%s/guard", store_run_dir(run->place));
+    if (file_make_dir(work, 0700, err) < 0 || transcript_open(prepare, err) < 0 ||
+        process_guard(run->loop, guard, err) < 0)
         return -1;
     writer_on_append(run->writer, told, run);
     run->commit = commit_new(run->loop, run->writer, store_run_dir(run->place), run->options.sync,
