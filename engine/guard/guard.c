@@ -15,6 +15,7 @@
 #include "guard/child.h"
 #include "guard/peer.h"
 
+#define KEPT_MOST ((size_t)16 << 20)
 #define GRACE_MOST_MS (INT64_C(100) * 366 * 24 * 3600 * 1000)
 
 struct guard {
@@ -23,6 +24,8 @@ struct guard {
     struct table table;
     VEC(struct child *) over; /* ended, and not collected by an engine */
     uint64_t last_id;
+    char *kept; /* what an engine wants remembered: in memory, never on disk */
+    size_t kept_length;
     int exits_fd; /* -1: the run has no directory (yet) */
     int signal_fd;
     bool is_told_to_leave;
@@ -163,6 +166,29 @@ static int move_in(struct guard *guard, int dir) {
     return guard->exits_fd < 0 ? errno : peers_listen(guard->peers, dir);
 }
 
+/* Into a new copy, so that the old one can be wiped. */
+static int keep(struct guard *guard, const struct packet *packet) {
+    const size_t length = guard->kept_length + packet->head.length;
+    if (length > KEPT_MOST)
+        return ENOSPC;
+    char *kept = mem_alloc(length + 1);
+    if (guard->kept_length > 0)
+        memcpy(kept, guard->kept, guard->kept_length);
+    if (packet->head.length > 0)
+        memcpy(kept + guard->kept_length, packet->text, packet->head.length);
+    mem_wipe_free(guard->kept, guard->kept_length);
+    guard->kept = kept;
+    guard->kept_length = length;
+    return 0;
+}
+
+static void recall(struct guard *guard) {
+    struct packet packet = packet_make(PACKET_KEPT); /* its text stays ours */
+    packet.text = guard->kept;
+    packet.head.length = (uint32_t)guard->kept_length;
+    peers_answer(guard->peers, &packet);
+}
+
 static void leave(struct guard *guard) {
     guard->is_told_to_leave = true;
     table_kill_all(&guard->table);
@@ -193,6 +219,12 @@ static void request(void *user, struct packet *packet) {
         table_kill_all(&guard->table);
         answer(guard, PACKET_DONE, 0);
         break;
+    case PACKET_KEEP:
+        answer(guard, PACKET_DONE, keep(guard, packet));
+        break;
+    case PACKET_RECALL:
+        recall(guard);
+        break;
     case PACKET_LEAVE:
         leave(guard);
         break;
@@ -220,6 +252,8 @@ static bool is_needed(const struct guard *guard) {
     if (guard->is_told_to_leave)
         return false;
     if (peers_has_engine(guard->peers) || guard->table.first)
+        return true;
+    if (guard->exits_fd >= 0 && guard->kept_length > 0)
         return true;
     for (size_t i = 0; guard->exits_fd >= 0 && i < guard->over.count; i++)
         if (child_has_output(guard->over.items[i]))
@@ -264,5 +298,6 @@ int guard_run(int socket) {
     peers_serve(guard.peers, socket);
     while (is_needed(&guard))
         events_turn(guard.events);
+    mem_wipe_free(guard.kept, guard.kept_length);
     return EXIT_SUCCESS;
 }

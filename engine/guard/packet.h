@@ -21,9 +21,12 @@ enum packet_type {
     PACKET_COLLECTED, /* says nothing but what its head says */
     PACKET_KILL_ALL,
     PACKET_LEAVE, /* the engine ends: all that is left ends too */
+    PACKET_KEEP,  /* text: to be remembered for the engine that resumes */
+    PACKET_RECALL,
     /* From the guard. */
     PACKET_WELCOME,
-    PACKET_DONE,    /* HOUSE, KILL_ALL: number is 0 or an errno */
+    PACKET_DONE,    /* HOUSE, KILL_ALL, KEEP: number is 0 or an errno */
+    PACKET_KEPT,    /* RECALL: text: all that was kept, one behind the other */
     PACKET_BEGUN,   /* SPAWN, ATTACH: id, number: its process */
     PACKET_REFUSED, /* number: errno. HELLO: EBUSY. ATTACH: ESRCH where no such token is known,
                        EBUSY where it is attached already */

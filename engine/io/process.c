@@ -452,3 +452,40 @@ void process_kill_all(struct loop *loop) {
     if (link_ask(&table->link, &packet, &answer, heard_beside, table) != 0)
         lose_all(table);
 }
+
+/* ---- what is kept for the next engine ------------------------------------------------------ */
+
+int process_keep(struct loop *loop, const char *bytes, size_t length, struct err *err) {
+    struct process_table *table = table_get(loop);
+    AUTO_PACKET packet = packet_make(PACKET_KEEP);
+    AUTO_PACKET answer = packet_make(PACKET_NONE);
+    int status;
+    if (table->house < 0 || length == 0)
+        return 0;
+    packet.text = mem_alloc(length);
+    memcpy(packet.text, bytes, length);
+    packet.head.length = (uint32_t)length;
+    if (ask_guard(table, &packet, &answer, &status, err) < 0)
+        return -1;
+    if (status == 0 && answer.head.type == PACKET_DONE)
+        status = (int)answer.head.number;
+    return status == 0 ? 0 : err_sys(err, status, "the guard of this run does not keep a secret");
+}
+
+int process_kept(struct loop *loop, char **ret, size_t *ret_length, struct err *err) {
+    struct process_table *table = table_get(loop);
+    AUTO_PACKET packet = packet_make(PACKET_RECALL);
+    AUTO_PACKET answer = packet_make(PACKET_NONE);
+    bool found;
+    *ret = NULL;
+    *ret_length = 0;
+    if (find_guard(table, &found, err) < 0)
+        return -1;
+    if (!found || link_ask(&table->link, &packet, &answer, heard_beside, table) != 0 ||
+        answer.head.type != PACKET_KEPT)
+        return 0;
+    *ret = answer.text;
+    *ret_length = answer.head.length;
+    answer.text = NULL;
+    return 0;
+}

@@ -72,6 +72,13 @@ void process_free(struct process *process);
 /* Kills what is left of all processes of this loop, now; for the last moment of the engine. */
 void process_kill_all(struct loop *loop);
 
+/* Has the guard remember a text for the engine that goes on after this one's death: in its memory,
+ * as it may be a secret. Without process_guard nobody could ask for it, and nothing is done. */
+int process_keep(struct loop *loop, const char *bytes, size_t length, struct err *err) MUST_USE;
+/* All that was kept, one behind the other; the caller wipes and frees. *ret_length is 0 where
+ * nothing was, or where the guard is gone. */
+int process_kept(struct loop *loop, char **ret, size_t *ret_length, struct err *err) MUST_USE;
+
 /* The guard itself; 0 where none runs. */
 int64_t process_guard_pid(struct loop *loop);
 

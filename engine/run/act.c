@@ -6,12 +6,12 @@
 #include "run/capture.h"
 #include "run/commit.h"
 #include "run/gate.h"
+#include "run/hiding.h"
 #include "run/judge.h"
 #include "run/result.h"
 
-#define LATE_LIMIT_MS 1000   /* least time for what was begun by an engine before this one */
-#define LAST_LINES 10        /* of a failed step's output that its record quotes */
-#define SECRET_DEPTH_MAX 100 /* levels of a secret output whose members are secrets, too */
+#define LATE_LIMIT_MS 1000 /* least time for what was begun by an engine before this one */
+#define LAST_LINES 10      /* of a failed step's output that its record quotes */
 
 struct step_ctx {
     struct act_spec spec;
@@ -247,49 +247,6 @@ static value data_compose(struct step_ctx *act, value own) {
     return cut ? value_set(data, "truncated", value_bool(true)) : data;
 }
 
-/* Its members may be used one by one. Those too short to be redacted are hidden in the record. */
-static void members_hide(struct redactor *redactor, const char *name, value secret, int depth) {
-    AUTO_TEXT text = value_to_text(secret);
-    if (text_characters(text, strlen(text)) >= SECRET_MIN_LENGTH)
-        redactor_add_secret(redactor, name, text, strlen(text));
-    if (depth == SECRET_DEPTH_MAX)
-        return;
-    for (size_t i = 0; value_is(secret, VALUE_ARRAY) && i < value_count(secret); i++) {
-        AUTO_VALUE item = value_at(secret, i);
-        members_hide(redactor, name, item, depth + 1);
-    }
-    value key, item;
-    for (size_t i = 0; value_is(secret, VALUE_OBJECT) && value_next(secret, &i, &key, &item);) {
-        members_hide(redactor, name, item, depth + 1);
-        value_free(key);
-        value_free(item);
-    }
-}
-
-/* From here on the redactor knows what `secret: true` marks. */
-static int outputs_hide(const struct step_ctx *act, value outputs, struct err *err) {
-    const struct field_map *declared = &act->spec.step->outputs;
-    bool any = false;
-    for (size_t i = 0; i < declared->count; i++) {
-        const char *name = declared->keys[i];
-        if (!FIELD_AT(struct output, declared, i).secret)
-            continue;
-        AUTO_VALUE secret = value_get(outputs, name);
-        AUTO_TEXT text = value_to_text(secret);
-        if (text_characters(text, strlen(text)) < SECRET_MIN_LENGTH)
-            return err_set(err, ERR_INVALID,
-                           "the secret output `%s` is shorter than %d characters, which cannot be "
-                           "redacted",
-                           name, SECRET_MIN_LENGTH);
-        members_hide(act->run->redactor, name, secret, 0);
-        any = true;
-    }
-    /* What the step printed before its secret was known. */
-    if (any)
-        capture_redact_again(act->capture);
-    return 0;
-}
-
 /* An error tells of the value that it is about. */
 static void unexpected_say(struct step_ctx *act, const char *what) {
     if (!step_hides_output(act->spec.step))
@@ -303,6 +260,19 @@ static bool ended_as_expected(const struct step_ctx *act) {
     AUTO_VALUE code = value_get(act->data, "exit_code");
     return act->outcome == STEP_FAILED && !act->timed_out && value_is(code, VALUE_NUMBER) &&
            expect && expect->exit.count;
+}
+
+/* What the step printed before its secret was known is gone over once more. */
+static int outputs_hide(struct step_ctx *act, value outputs) {
+    const struct act_spec *spec = &act->spec;
+    bool any;
+    if (hiding_learn(act->run, spec->step, outputs, &any, &act->err) < 0)
+        return -1;
+    if (!any)
+        return 0;
+    capture_redact_again(act->capture);
+    hiding_keep(act->run, spec->step, phase_name(spec->frame->phase), act->path, outputs);
+    return 0;
 }
 
 static void judge(struct step_ctx *act) {
@@ -323,7 +293,7 @@ static void judge(struct step_ctx *act) {
     if (judge_outputs(act->spec.step, act->data, &run, act->output_file, &outputs, &act->err) < 0) {
         act->outcome = STEP_FAILED;
         unexpected_say(act, "its outputs could not be taken from its result");
-    } else if (outputs_hide(act, outputs, &act->err) < 0) {
+    } else if (outputs_hide(act, outputs) < 0) {
         act->outcome = STEP_FAILED;
         value_free(outputs);
     } else {

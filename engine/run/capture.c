@@ -208,6 +208,15 @@ void capture_write(struct capture *capture, enum step_stream kind, const char *b
     redact_stream_write(stream->redact, bytes, length);
 }
 
+static void stream_stored(const struct stream *stream, int *fd_taken) {
+    const struct capture_spec *spec = &stream->capture->spec;
+    if (spec->stored)
+        spec->stored(spec->user, *fd_taken);
+    else
+        file_close(fd_taken);
+    *fd_taken = -1;
+}
+
 void capture_end(struct capture *capture) {
     if (capture->has_ended)
         return;
@@ -219,11 +228,7 @@ void capture_end(struct capture *capture) {
         if (stream->fd < 0)
             continue;
         digest_finish(stream->digest, stream->sha256);
-        if (capture->spec.stored)
-            capture->spec.stored(capture->spec.user, stream->fd);
-        else
-            file_close(&stream->fd);
-        stream->fd = -1;
+        stream_stored(stream, &stream->fd);
     }
 }
 
@@ -279,8 +284,10 @@ static void stream_redact_again(struct stream *stream) {
     digest_finish(stream->digest, stream->sha256);
     if (rewrite.err.kind == ERR_NONE && rename(beside, path) < 0)
         err_sys(&rewrite.err, errno, "cannot rename");
-    if (rewrite.err.kind == ERR_NONE)
+    if (rewrite.err.kind == ERR_NONE) {
+        stream_stored(stream, &to);
         return;
+    }
     store_fail(stream->capture, rewrite.err.sys, "redacting", stream->file);
     err_release(&rewrite.err);
     unlink(beside);

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "run/doubt.h"
+#include "run/hiding.h"
 #include "run/recall.h"
 #include "run/restore.h"
 #include "run/service.h"
@@ -107,6 +108,8 @@ int task_finish_recalled(struct task *task, const struct past *past, const struc
     enum step_outcome outcome = outcome_of(event->status);
     if (result_restore(&task->body, past_dir(past), task->step, event, err) < 0)
         return -1;
+    task->body.outputs =
+        hiding_recall(task_run(task), task->step, event->phase, event->step, task->body.outputs);
     task->is_recalled = true;
     task->had_effect = false;
     task->began_ns = clock_mono_ns() - event->duration_ms * NS_PER_MS;
