@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "io/process.h"
 #include "run/act.h"
 #include "run/commit.h"
 #include "run/dryrun.h"
@@ -306,9 +307,17 @@ static void work_remove(struct run *run) {
         err_release(&err);
 }
 
+/* What still runs goes on, for whoever resumes next. */
+static bool was_refused(const struct run *run) {
+    return run->past && (!run->root || run->recall);
+}
+
 void run_free(struct run *run) {
     if (!run)
         return;
+    const bool is_refused = was_refused(run);
+    if (is_refused)
+        process_let_go(run->loop);
     interrupt_unwatch(run);
     recall_free(run->recall);
     services_free(run);
@@ -324,7 +333,7 @@ void run_free(struct run *run) {
     writer_free(run->writer);
     redactor_free(run->redactor);
     secrets_free(run->secrets);
-    if (run->place)
+    if (run->place && !is_refused)
         work_remove(run);
     store_run_free(run->place);
     store_free(run->store);

@@ -93,6 +93,21 @@ static void test_large(void **state) {
     mem_free(large);
 }
 
+/* Who only asks is no engine that ends what the guard looks after. */
+static void test_let_go(void **state) {
+    static const char *const one[] = {"one"};
+    engine_dies(*state, one, (const size_t[]){4}, 1);
+    for (int i = 0; i < 3; i++) {
+        struct loop *loop = loop_new();
+        assert_int_equal(process_guard(loop, *state, NULL), 0);
+        assert_kept(loop, "one", 4);
+        if (i < 2)
+            process_let_go(loop);
+        loop_free(loop);
+        usleep(50000); /* the guard must have seen that we went */
+    }
+}
+
 /* Nobody could find the guard again. */
 static void test_nowhere(void **state) {
     (void)state;
@@ -105,6 +120,7 @@ static void test_nowhere(void **state) {
 
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {TEST(test_kept), TEST(test_large), TEST(test_nowhere)};
+    const struct CMUnitTest tests[] = {TEST(test_kept), TEST(test_large), TEST(test_let_go),
+                                       TEST(test_nowhere)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
