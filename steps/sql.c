@@ -179,7 +179,7 @@ static value held_data(const struct sql_state *state, const struct sql_fields *f
     return value_set(data, "statements", value_integer((int64_t)count));
 }
 
-/* A transaction that wrote nothing leaves nothing to ask for. */
+/* A transaction that could not write leaves nothing to ask for. */
 static void before_commit(void *user, const struct pg_held *held) {
     struct step_ctx *ctx = user;
     struct sql_state *state = step_state(ctx);

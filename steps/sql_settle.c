@@ -1,6 +1,6 @@
 /* The step type `sql`, an attempt in doubt: the server is asked what became of its transaction.
  *
- * The id of a transaction that wrote is on disk before its COMMIT is sent. So without one, nothing
+ * The id of a transaction is on disk before its COMMIT is sent. So without one, nothing
  * was committed and nothing can be, since nobody is left who would send COMMIT; it is only made
  * sure that no session of the attempt is still at work beside what comes next. With one, the server
  * knows: txid_status. That answer is ours only if the number is. A server that crashes before

@@ -37,7 +37,7 @@ struct pg_statement {
 
 /* A transaction of which only COMMIT is left. */
 struct pg_held {
-    uint64_t transaction_id; /* 0: nothing was written */
+    uint64_t transaction_id; /* 0: none, it may not write */
     const char *server;      /* PG_SERVER_SQL; "" where the role may not ask */
     size_t statement_count;  /* carried out so far */
     value rows, commands;    /* as in pg_response; borrowed */

@@ -201,10 +201,16 @@ static void query_send_one(struct pg_query *query, enum phase phase, enum role r
     query_send(query, phase);
 }
 
+/* One is taken where there is none yet: what only notifies, or writes to a foreign server, has an
+ * effect, too. The server of a transaction that may not write, as of a standby's, hands out none.
+ */
 static const char *id_query(struct pg_query *query) {
+#define ID_QUERY(if_assigned, taken)                                                               \
+    "SELECT CASE WHEN pg_catalog.current_setting('transaction_read_only')::bool "                  \
+    "THEN pg_catalog." if_assigned "() ELSE pg_catalog." taken "() END"
     return PQserverVersion(pg_link_connection(query->link)) >= 130000
-               ? "SELECT pg_catalog.pg_current_xact_id_if_assigned()"
-               : "SELECT pg_catalog.txid_current_if_assigned()";
+               ? ID_QUERY("pg_current_xact_id_if_assigned", "pg_current_xact_id")
+               : ID_QUERY("txid_current_if_assigned", "txid_current");
 }
 
 static void query_send_batch(struct pg_query *query) {

@@ -73,7 +73,8 @@
     X(by, TEXT, "who answered")                                                                    \
     X(comment, TEXT, "what they said")                                                             \
     X(signal, TEXT, "name of the signal")                                                          \
-    X(transaction_id, TEXT, "PostgreSQL's transaction id, before COMMIT is sent")                  \
+    X(transaction_id, TEXT,                                                                        \
+      "PostgreSQL's id, cluster, last recovery and checkpoint, before COMMIT")                     \
     X(hands, JSON, "what is left for a person to do, in order: [{step, title, plan, error}]")      \
     X(counts, JSON, "how many steps ended in each state")                                          \
     X(head, TEXT, "SHA-256 of the line that a person or a seal vouches for")                       \

@@ -140,9 +140,10 @@ struct pg_spec pg_world_spec(const char *text) {
         .target = {.name = "main", .url = url}, .statements = statement, .statement_count = 1};
 }
 
-static void run_alone(const char *text, struct pg_answer *answer) {
+static void run_alone(const char *text, bool reads, struct pg_answer *answer) {
     struct loop *loop = loop_new();
     struct pg_spec spec = pg_world_spec(text);
+    spec.read_only = reads;
     pg_world_run(loop, &spec, answer);
     loop_free(loop);
     if (answer->err.kind)
@@ -151,12 +152,12 @@ static void run_alone(const char *text, struct pg_answer *answer) {
 
 void pg_world_do(const char *text) {
     AUTO_ANSWER answer = {0};
-    run_alone(text, &answer);
+    run_alone(text, false, &answer);
 }
 
 char *pg_world_ask(const char *text) {
     AUTO_ANSWER answer = {0};
-    run_alone(text, &answer);
+    run_alone(text, true, &answer);
     AUTO_VALUE row = value_at(answer.response.rows, 0);
     size_t cursor = 0;
     value key, item;

@@ -35,7 +35,7 @@ void pg_answer_release(struct pg_answer *answer);
 struct pg_spec pg_world_spec(const char *text);
 /* Runs it on a loop of its own and aborts where it fails. */
 void pg_world_do(const char *text);
-/* The first column of the first row, as JSON; the caller frees. */
+/* The first column of the first row, as JSON, of what only reads; the caller frees. */
 char *pg_world_ask(const char *text);
 
 #endif

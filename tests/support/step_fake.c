@@ -110,6 +110,8 @@ void step_fake_run(struct step_ctx *ctx) {
     if (limit > 0)
         ctx->timer = loop_timer_new(ctx->loop, limit, cancel_now, ctx);
     if (begin(ctx, &err) < 0) {
+        loop_timer_free(ctx->timer);
+        ctx->timer = NULL;
         ctx->done++;
         ctx->result = (struct step_result){.outcome = ctx->doubt ? STEP_IN_DOUBT : STEP_FAILED,
                                            .without_effect = !ctx->doubt,

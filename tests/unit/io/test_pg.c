@@ -284,19 +284,23 @@ static void test_deferred_constraint(void **state) {
     assert_true(answer.response.failed == PG_NO_STATEMENT);
 }
 
-/* A statement that fails inside a block that swallows nothing still spoils the transaction. */
-static void test_commit_of_failed(void **state) {
+/* A transaction that wrote no row has an id all the same, unless it may not write. */
+static void test_transaction_ids(void **state) {
     (void)state;
-    static const struct pg_statement statements[] = {
-        {.text = "SAVEPOINT a"},
-        {.text = "ROLLBACK TO a"},
-        {.text = "SELECT pg_advisory_xact_lock(1)"},
-    };
-    struct pg_spec spec = spec_of(statements, COUNT(statements));
+    static const struct pg_statement writing[] = {{.text = "NOTIFY somebody"}};
+    static const struct pg_statement reading[] = {{.text = "SET TRANSACTION READ ONLY"},
+                                                  {.text = "SELECT pg_advisory_xact_lock(1)"}};
+    struct pg_spec spec = spec_of(writing, COUNT(writing));
     AUTO_ANSWER answer = {0};
     pg_world_run(loop, &spec, &answer);
     assert_ok(&answer);
-    assert_int_equal(answer.transaction_id, 0);
+    assert_true(answer.transaction_id > 0);
+    spec = spec_of(reading, COUNT(reading));
+    AUTO_ANSWER none = {0};
+    pg_world_run(loop, &spec, &none);
+    assert_ok(&none);
+    assert_int_equal(none.transaction_id, 0);
+    assert_int_equal(none.held, 1);
 }
 
 static void test_error_texts(void **state) {
@@ -507,7 +511,7 @@ int main(void) {
         TEST(test_own_transaction),
         TEST(test_read_only),
         TEST(test_deferred_constraint),
-        TEST(test_commit_of_failed),
+        TEST(test_transaction_ids),
         TEST(test_error_texts),
         TEST(test_notices),
         TEST(test_session_settings),

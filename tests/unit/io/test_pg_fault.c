@@ -1,7 +1,10 @@
 /* Connections that fail or die, limits and cancels; the rest is in test_pg.c. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -375,6 +378,74 @@ static void test_cancel_stuck(void **state) {
     terminate_sleepers(NULL);
 }
 
+/* ---- a COMMIT that is not one -----------------------------------------------------------------
+ */
+
+/* Stands between client and server, and makes of each COMMIT an ABORT of the same length. */
+struct relay {
+    int listener, client, server;
+};
+
+static bool relay_pass(int from, int to, bool is_client) {
+    char bytes[4096];
+    ssize_t got = read(from, bytes, sizeof bytes);
+    char *commit = got > 0 && is_client ? memmem(bytes, (size_t)got, "COMMIT", 7) : NULL;
+    if (commit)
+        memcpy(commit, "ABORT ", 6);
+    return got > 0 && write(to, bytes, (size_t)got) == got;
+}
+
+static void *relay_work(void *user) {
+    struct relay *relay = user;
+    relay->client = accept(relay->listener, NULL, NULL);
+    struct pollfd ends[] = {{.fd = relay->client, .events = POLLIN},
+                            {.fd = relay->server, .events = POLLIN}};
+    while (poll(ends, 2, -1) > 0) {
+        if (ends[0].revents && !relay_pass(relay->client, relay->server, true))
+            break;
+        if (ends[1].revents && !relay_pass(relay->server, relay->client, false))
+            break;
+    }
+    close(relay->client);
+    return NULL;
+}
+
+static int relay_connect(void) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/.s.PGSQL.5432", pg_world_folder());
+    int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(server, (struct sockaddr *)&address, sizeof address), 0);
+    return server;
+}
+
+static void test_commit_answered_with_rollback(void **state) {
+    (void)state;
+    AUTO_FD listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    AUTO_FD server = relay_connect();
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    struct relay relay = {.listener = listener, .server = server};
+    pthread_t thread;
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    assert_int_equal(pthread_create(&thread, NULL, relay_work, &relay), 0);
+    AUTO_TEXT url = mem_printf("postgresql://postgres@127.0.0.1:%d/postgres?sslmode=disable",
+                               ntohs(address.sin_port));
+    pg_world_do("CREATE TABLE aborted (id int)");
+    struct pg_spec spec = pg_world_spec("INSERT INTO aborted VALUES (1)");
+    spec.target.url = url;
+    AUTO_ANSWER answer = {0};
+    pg_world_run(loop, &spec, &answer);
+    assert_in(answer.err.message, "COMMIT was answered with ROLLBACK: nothing was kept");
+    assert_true(answer.response.rolled_back);
+    assert_false(answer.response.in_doubt);
+    assert_count("SELECT count(*) FROM aborted", "0");
+    loop_free(loop);
+    loop = loop_new();
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 static void test_loop_freed_midway(void **state) {
     (void)state;
     struct loop *other = loop_new();
@@ -389,12 +460,25 @@ static void test_loop_freed_midway(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_unreachable),       TEST(test_malformed_url),     TEST(test_first_host_down),
-        TEST(test_wrong_credentials), TEST(test_silent_server),     TEST(test_killed_in_statement),
-        TEST(test_killed_in_commit),  TEST(test_killed_while_held), TEST(test_idle_died),
-        TEST(test_statement_timeout), TEST(test_lock_timeout),      TEST(test_cancel),
-        TEST(test_cancel_early),      TEST(test_cancel_waiting),    TEST(test_cancel_held),
-        TEST(test_cancel_commit),     TEST(test_cancel_stuck),      TEST(test_loop_freed_midway),
+        TEST(test_unreachable),
+        TEST(test_malformed_url),
+        TEST(test_first_host_down),
+        TEST(test_wrong_credentials),
+        TEST(test_silent_server),
+        TEST(test_killed_in_statement),
+        TEST(test_killed_in_commit),
+        TEST(test_killed_while_held),
+        TEST(test_idle_died),
+        TEST(test_statement_timeout),
+        TEST(test_lock_timeout),
+        TEST(test_cancel),
+        TEST(test_cancel_early),
+        TEST(test_cancel_waiting),
+        TEST(test_cancel_held),
+        TEST(test_cancel_commit),
+        TEST(test_cancel_stuck),
+        TEST(test_loop_freed_midway),
+        TEST(test_commit_answered_with_rollback),
     };
     pg_world_open();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
