@@ -1,6 +1,7 @@
 #include "run/commit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -24,9 +25,11 @@ struct commit {
     bool busy, is_failed;
     struct loop_timer *turn; /* without `sync`: the next turn of the loop */
     pthread_mutex_t mutex;   /* held by the worker while it has the writer */
-    char *output_dir;
-    VEC(int) files;   /* their bytes are to be synced before the next records; the loop's */
+    char *dir;
+    pthread_mutex_t files_mutex;
+    VEC(int) files;   /* what records to come vouch for */
     VEC(int) syncing; /* the worker's */
+    uint64_t covered; /* records of which the last sync has all: the worker's until it is done */
     bool orphaned;
     struct err err;
 };
@@ -37,10 +40,11 @@ struct commit *commit_new(struct loop *loop, struct writer *writer, const char *
     commit->loop = loop;
     commit->writer = writer;
     commit->sync = sync;
-    commit->output_dir = mem_printf("%s/output", dir);
+    commit->dir = mem_strdup(dir);
     commit->failed = failed;
     commit->user = user;
     pthread_mutex_init(&commit->mutex, NULL);
+    pthread_mutex_init(&commit->files_mutex, NULL);
     return commit;
 }
 
@@ -55,9 +59,10 @@ static void commit_destroy(struct commit *commit) {
     vec_release(&commit->files);
     files_close(commit->syncing.items, commit->syncing.count);
     vec_release(&commit->syncing);
-    mem_free(commit->output_dir);
+    mem_free(commit->dir);
     err_release(&commit->err);
     pthread_mutex_destroy(&commit->mutex);
+    pthread_mutex_destroy(&commit->files_mutex);
     mem_free(commit);
 }
 
@@ -74,31 +79,37 @@ void commit_free(struct commit *commit) {
         commit_destroy(commit);
 }
 
+/* Records that are appended from here on may vouch for files that this sync does not cover. */
 static void files_take(struct commit *commit) {
+    pthread_mutex_lock(&commit->files_mutex);
+    commit->covered = writer_appended(commit->writer);
     for (size_t i = 0; i < commit->files.count; i++)
         *vec_add(&commit->syncing) = commit->files.items[i];
     commit->files.count = 0;
+    pthread_mutex_unlock(&commit->files_mutex);
 }
 
-/* A file's name is on disk with its folder. */
+/* fsync of a new file makes its name lasting, too, on ext4, XFS and Btrfs; to sync the folder as
+ * well costs more than the rest of a step. All are begun before the first is waited for, so that
+ * they share one commit of the file system's journal. */
 static int files_sync(struct commit *commit, struct err *err) {
     int sys = 0;
     for (size_t i = 0; i < commit->syncing.count; i++)
-        if (fdatasync(commit->syncing.items[i]) < 0 && !sys)
+        (void)sync_file_range(commit->syncing.items[i], 0, 0, SYNC_FILE_RANGE_WRITE);
+    for (size_t i = 0; i < commit->syncing.count; i++)
+        if (fsync(commit->syncing.items[i]) < 0 && !sys)
             sys = errno;
-    bool has_files = commit->syncing.count > 0;
     files_close(commit->syncing.items, commit->syncing.count);
     commit->syncing.count = 0;
-    int status =
-        sys         ? err_sys(err, sys, "the output in %s could not be written", commit->output_dir)
-        : has_files ? file_sync_dir(commit->output_dir, err)
-                    : 0;
-    if (status < 0)
-        err->kind = ERR_TRANSCRIPT;
-    return status;
+    if (!sys)
+        return 0;
+    err_sys(err, sys, "the output in %s could not be written", commit->dir);
+    err->kind = ERR_TRANSCRIPT;
+    return -1;
 }
 
 static int all_sync(struct commit *commit, struct err *err) {
+    files_take(commit);
     return files_sync(commit, err) < 0 ? -1 : writer_sync(commit->writer, err);
 }
 
@@ -129,8 +140,7 @@ static void sync_done(void *user) {
         commit->failed(commit->user, &commit->err);
         return;
     }
-    uint64_t durable =
-        commit->sync ? writer_synced(commit->writer) : writer_appended(commit->writer);
+    uint64_t durable = commit->sync ? commit->covered : writer_appended(commit->writer);
     while (commit->head < commit->waiters.count &&
            commit->waiters.items[commit->head].seq <= durable) {
         struct waiter waiter = commit->waiters.items[commit->head++];
@@ -146,7 +156,6 @@ static void commit_start(struct commit *commit) {
     if (commit->busy || commit->is_failed || commit->head == commit->waiters.count)
         return;
     commit->busy = true;
-    files_take(commit);
     if (commit->sync)
         loop_work_owned(commit->loop, sync_work, sync_done, sync_dropped, commit);
     else
@@ -165,18 +174,19 @@ void commit_forget(struct commit *commit, const void *user) {
 }
 
 void commit_file(struct commit *commit, int fd_taken) {
-    *vec_add(&commit->files) = fd_taken;
     if (!commit->sync) {
-        files_close(commit->files.items, commit->files.count);
-        commit->files.count = 0;
+        file_close(&fd_taken);
+        return;
     }
+    pthread_mutex_lock(&commit->files_mutex);
+    *vec_add(&commit->files) = fd_taken;
+    pthread_mutex_unlock(&commit->files_mutex);
 }
 
 int commit_now(struct commit *commit, struct err *err) {
     if (!commit->sync)
         return 0;
     pthread_mutex_lock(&commit->mutex);
-    files_take(commit);
     int status = all_sync(commit, err);
     pthread_mutex_unlock(&commit->mutex);
     return status;

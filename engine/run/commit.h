@@ -8,7 +8,7 @@
 #include "journal/writer.h"
 
 struct commit;
-/* `dir` is the run's, with output/ in it. Without `sync` the kernel writes when it likes. `failed`
+/* `dir` is the run's, for messages. Without `sync` the kernel writes when it likes. `failed`
  * is told once. */
 struct commit *commit_new(struct loop *loop, struct writer *writer, const char *dir, bool sync,
                           void (*failed)(void *user, struct err *err), void *user);

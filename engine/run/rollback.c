@@ -23,10 +23,18 @@ static bool ran(const struct node *node) {
     }
 }
 
-/* A group was entered where its begin was passed; a loop's handler belongs to its items. */
+/* Something in the group was done, so that the group's own handler has something to undo. */
+static bool has_done(const struct node *end) {
+    const struct node *nodes = end->frame->nodes;
+    for (uint32_t i = node_graph(end)->peer + 1; i < end->index; i++)
+        if (node_graph(&nodes[i])->role == GRAPH_ACT && ran(&nodes[i]) && !nodes[i].without_effect)
+            return true;
+    return false;
+}
+
+/* A loop's handler belongs to its items. */
 static bool has_handler(const struct node *node) {
     const struct graph_node *graph = node_graph(node);
-    const struct node *begin = &node->frame->nodes[graph->role == GRAPH_END ? graph->peer : 0];
     bool is_item = node->frame->is_single && graph->group == GRAPH_NONE;
     if (!graph->step->rollback || node->kept || graph->role == GRAPH_BEGIN)
         return false;
@@ -35,7 +43,7 @@ static bool has_handler(const struct node *node) {
     if (node->frame->is_group && graph->group == GRAPH_NONE)
         return false; /* its owner's */
     if (graph->role == GRAPH_END)
-        return begin->state == STATE_SUCCEEDED;
+        return has_done(node);
     return ran(node) && !node->without_effect;
 }
 

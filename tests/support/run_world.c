@@ -19,8 +19,8 @@ static char *copy_or_empty(const char *text) {
     return mem_strdup(text ? text : "");
 }
 
-static void event_kept(void *user, const struct event *event, const char *line, size_t length) {
-    struct world *world = user;
+static struct record *record_keep(struct world *world, const struct event *event, const char *line,
+                                  size_t length) {
     struct record record = {.type = event->type};
     record.step = copy_or_empty(EVENT_HAS(event, step) ? event->step : NULL);
     record.phase = copy_or_empty(EVENT_HAS(event, phase) ? event->phase : NULL);
@@ -31,6 +31,12 @@ static void event_kept(void *user, const struct event *event, const char *line, 
     record.without_effect = EVENT_HAS(event, without_effect) && event->without_effect;
     assert_int_equal(value_parse(line, length, &record.json, NULL), 0);
     *vec_add(&world->records) = record;
+    return vec_last(&world->records);
+}
+
+static void event_kept(void *user, const struct event *event, const char *line, size_t length) {
+    struct world *world = user;
+    const struct record record = *record_keep(world, event, line, length);
     if (world->on_record)
         world->on_record(world, &record);
 }
@@ -105,6 +111,7 @@ void world_init(struct world *world) {
 void world_release(struct world *world) {
     AUTO_ERR err = ERR_INIT;
     run_drop(world);
+    past_free(world->past);
     assert_int_equal(file_remove_tree(world->home, &err), 0);
     mem_free(world->question);
     mem_free(world->home);
@@ -133,11 +140,8 @@ void world_plan(struct world *world, const struct plan_options *options) {
     diag_free(diag);
 }
 
-enum run_exit world_run(struct world *world, const char *yaml) {
+static enum run_exit world_go(struct world *world, struct past *past) {
     AUTO_ERR err = ERR_INIT;
-    run_drop(world);
-    world_file(world, "runbook.yaml", yaml);
-    world_plan(world, NULL);
     world->loop = loop_new();
     const struct run_ui ui = {
         .user = world,
@@ -148,6 +152,7 @@ enum run_exit world_run(struct world *world, const char *yaml) {
     struct diag *diag = diag_new();
     struct run_options options = world->options;
     options.plan = world->plan;
+    options.past = past;
     options.ui = &ui;
     int status = run_begin(world->loop, &options, &world->run, diag, &err);
     if (status < 0)
@@ -155,6 +160,53 @@ enum run_exit world_run(struct world *world, const char *yaml) {
     diag_free(diag);
     world->exit = run_wait(world->run);
     return world->exit;
+}
+
+enum run_exit world_run(struct world *world, const char *yaml) {
+    run_drop(world);
+    world_file(world, "runbook.yaml", yaml);
+    world_plan(world, NULL);
+    return world_go(world, NULL);
+}
+
+static size_t lines_length(const char *text, size_t lines) {
+    const char *at = text;
+    while (lines--)
+        at = strchr(at, '\n') + 1;
+    return (size_t)(at - text);
+}
+
+char *world_cut(struct world *world, size_t lines) {
+    AUTO_TEXT whole = world_transcript(world);
+    AUTO_TEXT bytes = NULL;
+    size_t length;
+    assert_int_equal(file_read(whole, 1 << 26, &bytes, &length, NULL), 0);
+    char *dir = mem_printf("%s/runs/cut-%zu", world->home, lines);
+    AUTO_TEXT path = mem_printf("%s/transcript.jsonl", dir);
+    assert_int_equal(file_make_dir(dir, 0700, NULL), 0);
+    assert_int_equal(file_write_atomic(path, bytes, lines_length(bytes, lines), 0600, NULL), 0);
+    return dir;
+}
+
+static void past_keep(struct world *world, const struct past *past) {
+    for (size_t i = 0; i < past_count(past); i++) {
+        struct past_line line;
+        assert_int_equal(past_read(past, i, &line, NULL), 0);
+        AUTO_TEXT text = value_to_json(line.line);
+        record_keep(world, &line.event, text, strlen(text));
+        past_line_release(&line);
+    }
+}
+
+enum run_exit world_resume(struct world *world, const char *dir) {
+    AUTO_ERR err = ERR_INIT;
+    run_drop(world);
+    world_plan(world, NULL);
+    past_free(world->past);
+    if (past_open(dir, &world->past, &err) < 0)
+        fail_msg("%s", err.message);
+    past_keep(world, world->past);
+    return world_go(world, world->past);
 }
 
 char *world_transcript(const struct world *world) {

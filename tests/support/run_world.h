@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "io/loop.h"
 #include "plan/plan.h"
+#include "run/past.h"
 #include "run/run.h"
 
 struct record {
@@ -21,6 +22,7 @@ struct world {
     struct loop *loop;
     struct plan *plan;
     struct run *run;
+    struct past *past; /* of the run that was resumed, or NULL */
     VEC(struct record) records;
     enum run_exit exit;
     /* What the script does; NULL: nothing. Called when the record has been kept. */
@@ -43,6 +45,12 @@ void world_file(struct world *world, const char *name, const char *text);
 void world_plan(struct world *world, const struct plan_options *options);
 /* world_plan, and runs it; the exit status. Records of an earlier run are dropped. */
 enum run_exit world_run(struct world *world, const char *yaml);
+/* A new run directory with the first `lines` of the transcript of the run that ended; the caller
+ * frees its path. */
+char *world_cut(struct world *world, size_t lines);
+/* Goes on with the run in that directory. Its records, and those of the rest, are world->records.
+ */
+enum run_exit world_resume(struct world *world, const char *dir);
 /* Keeps the transcript's path in the result; the caller frees. */
 char *world_transcript(const struct world *world);
 
