@@ -1,10 +1,12 @@
 #!/bin/bash
 # Verifies runs without runbook: with bash, coreutils and jq, and where there are seals ssh-keygen.
 #
-#   verify.sh [-s ALLOWED-SIGNERS] [-e] RUN-FOLDER...
+#   verify.sh [-s ALLOWED-SIGNERS] [-e] [-w REPOSITORY] RUN-FOLDER...
 #
 #   -s FILE  whose keys may seal, in the format of ssh-keygen(1)
 #   -e       a run that is not sealed to its end by one of them is untrusted
+#   -w REPO  a git repository that `runbook archive` committed runs to: a run must begin with what
+#            it has at HEAD, and one that it has not is untrusted
 #
 # For each folder it prints a line `VERDICT<TAB>FOLDER`, with what it found below, indented:
 #
@@ -14,15 +16,16 @@
 #   incomplete  the same so far, but the end is missing or torn: the engine was stopped, is still
 #               at work (`runbook verify` can tell, this script cannot), or the tail was cut
 #   untrusted   in order, but sealed by a key that is not among the allowed signers (with -s)
-#   damaged     a record or a file was changed, removed, moved or added, or a seal does not fit
+#   damaged     a record or a file was changed, removed, moved or added, a seal does not fit, or the
+#               repository has another transcript
 #
 # Below a run that has seals it says up to which record it is sealed, and by whom.
 #
 # Exit status: 0 where all are verified, 7 where one is not, 2 where the call is wrong.
 #
-# What it cannot show: a transcript without seals that somebody wrote anew from its first line to
-# its last, with new sums, or cut back to an end that it had before it was resumed. Keep the head of a finished run (sha256sum of its last line) where others
-# cannot write.
+# What it cannot show: a transcript without seals, and without -w, that somebody wrote anew from its
+# first line to its last, with new sums, or cut back to an end that it had before it was resumed.
+# Keep the head of a finished run (sha256sum of its last line) where others cannot write.
 #
 # How it works: `split` makes a file of each line and `sha256sum` digests them, so that one jq can
 # compare each line's `prev` with the digest of the line before. A record's `sum` is the SHA-256 of
@@ -35,15 +38,17 @@ export LC_ALL=C
 shopt -s nullglob dotglob
 
 usage() {
-    echo "usage: verify.sh [-s ALLOWED-SIGNERS] [-e] RUN-FOLDER..." >&2
+    echo "usage: verify.sh [-s ALLOWED-SIGNERS] [-e] [-w REPOSITORY] RUN-FOLDER..." >&2
     exit 2
 }
 signers=
 to_end=
-while getopts s:e option; do
+repository=
+while getopts s:ew: option; do
     case $option in
         s) signers=$OPTARG ;;
         e) to_end=yes ;;
+        w) repository=$OPTARG ;;
         *) usage ;;
     esac
 done
@@ -54,6 +59,8 @@ if [ -n "$signers" ] && [ ! -r "$signers" ]; then
     exit 2
 elif [ -n "$to_end" ] && [ -z "$signers" ]; then
     echo "verify.sh: -e needs -s: whose keys may seal?" >&2
+    exit 2
+elif [ -n "$repository" ] && ! git -C "$repository" rev-parse --git-dir >/dev/null; then
     exit 2
 fi
 work=$(mktemp -d) || exit 2
@@ -196,7 +203,7 @@ note() {
     findings[$1]+="    $2$place${4:+ $4}: $5"$'\n'
     case $2 in
         torn | end) [ "${levels[$1]}" -gt 1 ] || levels[$1]=1 ;;
-        seal.foreign | seal.missing) [ "${levels[$1]}" -gt 2 ] || levels[$1]=2 ;;
+        seal.foreign | seal.missing | witness.none) [ "${levels[$1]}" -gt 2 ] || levels[$1]=2 ;;
         file.unnamed | seal | seal.failed | seal.unchecked) ;;
         *) levels[$1]=3 ;;
     esac
@@ -379,6 +386,17 @@ seals() {
     fi
 }
 
+# witness INDEX FOLDER: holds the transcript against the copy in the repository.
+witness() {
+    local run copy=$work/copy transcript=$2/transcript.jsonl
+    run=$(head -n 1 "$transcript" 2>/dev/null | tr -d '\0' | jq -r .run 2>/dev/null)
+    if ! git -C "$repository" cat-file blob "HEAD:runs/$run/transcript.jsonl" >"$copy" 2>/dev/null; then
+        note "$1" witness.none "" "" "the repository has no copy of it"
+    elif [ ! -s "$copy" ] || ! cmp -s -n "$(stat -c %s "$copy")" "$copy" "$transcript"; then
+        note "$1" witness.other "" "" "the repository has another transcript of it"
+    fi
+}
+
 none=$(printf '%064d' 0 | tr 0 -)
 dirs=("$@")
 exec 3>"$work/stream"
@@ -421,6 +439,7 @@ while IFS=$'\037' read -r index what a b c d more; do
         C) seals+=("$a"$'\037'"$b"$'\037'"$c"$'\037'"$d"$'\037'"$more") ;;
         E)
             seals "$index" "$d" "$more"
+            [ -z "$repository" ] || witness "$index" "${dirs[index]}"
             files "$index" "${dirs[index]}"
             if [ "$c" = false ]; then
                 [ "$a" = true ] || note "$index" end "" "" "the end record is missing"

@@ -87,6 +87,8 @@ int repo_commit(struct repo *repo, const char *message, bool interactive, struct
         status = -1;
     if (status > 0 && opened()->commit(repo, &draft, signature, ret->id, err) < 0)
         status = -1;
+    if (status <= 0)
+        ret->id[0] = '\0';
     ret->is_signed = signature != NULL;
     draft_release(&draft);
     return status;

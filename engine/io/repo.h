@@ -41,7 +41,7 @@ int repo_add_text(struct repo *repo, const char *path, const char *text, struct 
  * changes that are not committed. Who commits, and with which key, git's configuration says; a
  * program that asks for a passphrase may use the terminal with `interactive`. */
 struct repo_commit {
-    char id[REPO_COMMIT_SIZE];
+    char id[REPO_COMMIT_SIZE]; /* empty where nothing was committed */
     bool is_signed;
 };
 int repo_commit(struct repo *repo, const char *message, bool interactive, struct repo_commit *ret,

@@ -15,7 +15,11 @@ int repo_git_fail(struct err *err, const char *format, ...) {
     va_start(args, format);
     AUTO_TEXT what = mem_vprintf(format, args);
     va_end(args);
-    return err_set(err, ERR_SYSTEM, "%s: %s", what, last ? last->message : "unknown reason");
+    const char *why = last ? last->message : "unknown reason";
+    size_t length = strlen(why);
+    while (length > 0 && strchr(": ", why[length - 1])) /* there is no more to say */
+        length--;
+    return err_set(err, ERR_SYSTEM, "%s: %.*s", what, (int)length, why);
 }
 
 /* "https://user:token@host/x" tells "https://host/x". */

@@ -452,7 +452,6 @@ static int files_write(const struct repo *repo, git_index *index) {
     return status;
 }
 
-/* Before the branch moves: what fails here leaves no commit, and the next try finds its own. */
 static int work_tree_update(const struct repo *repo, struct err *err) {
     git_index *index = NULL;
     if (git_repository_is_bare(repo->git))
@@ -466,26 +465,41 @@ static int work_tree_update(const struct repo *repo, struct err *err) {
     return status < 0 ? repo_git_fail(err, "updating the work tree of %s", repo->path) : 0;
 }
 
-/* Refused where the branch has moved since it was read. */
-static int branch_move(const struct repo *repo, const git_oid *id, struct err *err) {
-    git_reference *moved = NULL;
-    static const char log[] = "commit: runbook archive";
-    const int status = repo->parent
-                           ? git_reference_create_matching(&moved, repo->git, repo->branch, id, 1,
-                                                           git_commit_id(repo->parent), log)
-                           : git_reference_create(&moved, repo->git, repo->branch, id, 0, log);
-    git_reference_free(moved);
-    return status < 0 ? repo_git_fail(err, "moving the branch of %s", repo->path) : 0;
+/* Whether the branch, which is locked now, still is where it was read. */
+static bool is_unmoved(const struct repo *repo) {
+    git_oid id = {{0}};
+    const int status = git_reference_name_to_id(&id, repo->git, repo->branch);
+    if (!repo->parent)
+        return status == GIT_ENOTFOUND;
+    return status == 0 && git_oid_equal(&id, git_commit_id(repo->parent));
 }
 
+static int branch_move(const struct repo *repo, git_transaction *transaction, const git_oid *id,
+                       struct err *err) {
+    static const char log[] = "commit: runbook archive";
+    if (git_transaction_lock_ref(transaction, repo->branch) < 0)
+        return repo_git_fail(err, "locking the branch of %s", repo->path);
+    if (!is_unmoved(repo))
+        return err_set(err, ERR_BUSY, "somebody else has just committed to %s", repo->path);
+    if (work_tree_update(repo, err) < 0)
+        return -1;
+    if (git_transaction_set_target(transaction, repo->branch, id, NULL, log) < 0 ||
+        git_transaction_commit(transaction) < 0)
+        return repo_git_fail(err, "moving the branch of %s", repo->path);
+    return 0;
+}
+
+/* All locks are taken before anything changes: the branch's, then the index's. */
 int repo_git_commit(struct repo *repo, const struct repo_draft *draft, const char *signature,
                     char ret[REPO_COMMIT_SIZE], struct err *err) {
     git_oid id = {{0}};
+    git_transaction *transaction = NULL;
     if (git_commit_create_with_signature(&id, repo->git, buf_text(&draft->text), signature, NULL) <
-        0)
+            0 ||
+        git_transaction_new(&transaction, repo->git) < 0)
         return repo_git_fail(err, "storing the commit in %s", repo->path);
-    if (work_tree_update(repo, err) < 0 || branch_move(repo, &id, err) < 0)
-        return -1;
+    const int status = branch_move(repo, transaction, &id, err);
+    git_transaction_free(transaction);
     git_oid_tostr(ret, REPO_COMMIT_SIZE, &id);
-    return 0;
+    return status;
 }
