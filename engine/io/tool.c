@@ -32,6 +32,10 @@ static void tool_late(void *user) {
     process_kill(tool->process, 0);
 }
 
+void tool_cancel(struct tool *tool) {
+    process_kill(tool->process, 0);
+}
+
 /* Tools say what is wrong last, where they say more than one thing. */
 static char *last_line(const struct buf *said) {
     const char *text = buf_text(said);

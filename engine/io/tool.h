@@ -36,6 +36,8 @@ int tool_start(struct loop *loop, const struct tool_spec *spec,
                void (*ended)(void *user, const struct tool_answer *answer), void *user,
                struct tool **ret, struct err *err) MUST_USE;
 void tool_free(struct tool *tool);
+/* Kills it; `ended` follows. */
+void tool_cancel(struct tool *tool);
 
 /* Starts and waits, on a loop of nothing else. An exit status other than 0 is no error: it is
  * returned. -1 where it could not be started, or did not end by itself; `out` gets its output, and

@@ -17,6 +17,7 @@ struct seal {
     uint64_t signing_up_to; /* how many of them `head` vouches for */
     uint64_t tried_up_to;   /* the same of the last checkpoint */
     bool is_due, in_finally;
+    bool is_moot; /* the last signature covers what `tool` was to sign */
     struct loop_timer *every;
     void (*ended)(void *user);
     void *user;
@@ -93,7 +94,9 @@ static void seal_signed(void *user, const struct tool_answer *answer) {
     struct seal *seal = user;
     char signer[SSHSIG_FINGERPRINT_SIZE];
     AUTO_ERR err = ERR_INIT;
-    if (answer->code != 0)
+    if (seal->is_moot)
+        seal->is_moot = false;
+    else if (answer->code != 0)
         seal_record(seal, NULL, NULL, answer->said);
     else if (sshsig_fingerprint(answer->out, signer, &err) < 0)
         seal_record(seal, NULL, NULL, err.message);
@@ -146,6 +149,10 @@ void seal_end(struct seal *seal, void (*ended)(void *user), void *user) {
     }
     seal->ended = ended;
     seal->user = user;
+    if (seal->tool) {
+        seal->is_moot = true;
+        tool_cancel(seal->tool);
+    }
     commit_then(seal->run->commit, seal_turn, seal); /* an agent may take its time */
 }
 
