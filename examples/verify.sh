@@ -30,8 +30,8 @@
 # How it works: `split` makes a file of each line and `sha256sum` digests them, so that one jq can
 # compare each line's `prev` with the digest of the line before. A record's `sum` is the SHA-256 of
 # its own line up to the key `sum`. A `checkpoint` holds the SHA-256 of a line before it as `head`,
-# and an SSH signature of the text of that head in the namespace `runbook-checkpoint`. Zeros behind the last line are the reserve of a run that was
-# killed; text there is a line that was torn.
+# and an SSH signature of the text of that head in the namespace `runbook-checkpoint`. Zeros behind
+# the last line are the reserve of a run that was killed; text there is a line that was torn.
 # shellcheck disable=SC2016  # the variables of the jq program are jq's
 set -u
 export LC_ALL=C
