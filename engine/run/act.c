@@ -349,6 +349,13 @@ void act_end_output(struct step_ctx *act) {
     capture_end(act->capture);
 }
 
+bool acts_only_wait(const struct run *run) {
+    for (const struct step_ctx *act = run->acts; act; act = act->next)
+        if (!act->spec.step->type->is_passive)
+            return false;
+    return true;
+}
+
 void acts_each(struct run *run, void (*each)(struct step_ctx *act)) {
     for (struct step_ctx *act = run->acts; act; act = act->next)
         each(act);

@@ -43,6 +43,8 @@ struct gate *act_gate(struct run *run, const char *path);
 
 /* No more of its output is taken: what came is stored and can be recorded. */
 void act_end_output(struct step_ctx *act);
+/* Whether all of them wait for people or the clock, and nothing happens in the world. */
+bool acts_only_wait(const struct run *run);
 void acts_each(struct run *run, void (*each)(struct step_ctx *act));
 
 /* What it was about to commit; false where it did not come so far. Borrowed. */

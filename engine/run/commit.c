@@ -167,6 +167,13 @@ void commit_then(struct commit *commit, void (*durable)(void *user), void *user)
     commit_start(commit);
 }
 
+bool commit_is_idle(const struct commit *commit) {
+    for (size_t i = commit->head; i < commit->waiters.count; i++)
+        if (commit->waiters.items[i].durable)
+            return false;
+    return true;
+}
+
 void commit_forget(struct commit *commit, const void *user) {
     for (size_t i = commit->head; i < commit->waiters.count; i++)
         if (commit->waiters.items[i].user == user)

@@ -17,6 +17,8 @@ void commit_free(struct commit *commit);
 
 /* Calls back from the loop when every record appended so far is on disk; never after a failure. */
 void commit_then(struct commit *commit, void (*durable)(void *user), void *user);
+/* Nobody waits. */
+bool commit_is_idle(const struct commit *commit);
 /* Nobody with this `user` is called back any more. */
 void commit_forget(struct commit *commit, const void *user);
 /* A file whose bytes a record to come vouches for: it is on disk, and then closed, before that

@@ -256,7 +256,7 @@ void run_check(struct run *run) {
         drained(run);
     if (run->stage == STAGE_CLOSING && services_over(run) && !run->acts && !run->recall)
         closing_finish(run);
-    if (run->unsettled && !run->acts)
+    if (run->unsettled && acts_only_wait(run) && commit_is_idle(run->commit))
         leave_unsettled(run);
 }
 

@@ -13,8 +13,7 @@ void sched_ready(struct node *node) {
 
 bool frame_may_start(const struct frame *frame) {
     const struct run *run = frame->run;
-    if (frame->failed || run->stage >= STAGE_CLOSING || run->unsettled ||
-        run->transcript_err.kind != ERR_NONE)
+    if (frame->failed || run->stage >= STAGE_CLOSING || run->transcript_err.kind != ERR_NONE)
         return false;
     for (const struct frame *outer = frame; outer; outer = outer->parent)
         if (outer->failed && outer->phase == frame->phase)
@@ -217,6 +216,10 @@ static void pump(void *user) {
     run->pump_asked = false;
     if (run->stage == STAGE_OVER)
         return;
+    if (run->unsettled) {
+        run_check(run); /* all stays as it is, until a person has said what happened */
+        return;
+    }
     run->pumping = true;
     regaining_pump(run);
     rollback_pump(run);

@@ -381,7 +381,7 @@ static void lock_waits(void *user, const char *who) {
 }
 
 void task_resume(struct task *task) {
-    if (!task->wants_slot)
+    if (!task->wants_slot || task_run(task)->unsettled)
         return;
     task->wants_slot = !sched_slot_regain(task->node);
     if (!task->wants_slot && task_may_go_on(task))
