@@ -17,7 +17,9 @@ static void set_signal_error(struct err *err, int signum) {
 }
 
 static void set_exit_error(struct err *err, int code) {
-    err_set(err, ERR_SYSTEM, "exit status %d", code);
+    /* A shell that found no command, or ssh no host, has not answered a probe. */
+    bool has_answered = code != 126 && code != 127 && code != 255;
+    err_set(err, has_answered ? ERR_REFUSED : ERR_SYSTEM, "exit status %d", code);
     if (code == 126)
         err_hint(err, "126: a command was found that cannot be executed");
     if (code == 127)

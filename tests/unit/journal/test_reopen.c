@@ -24,6 +24,7 @@ static void append_signal(struct writer *writer) {
 
 static void append_checkpoint(struct writer *writer) {
     struct event event = {.type = EVENT_CHECKPOINT};
+    EVENT_SET(&event, head, EVENT_NO_PREV);
     assert_int_equal(writer_append(writer, &event, NULL), 0);
 }
 
