@@ -153,7 +153,9 @@ static int follow_all(struct follower *follower) {
         return follow_end(follower);
     }
     if (over == 0) {
-        err_set(&err, ERR_SYSTEM, "the run is incomplete: no engine is at it");
+        err_set(&err, ERR_SYSTEM, "the run has no end, and no engine is at it");
+        err_hint(&err, "`runbook resume %s` goes on with it",
+                 follower->model.run ? follower->model.run : "RUN");
         (void)print_err(&err);
         return RUN_FAILED;
     }

@@ -2,9 +2,10 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/execution.h"
+#include "cli/settle.h"
 #include "cli/terminal.h"
 #include "journal/store.h"
-#include "run/doubt.h"
+#include "report/model.h"
 
 struct resume_options {
     struct execution execution;
@@ -13,25 +14,6 @@ struct resume_options {
 };
 
 /* ---- what was asked for ------------------------------------------------------------------- */
-
-static bool is_answer(const char *text) {
-    for (size_t i = 0; doubt_answers[i]; i++)
-        if (text_equal(doubt_answers[i], text))
-            return true;
-    return false;
-}
-
-static int settle_check(const char *const *settle, struct err *err) {
-    for (; settle && *settle; settle++) {
-        const char *equals = strrchr(*settle, '=');
-        if (equals && equals > *settle && is_answer(equals + 1))
-            continue;
-        err_set(err, ERR_INVALID, "--settle takes STEP=done, STEP=not-done or STEP=rerun, not `%s`",
-                *settle);
-        return -1;
-    }
-    return 0;
-}
 
 static int past_find(const char *name, struct past **ret, struct err *err) {
     struct store *store = NULL;
@@ -42,6 +24,22 @@ static int past_find(const char *name, struct past **ret, struct err *err) {
     if (status == 0)
         status = past_open(dir, ret, err);
     store_free(store);
+    return status;
+}
+
+/* Every word is weighed before anything is done. */
+static int words_check(const struct resume_options *options, const struct past *past,
+                       struct err *err) {
+    AUTO_TEXT transcript = store_transcript(past_dir(past));
+    struct model model;
+    if (!options->settle)
+        return 0;
+    model_init(&model);
+    model.brief = true;
+    int status = model_read(&model, transcript, err);
+    if (status == 0)
+        status = settle_check(options->settle, &model, err);
+    model_release(&model);
     return status;
 }
 
@@ -70,8 +68,9 @@ static int resume(const struct invocation *invocation, bool roll_back) {
     int status = execution_check(&options->execution);
     if (status != 0)
         return status;
-    if (settle_check(options->settle, &err) < 0 ||
-        past_find(invocation->operands[0], &past, &err) < 0) {
+    if (past_find(invocation->operands[0], &past, &err) < 0 ||
+        words_check(options, past, &err) < 0) {
+        past_free(past);
         status = (int)run_exit_of(&err);
         (void)print_err(&err);
         return status;
@@ -98,7 +97,9 @@ static const struct option resume_option_table[] = {
      .kind = OPTION_LIST,
      AT(settle),
      .argument = "STEP=ANSWER",
-     .doc = "say what became of a step in doubt: done, not-done, or rerun to run it again"},
+     .doc =
+         "say what became of a step in doubt: done; not-done, which runs it; rerun, which runs it "
+         "again all the same"},
     {.name = "accept-changed-plan",
      .kind = OPTION_FLAG,
      AT(accept_changed_plan),

@@ -6,6 +6,7 @@
 #include "cli/terminal.h"
 #include "journal/reader.h"
 #include "journal/store.h"
+#include "report/model.h"
 #include "report/text_parts.h"
 
 #define LIMIT_USUAL 20
@@ -76,6 +77,18 @@ static void read_end(struct run_line *line, const char *transcript) {
     }
 }
 
+/* Whether it needs a person's word stands anywhere in it. */
+static void read_abandoned(struct run_line *line, const char *transcript) {
+    struct model model;
+    AUTO_ERR damage = ERR_INIT;
+    model_init(&model);
+    model.brief = true;
+    const bool is_whole = model_read(&model, transcript, &damage) == 0;
+    model_abandon(&model, 0);
+    line->status = mem_strdup(is_whole ? model.status : "damaged");
+    model_release(&model);
+}
+
 static void run_line_read(struct run_line *line, const struct store *store, const char *id) {
     *line = (struct run_line){.id = id};
     line->dir = mem_printf("%s/runs/%s", store_path(store), id);
@@ -86,6 +99,10 @@ static void run_line_read(struct run_line *line, const struct store *store, cons
         read_end(line, transcript);
     }
     if (line->status) {
+        return;
+    }
+    if (!running && line->has_start) {
+        read_abandoned(line, transcript);
         return;
     }
     line->status = mem_strdup(running ? "running" : "incomplete");
@@ -196,6 +213,30 @@ static void put_row(const struct table *table, const struct run_line *line) {
     buf_putc(table->page.out, '\n');
 }
 
+static bool is_abandoned(const struct run_line *line) {
+    return !line->is_over &&
+           (text_equal(line->status, "crashed") || text_equal(line->status, "in_doubt"));
+}
+
+/* Nobody is at these, and nothing will happen to them by itself. */
+static void put_abandoned(const struct page *page, const struct run_line *lines, size_t count) {
+    size_t abandoned = 0;
+    const char *newest = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (is_abandoned(&lines[i])) {
+            newest = newest ? newest : lines[i].id;
+            abandoned++;
+        }
+    }
+    if (abandoned > 0) {
+        buf_printf(page->out, "\n%zu run%s no end and no engine; to go on: ", abandoned,
+                   abandoned == 1 ? " has" : "s have");
+        page_color(page, COLOR_HEAD, "runbook resume ");
+        page_color(page, COLOR_HEAD, newest);
+        buf_putc(page->out, '\n');
+    }
+}
+
 static void put_table(struct buf *out, const struct run_line *lines, size_t count) {
     const struct text_style style = terminal_style(STDOUT_FILENO);
     struct table table = {.page = {.out = out, .style = &style}};
@@ -208,6 +249,7 @@ static void put_table(struct buf *out, const struct run_line *lines, size_t coun
     for (size_t i = 0; i < count; i++) {
         put_row(&table, &lines[i]);
     }
+    put_abandoned(&table.page, lines, count);
 }
 
 static void put_json(struct buf *out, const struct run_line *lines, size_t count) {
@@ -281,8 +323,9 @@ static const struct option runs_options[] = {
 const struct command command_runs = {
     .name = "runs",
     .summary = "list what ran and what is running, the newest first",
-    .about = "A run is `running` while an engine owns it, and `incomplete` where its transcript "
-             "has no end and no engine is there: the engine died or was stopped.\n\n"
+    .about = "A run is `running` while an engine owns it, and `crashed` where its transcript has "
+             "no end and no engine is there: `runbook resume RUN` goes on with it. One that is "
+             "`in doubt` needs a person's word about a step first.\n\n"
              "Runs are kept in $RUNBOOK_HOME, or else in $XDG_STATE_HOME/runbook, or else in "
              "~/.local/state/runbook.",
     .options = runs_options,

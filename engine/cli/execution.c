@@ -114,7 +114,7 @@ static int execution_begin_failed(struct diag *diag, struct err *err) {
 static int execution_end(struct run *run, struct progress *progress,
                          const struct shown_output *output, bool output_is_product) {
     int status = (int)run_wait(run);
-    progress_finish(progress, run_dir(run));
+    progress_finish(progress, run_dir(run), status);
     struct err err = ERR_INIT;
     if (status == RUN_TRANSCRIPT && run_error(run)) {
         err_set(&err, ERR_TRANSCRIPT, "%s", run_error(run)->message);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/screen.h"
@@ -28,6 +29,8 @@ static const struct mark marks[] = {
     {"rollback_failed", "✗", "failed", "1;31", true},
     {"gate", "●", "gate", "1;36", false},
     {"run", "▶", "run", "1", false},
+    {"resume", "▶", "resume", "1", false},
+    {"open", "…", "open", "33", false},
     {"rollback", "↶", "undo", "1;33", true},
     {"signal", "!", "signal", "1;33", true},
     {"clock", "!", "clock", "33", true},
@@ -176,11 +179,50 @@ static void say_run_started(struct line *line) {
     buf_printf(line->out, ", run %s\n", event->run);
 }
 
+/* Of attempts that an engine before this one began. Groups end when their members do. */
+static bool is_left(const struct model_step *step) {
+    return model_step_is_open(step) && step->attempt > 0 && !line_is_container(step->action) &&
+           !(text_equal(step->status, "rolling_back") && text_equal(step->phase, "run"));
+}
+
+static void say_left(struct line *line, const struct model_step *step) {
+    const bool is_asked = text_equal(step->status, "waiting") && step->message;
+    const bool is_paused = text_equal(step->status, "waiting") && !step->message;
+    put_mark(line, mark_find("open"));
+    put_text(line, step->step);
+    if (text_equal(step->phase, "rollback")) {
+        line_color(line->out, &line->style->text, "2", " (rollback)");
+    }
+    put_duration(line, is_asked ? "  asked " : "  began ",
+                 (line->model->last_mono_ns - step->started_mono_ns) / NS_PER_MS);
+    buf_puts(line->out, is_asked    ? " ago, not answered\n"
+                        : is_paused ? " ago, between two attempts\n"
+                                    : " ago, its end is not recorded\n");
+}
+
 static void say_run_resumed(struct line *line) {
-    put_mark(line, mark_find("run"));
-    buf_puts(line->out, "resumed by ");
-    put_text(line, line->event->user);
+    const struct model *model = line->model;
+    size_t left = 0;
+    for (size_t i = 0; i < model->step_count; i++) {
+        left += is_left(model->steps[i]);
+    }
+    put_mark(line, mark_find(text_equal(line->event->reason, "rollback") ? "rollback" : "resume"));
+    AUTO_BUF name = BUF_INIT(65536);
+    text_escape(&name, model->name, strlen(model->name), false);
+    line_color(line->out, &line->style->text, "1", buf_text(&name));
+    buf_puts(line->out, ", run ");
+    put_text(line, model->run);
+    buf_printf(line->out, ": %zu of %" PRId64 " steps %s done", model->steps_done,
+               model->steps_total, model->steps_done == 1 ? "is" : "are");
+    if (left > 0) {
+        buf_printf(line->out, ", %zu ran when the engine was lost", left);
+    }
     buf_putc(line->out, '\n');
+    for (size_t i = 0; i < model->step_count; i++) {
+        if (is_left(model->steps[i])) {
+            say_left(line, model->steps[i]);
+        }
+    }
 }
 
 static void say_with_reason(struct line *line, const char *mark, const char *between) {
@@ -208,7 +250,7 @@ static void say_started(struct line *line) {
     put_step(line, "started");
     if (event->attempt > 1) {
         buf_printf(line->out, "  attempt %" PRId64, event->attempt);
-        if (EVENT_HAS(event, attempts)) {
+        if (EVENT_HAS(event, attempts) && event->attempts >= event->attempt) {
             buf_printf(line->out, " of %" PRId64, event->attempts);
         }
     }

@@ -201,9 +201,18 @@ static bool shows_tail(const struct event *event) {
     return event->type == EVENT_STEP_FINISHED && text_equal(event->status, "failed");
 }
 
+/* Whoever resumes a run counts on another clock, maybe of another start of the machine. */
+static void progress_apply(struct progress *progress, const struct event *event) {
+    const int64_t before = progress->model.started_mono_ns;
+    model_apply(&progress->model, event);
+    if (event->type == EVENT_RUN_RESUMED) {
+        running_move(progress->running, progress->model.started_mono_ns - before);
+    }
+}
+
 static void ui_event(void *user, const struct event *event, const char *line, size_t length) {
     struct progress *progress = user;
-    model_apply(&progress->model, event);
+    progress_apply(progress, event);
     if (progress->options.mode == PROGRESS_JSON) {
         progress_append(progress, line, length);
     } else {
@@ -435,13 +444,16 @@ static void progress_end_live(struct progress *progress) {
 }
 
 void progress_past(struct progress *progress, const struct event *event) {
-    model_apply(&progress->model, event);
+    progress_apply(progress, event);
     running_event(progress->running, event);
 }
 
-void progress_finish(struct progress *progress, const char *dir) {
+void progress_finish(struct progress *progress, const char *dir, int status) {
     progress_end_live(progress);
     progress_flush(progress);
+    if (!progress->model.finished) {
+        model_abandon(&progress->model, status);
+    }
     const bool quiet = progress->options.mode == PROGRESS_QUIET && progress->model.exit == 0;
     if (progress->options.mode == PROGRESS_JSON || quiet) {
         return;

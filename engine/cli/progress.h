@@ -42,8 +42,8 @@ const struct run_ui *progress_ui(struct progress *progress);
 void progress_past(struct progress *progress, const struct event *event);
 /* Whom the answers go to: as soon as run_begin has returned. */
 void progress_set_run(struct progress *progress, struct run *run);
-/* Takes the live region away and prints the summary. */
-void progress_finish(struct progress *progress, const char *dir);
+/* Takes the live region away and prints the summary of a run that ended with this exit status. */
+void progress_finish(struct progress *progress, const char *dir, int status);
 
 /* Draws now, whatever the timer says. For tests, and after a resize. */
 void progress_redraw(struct progress *progress);

@@ -1,7 +1,6 @@
 #include "cli/run_view.h"
 
 #include "base/mem.h"
-#include "base/text.h"
 #include "journal/store.h"
 
 int run_view_init(struct run_view *view, const char *name, struct err *err) {
@@ -29,14 +28,6 @@ bool run_view_judge(const struct run_view *view, struct model *model) {
     if (running || model->finished) {
         return running;
     }
-    mem_free(model->status);
-    model->status = mem_strdup("incomplete");
-    for (size_t i = 0; i < model->step_count; i++) {
-        struct model_step *step = model->steps[i];
-        if (text_equal(step->status, "running") || text_equal(step->status, "waiting") ||
-            text_equal(step->status, "rolling_back")) {
-            step->status = "incomplete";
-        }
-    }
+    model_abandon(model, 0);
     return false;
 }

@@ -13,8 +13,7 @@ struct run_view {
 /* `name` as store_find takes it; the caller releases. */
 int run_view_init(struct run_view *view, const char *name, struct err *err) MUST_USE;
 void run_view_release(struct run_view *view);
-/* Whether an engine is at it. Without one and without an end the model's run becomes
- * "incomplete", and so do the steps that were under way. */
+/* Whether an engine is at it. Without one and without an end the run is abandoned. */
 bool run_view_judge(const struct run_view *view, struct model *model);
 
 #endif

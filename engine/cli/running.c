@@ -123,6 +123,12 @@ static void running_retrying(struct running *running, const struct event *event)
     }
 }
 
+void running_move(struct running *running, int64_t moved_ns) {
+    for (size_t i = 0; i < running->entries.count; i++) {
+        running->entries.items[i]->started_ns += moved_ns;
+    }
+}
+
 void running_event(struct running *running, const struct event *event) {
     switch (event->type) {
     case EVENT_STEP_STARTED:

@@ -15,6 +15,8 @@ void running_free(struct running *running);
 
 /* Takes steps in and out as events say. */
 void running_event(struct running *running, const struct event *event);
+/* All began so much later on the clock that is drawn by. */
+void running_move(struct running *running, int64_t moved_ns);
 /* Bytes that a running step printed; others are ignored. */
 void running_output(struct running *running, const char *step, const char *bytes, size_t length);
 size_t running_count(const struct running *running);

@@ -416,3 +416,21 @@ int model_read(struct model *model, const char *path, struct err *err) {
     reader_free(reader);
     return more;
 }
+
+bool model_step_is_open(const struct model_step *step) {
+    return text_equal(step->status, "running") || text_equal(step->status, "waiting") ||
+           text_equal(step->status, "rolling_back");
+}
+
+void model_abandon(struct model *model, int64_t exit) {
+    const char *status = "crashed";
+    for (size_t i = 0; i < model->step_count; i++) {
+        struct model_step *step = model->steps[i];
+        if (text_equal(step->status, "in_doubt"))
+            status = "in_doubt";
+        if (model_step_is_open(step))
+            step->status = "incomplete";
+    }
+    text_keep(&model->status, status);
+    model->exit = exit;
+}

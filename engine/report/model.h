@@ -62,6 +62,11 @@ void model_release(struct model *model);
 void model_apply(struct model *model, const struct event *event);
 /* Reads a whole transcript. A damaged one yields -1 after applying what came before. */
 int model_read(struct model *model, const char *path, struct err *err) MUST_USE;
+/* No engine is at a run that has no end: it is in doubt where a step is, else it crashed, and
+ * what was under way is incomplete. `exit` is what its last engine returned, or 0. */
+void model_abandon(struct model *model, int64_t exit);
+/* Whether it has begun, or waits, and has not ended. */
+bool model_step_is_open(const struct model_step *step);
 struct model_step *model_find(const struct model *model, const char *phase, const char *step);
 
 #endif

@@ -28,6 +28,7 @@ static const struct status_look looks[] = {
     {"interrupted", "interrupted", "■", "!", COLOR_WARN},
     {"stopped", "stopped", "■", "!", COLOR_WARN},
     {"incomplete", "incomplete", "?", "?", COLOR_WARN},
+    {"crashed", "crashed", "!", "!", COLOR_BAD},
 };
 
 struct status_look status_look(const char *status) {
@@ -133,8 +134,9 @@ static int64_t step_duration(const struct model *model, const struct model_step 
 }
 
 static void row_duration(const struct page *page, const struct model_step *step) {
-    bool never =
-        (step->attempt == 0 && step->duration_ms == 0) || text_equal(step->status, "incomplete");
+    bool is_unknown =
+        text_equal(step->status, "incomplete") || text_equal(step->status, "in_doubt");
+    bool never = step->duration_ms == 0 && (step->attempt == 0 || is_unknown);
     AUTO_TEXT text = never ? mem_strdup("") : text_show_duration(step_duration(page->model, step));
     size_t width = text_width(text, strlen(text));
     page_spaces(page, width < DURATION_WIDTH ? DURATION_WIDTH - width : 0);
@@ -267,8 +269,9 @@ void page_title(const struct page *page) {
     page_color(page, COLOR_HEAD, name);
     (void)buf_putc(page->out, ' ');
     page_color(page, look.color, word);
-    (void)buf_printf(page->out, "%s%s", model->finished ? " after " : ", so far ", duration);
-    if (model->finished && model->exit != 0)
+    bool is_running = text_equal(model->status, "running");
+    (void)buf_printf(page->out, "%s%s", is_running ? ", so far " : " after ", duration);
+    if (model->exit != 0)
         (void)buf_printf(page->out, ", exit status %" PRId64, model->exit);
     if (model->dry_run)
         (void)buf_puts(page->out, " (dry run)");
@@ -350,6 +353,56 @@ static void page_place(const struct page *page, const char *label, const char *d
     (void)buf_putc(page->out, '\n');
 }
 
+static bool is_in_doubt(const struct model_step *step) {
+    return text_equal(step->status, "in_doubt");
+}
+
+static void page_doubts(const struct page *page) {
+    const struct model *model = page->model;
+    size_t count = 0;
+    page_heading(page, "In doubt: look whether these took effect");
+    for (size_t i = 0; i < model->step_count; i++)
+        if (is_in_doubt(model->steps[i])) {
+            AUTO_TEXT name = shown_text(model->steps[i]->step);
+            (void)buf_printf(page->out, "%3zu. ", ++count);
+            page_color(page, COLOR_HEAD, name);
+            (void)buf_putc(page->out, '\n');
+            page_plan(page, model->steps[i]->plan, 5);
+        }
+}
+
+/* A command to be copied: quoted for a shell and never cut. */
+static void page_settle(const struct page *page) {
+    const struct model *model = page->model;
+    AUTO_BUF command = BUF_INIT(TRANSCRIPT_LINE_MAX * 64);
+    (void)buf_puts(&command, "runbook resume ");
+    text_shell_quote(&command, model->run);
+    for (size_t i = 0; i < model->step_count; i++)
+        if (is_in_doubt(model->steps[i])) {
+            (void)buf_puts(&command, " --settle ");
+            text_shell_quote(&command, model->steps[i]->step);
+            (void)buf_puts(&command, "=done");
+        }
+    page_heading(
+        page,
+        "Then say so: done; not-done, which runs it; rerun, which runs it again all the same");
+    page_block(page, 2, NULL, NULL, buf_text(&command));
+}
+
+/* How a run that was abandoned, or that ended in doubt, goes on. */
+static void page_next(const struct page *page) {
+    const struct model *model = page->model;
+    bool is_undone = model->finished && model->rollback_status;
+    if (model->run && text_equal(model->status, "in_doubt") && !is_undone) {
+        page_doubts(page);
+        page_settle(page);
+    } else if (model->run && text_equal(model->status, "crashed")) {
+        AUTO_TEXT command = mem_printf("runbook resume %s", model->run);
+        page_heading(page, "Its engine is gone: the run can go on where it was");
+        page_block(page, 2, NULL, NULL, command);
+    }
+}
+
 void page_tail(const struct page *page, const char *dir) {
     page_objectives(page);
     if (dir) {
@@ -358,4 +411,5 @@ void page_tail(const struct page *page, const char *dir) {
         page_place(page, "outputs     ", dir, "output/");
     }
     page_hands(page);
+    page_next(page);
 }

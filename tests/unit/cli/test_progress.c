@@ -296,7 +296,7 @@ static void failures_show_error_and_last_output(void **state) {
     }
     output(progress, "restore", "no newline");
     tell_step(progress, EVENT_STEP_FINISHED, "restore", "failed", "exit status 3");
-    progress_finish(progress, "/runs/x");
+    progress_finish(progress, "/runs/x", 0);
     assert_shows("start   restore\n");
     assert_shows("failed  restore  2.5 s\n    exit status 3\n    | line 95\n");
     assert_shows("    | line 99\n    | no newline\n");
@@ -310,7 +310,7 @@ static void records_are_passed_on_as_they_are(void **state) {
     struct progress *progress = begin(PROGRESS_JSON, 0, false, false);
     tell_started(progress);
     tell_step(progress, EVENT_STEP_STARTED, "a", NULL, NULL);
-    progress_finish(progress, "/runs/x");
+    progress_finish(progress, "/runs/x", 0);
     assert_string_equal(buf_text(&written), "{\"line\":1}\n{\"line\":1}\n");
     progress_free(progress);
 }
@@ -325,13 +325,13 @@ static void quiet_says_only_what_went_wrong(void **state) {
     EVENT_SET(&end, status, "succeeded");
     EVENT_SET(&end, exit, 0);
     tell(progress, &end);
-    progress_finish(progress, "/runs/x");
+    progress_finish(progress, "/runs/x", 0);
     assert_string_equal(buf_text(&written), "");
     progress_free(progress);
     progress = begin(PROGRESS_QUIET, 0, false, false);
     tell_started(progress);
     tell_step(progress, EVENT_STEP_FINISHED, "a", "failed", "no");
-    progress_finish(progress, "/runs/x");
+    progress_finish(progress, "/runs/x", 0);
     assert_shows("failed  a  2.5 s\n    no\n");
     progress_free(progress);
 }

@@ -106,8 +106,11 @@ def check_killed():
     engine.communicate(timeout=WAIT_S)
     follower.communicate(timeout=WAIT_S)
     assert follower.returncode == 1, follower.returncode
-    assert runs()[0]["status"] == "incomplete" and runs()[0]["exit"] is None
-    assert b"incomplete" in call("show", "last")
+    assert runs()[0]["status"] == "crashed" and runs()[0]["exit"] is None
+    shown = call("show", "last")
+    assert b"crashed" in shown and b"incomplete" in shown
+    hint = "runbook resume %s" % runs()[0]["run"]
+    assert hint.encode() in shown and hint.encode() in call("runs")
     with open("go", "wb"):
         pass
 
