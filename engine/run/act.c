@@ -16,7 +16,7 @@
 struct step_ctx {
     struct act_spec spec;
     struct run *run;
-    char *path, *token, *output_file;
+    char *path, *label, *token, *output_file;
     void *state;
     struct capture *capture;
     struct loop_timer *timer;
@@ -85,8 +85,9 @@ struct step_ctx *act_new(const struct act_spec *spec) {
     act->run = run;
     act->path = mem_strdup(spec->path);
     act->spec.path = act->path;
-    act->token = mem_printf("%s:%s:%s", store_run_id(run->place), spec->path,
-                            spec->label ? spec->label : "probe");
+    act->label = mem_strdup(spec->label ? spec->label : "probe");
+    act->spec.label = act->label;
+    act->token = mem_printf("%s:%s:%s", store_run_id(run->place), spec->path, act->label);
     act->data = act->outputs = act->notes = act->committing = value_null();
     act->capture = capture_new(&(struct capture_spec){
         .redactor = run->redactor,
@@ -99,7 +100,7 @@ struct step_ctx *act_new(const struct act_spec *spec) {
         .user = act,
     });
     if (spec->step->type->is_command) {
-        AUTO_TEXT file = output_name(spec->path, spec->label ? spec->label : "probe");
+        AUTO_TEXT file = output_name(spec->path, act->label);
         act->output_file = mem_printf("%s/work/%s", dir, file);
     }
     if (spec->step->type->state_size)
@@ -150,6 +151,7 @@ void act_free(struct step_ctx *act) {
     mem_free(act->state);
     mem_free(act->output_file);
     mem_free(act->token);
+    mem_free(act->label);
     mem_free(act->path);
     mem_free(act);
 }
@@ -508,7 +510,7 @@ void step_commit(struct step_ctx *ctx, const char *transaction_id, value data_ta
                  void (*go)(struct step_ctx *ctx)) {
     struct event event = {.type = EVENT_STEP_COMMITTING};
     struct result result;
-    AUTO_TEXT label = mem_printf("%s.committing", ctx->spec.label ? ctx->spec.label : "probe");
+    AUTO_TEXT label = mem_printf("%s.committing", ctx->label);
     result_of_act(&result, NULL);
     mem_free(ctx->transaction_id);
     ctx->transaction_id = mem_strdup(transaction_id);
