@@ -18,9 +18,10 @@
 
 struct seal_check {
     const char *allowed_signers;
-    struct loop *loop;
-    char *folder;    /* of */
-    char *signature; /* the file that ssh-keygen reads */
+    struct loop *loop; /* NULL until there is a seal to ask about */
+    char *folder;      /* of */
+    char *signature;   /* the file that ssh-keygen reads */
+    char *signer, *by; /* the last key that was found among the allowed signers, and whose it is */
 };
 
 int seal_check_new(const char *allowed_signers, struct seal_check **ret, struct err *err) {
@@ -29,19 +30,25 @@ int seal_check_new(const char *allowed_signers, struct seal_check **ret, struct 
         err->kind = ERR_INVALID;
         return -1;
     }
+    *ret = mem_zalloc(sizeof **ret);
+    (*ret)->allowed_signers = allowed_signers;
+    return 0;
+}
+
+static int check_prepare(struct seal_check *check, struct err *err) {
     const char *temporary = getenv("TMPDIR");
+    if (check->loop) {
+        return 0;
+    }
     AUTO_TEXT folder =
         mem_printf("%s/runbook-verify-XXXXXX", temporary && *temporary ? temporary : "/tmp");
     if (!mkdtemp(folder)) {
         return err_sys(err, errno, "cannot make a folder for signatures");
     }
-    struct seal_check *check = mem_zalloc(sizeof *check);
-    check->allowed_signers = allowed_signers;
     check->loop = loop_new();
     check->signature = mem_printf("%s/signature", folder);
     check->folder = folder;
     folder = NULL;
-    *ret = check;
     return 0;
 }
 
@@ -49,11 +56,15 @@ void seal_check_free(struct seal_check *check) {
     if (!check) {
         return;
     }
-    unlink(check->signature);
-    rmdir(check->folder);
-    loop_free(check->loop);
+    if (check->loop) {
+        unlink(check->signature);
+        rmdir(check->folder);
+        loop_free(check->loop);
+    }
     mem_free(check->folder);
     mem_free(check->signature);
+    mem_free(check->signer);
+    mem_free(check->by);
     mem_free(check);
 }
 
@@ -112,26 +123,39 @@ static char *principal_find(const struct seal_check *check, const struct verify_
     return NULL;
 }
 
-static void judge_trusted(const struct seal_check *check, const struct verify_seal *seal,
-                          char **ret_by, struct err *err) {
-    AUTO_TEXT time = time_option(seal);
+static bool is_signed_by(const struct seal_check *check, const struct verify_seal *seal,
+                         const char *by, const char *time, struct err *err) {
     AUTO_BUF out = BUF_INIT(TOOL_OUTPUT_MAX);
-    AUTO_TEXT by = principal_find(check, seal, time);
-    if (by && ASK(check, seal, "verify", &out, err, "-f", check->allowed_signers, "-I", by, "-n",
-                  SSHSIG_CHECKPOINT, time) == 0) {
-        *ret_by = by;
-        by = NULL;
-    }
+    return ASK(check, seal, "verify", &out, err, "-f", check->allowed_signers, "-I", by, "-n",
+               SSHSIG_CHECKPOINT, time) == 0;
 }
 
-static void judge(const struct seal_check *check, struct verify *verify, size_t index,
+/* NULL, and perhaps why, where it is not. Most seals are by the key of the one before. */
+static const char *trusted_by(struct seal_check *check, const struct verify_seal *seal,
+                              struct err *err) {
+    AUTO_TEXT time = time_option(seal);
+    AUTO_ERR ignored = ERR_INIT;
+    if (check->by && text_equal(check->signer, seal->signer) &&
+        is_signed_by(check, seal, check->by, time, &ignored)) {
+        return check->by;
+    }
+    AUTO_TEXT by = principal_find(check, seal, time);
+    if (!by || !is_signed_by(check, seal, by, time, err)) {
+        return NULL;
+    }
+    mem_free(check->signer);
+    mem_free(check->by);
+    check->signer = mem_strdup(seal->signer);
+    check->by = by;
+    by = NULL;
+    return check->by;
+}
+
+static void judge(struct seal_check *check, struct verify *verify, size_t index,
                   const struct verify_seal *seal) {
-    AUTO_TEXT by = NULL;
     AUTO_ERR refusal = ERR_INIT, flaw = ERR_INIT;
     AUTO_BUF out = BUF_INIT(TOOL_OUTPUT_MAX);
-    if (check->allowed_signers) {
-        judge_trusted(check, seal, &by, &refusal);
-    }
+    const char *by = check->allowed_signers ? trusted_by(check, seal, &refusal) : NULL;
     if (by) {
         verify_seal_judge(verify, index, VERIFY_TRUSTED, by, NULL);
         return;
@@ -163,7 +187,7 @@ void seal_check_run(struct seal_check *check, struct verify *verify) {
         if (seals[i].trust != VERIFY_UNCHECKED) {
             continue;
         }
-        if (signature_write(check, &seals[i], &err) < 0) {
+        if (check_prepare(check, &err) < 0 || signature_write(check, &seals[i], &err) < 0) {
             verify_seal_judge(verify, i, VERIFY_UNCHECKED, NULL, err.message);
         } else {
             judge(check, verify, i, &seals[i]);
