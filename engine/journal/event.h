@@ -158,6 +158,7 @@ struct event {
     int64_t wall_ns;
     int64_t mono_ns;
     uint64_t present;
+    uint64_t stored; /* JSON members that are {file, bytes, sha256}: their digest is no secret */
 #define X(name, kind, doc) EVENT_MEMBER_##kind name;
     EVENT_FIELDS(X)
 #undef X

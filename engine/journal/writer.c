@@ -238,9 +238,12 @@ int writer_reopen(const char *path, const struct redactor *redactor, struct read
 
 /* ---- secrets ------------------------------------------------------------------------------- */
 
-/* What the engine computed from other bytes: a pattern that took a part for a secret would only
- * make the seal a false one. */
-#define EVENT_PROOFS (EVENT_BIT(head) | EVENT_BIT(signer) | EVENT_BIT(signature))
+/* What the engine computed from bytes that were redacted already: a pattern that took some of it
+ * for a secret, such as one of hexadecimal tokens, would make the proof a false one. */
+#define EVENT_PROOFS                                                                               \
+    (EVENT_BIT(sha256) | EVENT_BIT(plan_sha256) | EVENT_BIT(policy_sha256) | EVENT_BIT(head) |     \
+     EVENT_BIT(signer) | EVENT_BIT(signature))
+#define EVENT_PROVEN (EVENT_BIT(files) | EVENT_BIT(previous) | EVENT_BIT(output))
 
 /* A copy of an event of which each text and value has passed the redactor. */
 struct redacted {
@@ -248,8 +251,44 @@ struct redacted {
     void *owned[EVENT_FIELD_COUNT]; /* texts */
 };
 
+static value digest_keep(value redacted_taken, value original) {
+    AUTO_VALUE sha256 = value_get(original, "sha256");
+    if (!value_is(sha256, VALUE_STRING))
+        return redacted_taken;
+    return value_set(redacted_taken, "sha256", value_copy(sha256));
+}
+
+/* {sha256, …}, a list of such, or names with such: their digests stay. */
+static value digests_keep(value redacted_taken, value original) {
+    if (value_is(original, VALUE_ARRAY)) {
+        value list = value_array();
+        for (size_t i = 0; i < value_count(original); i++) {
+            AUTO_VALUE one = value_at(original, i);
+            list = value_append(list, digest_keep(value_at(redacted_taken, i), one));
+        }
+        value_free(redacted_taken);
+        return list;
+    }
+    value kept = digest_keep(redacted_taken, original);
+    value key, one;
+    for (size_t i = 0; value_next(original, &i, &key, &one);) {
+        if (value_is(one, VALUE_OBJECT))
+            kept = value_set(kept, value_text(key),
+                             digest_keep(value_get(kept, value_text(key)), one));
+        value_free(key);
+        value_free(one);
+    }
+    return kept;
+}
+
+static value json_redact(const struct redactor *redactor, value original, bool is_proven) {
+    value redacted = redact_value(redactor, value_copy(original));
+    return is_proven ? digests_keep(redacted, original) : redacted;
+}
+
 static void redacted_make(struct redacted *ret, const struct redactor *redactor,
                           const struct event *event) {
+    const uint64_t proven = EVENT_PROVEN | event->stored;
     ret->event = *event;
     memset(ret->owned, 0, sizeof ret->owned);
     for (uint64_t left = event->present & ~EVENT_PROOFS; left; left &= left - 1) {
@@ -262,7 +301,7 @@ static void redacted_make(struct redacted *ret, const struct redactor *redactor,
             ret->owned[field] = redact_text(redactor, text, strlen(text), &length);
             *(const char **)member = ret->owned[field];
         } else if (column->kind == EVENT_KIND_JSON) {
-            *(value *)member = redact_value(redactor, value_copy(*(value *)member));
+            *(value *)member = json_redact(redactor, *(value *)member, proven >> field & 1);
         }
     }
 }

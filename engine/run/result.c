@@ -40,9 +40,11 @@ static value data_store(struct run *run, value data_taken, const char *path, con
     return value_set(record, "sha256", value_string(sha256));
 }
 
-static value data_limit(struct run *run, value data_taken, const char *path, const char *label) {
+static value data_limit(struct run *run, value data_taken, const char *path, const char *label,
+                        bool *ret_stored) {
     AUTO_TEXT json = value_to_json(data_taken);
-    if (strlen(json) <= RESULT_INLINE_MAX)
+    *ret_stored = strlen(json) > RESULT_INLINE_MAX;
+    if (!*ret_stored)
         return data_taken;
     return data_store(run, data_taken, path, label);
 }
@@ -109,6 +111,7 @@ static value outputs_conceal(const struct step *step, value outputs) {
 
 void result_record(struct result *result, struct run *run, const struct step *step,
                    const char *path, const char *label, struct event *event) {
+    bool is_stored = false;
     if (value_is(result->output, VALUE_OBJECT))
         EVENT_SET(event, output, result->output);
     if (step->sensitive)
@@ -117,16 +120,18 @@ void result_record(struct result *result, struct run *run, const struct step *st
     if (step_hides_output(step))
         data = data_conceal(data);
     if (value_count(data)) {
-        result->kept_data = data_limit(run, data, path, label);
+        result->kept_data = data_limit(run, data, path, label, &is_stored);
         EVENT_SET(event, result, result->kept_data);
+        event->stored |= is_stored ? EVENT_BIT(result) : 0;
     } else {
         value_free(data);
     }
     if (value_count(result->outputs)) {
         AUTO_TEXT name = mem_printf("%s.outputs", path);
-        result->kept_outputs =
-            data_limit(run, outputs_conceal(step, value_copy(result->outputs)), name, label);
+        result->kept_outputs = data_limit(run, outputs_conceal(step, value_copy(result->outputs)),
+                                          name, label, &is_stored);
         EVENT_SET(event, outputs, result->kept_outputs);
+        event->stored |= is_stored ? EVENT_BIT(outputs) : 0;
     }
     if (value_is(result->notes, VALUE_ARRAY)) {
         result->notes = result_fit(result->notes, RESULT_INLINE_MAX);
