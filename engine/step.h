@@ -93,6 +93,8 @@ int64_t step_timeout_ms(const struct step_ctx *ctx); /* of this attempt; 0 witho
 int64_t step_grace_ms(const struct step_ctx *ctx);   /* SIGTERM to SIGKILL */
 /* What this step does to the world: said by its author, else derived. */
 enum effect step_ctx_effect(const struct step_ctx *ctx);
+/* Whether its author's `expect` or `outputs` look at the data of its result. */
+bool step_is_judged(const struct step_ctx *ctx);
 
 /* `.` is the run. */
 int step_render(struct step_ctx *ctx, const struct template *tmpl, value *ret,

@@ -87,8 +87,7 @@ static void settle_done(struct sql_settle *settle, enum step_outcome outcome, bo
 static void settle_doubt(struct sql_settle *settle, const char *why) {
     AUTO_ERR err = ERR_INIT;
     if (settle->transaction_id)
-        err_set(&err, ERR_TIMEOUT, "what became of transaction %s is not known: %s",
-                settle->transaction_id, why);
+        err_set(&err, ERR_TIMEOUT, "transaction %s: %s", settle->transaction_id, why);
     else
         err_set(&err, ERR_TIMEOUT, "COMMIT was not sent, but %s", why);
     err_hint(&err, "whether it took effect must be looked up in the database; a `done_when:` probe "
@@ -120,6 +119,10 @@ static void settle_committed(struct sql_settle *settle) {
         settle_doubt(settle, "it committed, and which statement it was of was not recorded");
     else if (statement < settle->statement_count)
         settle_partial(settle, statement);
+    else if (!value_is(settle->data, VALUE_OBJECT) && step_is_judged(settle->ctx))
+        settle_doubt(settle,
+                     "it committed, but its rows, which `expect` or `outputs` ask for, were "
+                     "not recorded");
     else
         settle_done(settle, STEP_SUCCEEDED, false, &err);
 }
@@ -338,7 +341,9 @@ static void judge(struct sql_settle *settle, const struct server *then, const st
     else if (text_equal(status, "in progress"))
         settle_wait(settle, mem_strdup("the server is still at it"));
     else if (!text_equal(status, "committed"))
-        settle_doubt(settle, status);
+        settle_doubt(settle, text_equal(status, "too old")
+                                 ? "it is too old for the server to know what became of it"
+                                 : "the server says that it does not exist yet");
     else if (owner == OWNER_OURS)
         settle_committed(settle);
     else

@@ -460,6 +460,10 @@ enum effect step_ctx_effect(const struct step_ctx *ctx) {
     return step_effect(ctx->spec.step);
 }
 
+bool step_is_judged(const struct step_ctx *ctx) {
+    return ctx->spec.step->expect || ctx->spec.step->outputs.count;
+}
+
 int64_t step_grace_ms(const struct step_ctx *ctx) {
     int64_t grace = ctx->spec.step->grace_ms;
     if (!grace)

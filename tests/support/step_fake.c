@@ -213,6 +213,10 @@ enum effect step_ctx_effect(const struct step_ctx *ctx) {
     return step_effect(ctx->step);
 }
 
+bool step_is_judged(const struct step_ctx *ctx) {
+    return ctx->step->expect || ctx->step->outputs.count;
+}
+
 int64_t step_grace_ms(const struct step_ctx *ctx) {
     (void)ctx;
     return 1000;

@@ -215,6 +215,20 @@ static void test_each_unrecorded(void **state) {
     assert_settled(&dead, STEP_IN_DOUBT, "which statement it was of was not recorded");
 }
 
+/* The same, where nobody looks at the rows, and where somebody does. */
+static void test_unrecorded(void **state) {
+    (void)state;
+    AUTO_DEAD plain, judged;
+    engine_dies(&plain, INSERT_SLOW, 300, 0);
+    value_free(plain.data);
+    plain.data = value_null();
+    assert_settled(&plain, STEP_SUCCEEDED, "");
+    engine_dies(&judged, INSERT_SLOW "    expect: {rows: 1}\n", 300, 0);
+    struct dead sensitive = {judged.runbook, judged.id, value_null()};
+    assert_settled(&sensitive, STEP_IN_DOUBT, "it committed, but its rows");
+    assert_settled(&judged, STEP_SUCCEEDED, "");
+}
+
 static void test_nothing_to_ask(void **state) {
     (void)state;
     AUTO_DEAD outside, reads;
@@ -234,7 +248,7 @@ static void test_unknown(void **state) {
     AUTO_TEXT elsewhere = mem_printf("%s 1%s", unseen, server + 1);
     AUTO_TEXT ahead = mem_printf("999999%s", server);
     const char *const ids[] = {too_old, unseen, elsewhere, ahead};
-    const char *const whys[] = {"too old", "may not ask", "another server", "not assigned yet"};
+    const char *const whys[] = {"too old", "may not ask", "another server", "does not exist yet"};
     for (size_t i = 0; i < COUNT(ids); i++) {
         struct dead other = {dead.runbook, (char *)(uintptr_t)ids[i], value_none()};
         assert_settled(&other, STEP_IN_DOUBT, whys[i]);
@@ -363,6 +377,7 @@ int main(void) {
         cmocka_unit_test_setup(test_idle_for_ever, world_clean),
         cmocka_unit_test_setup(test_each, world_clean),
         cmocka_unit_test_setup(test_each_unrecorded, world_clean),
+        cmocka_unit_test_setup(test_unrecorded, world_clean),
         cmocka_unit_test_setup(test_nothing_to_ask, world_clean),
         cmocka_unit_test_setup(test_unknown, world_clean),
         cmocka_unit_test_setup(test_crashed, world_clean),
