@@ -492,6 +492,6 @@ int process_kept(struct loop *loop, char **ret, size_t *ret_length, struct err *
 
 void process_let_go(struct loop *loop) {
     struct process_table *table = loop_slot_get(loop, LOOP_SLOT_PROCESS);
-    if (table && !table->link.is_child)
-        link_drop(table, link_close);
+    if (table)
+        link_drop(table, link_let_go);
 }

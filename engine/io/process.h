@@ -79,8 +79,7 @@ int process_keep(struct loop *loop, const char *bytes, size_t length, struct err
  * nothing was, or where the guard is gone. */
 int process_kept(struct loop *loop, char **ret, size_t *ret_length, struct err *err) MUST_USE;
 
-/* Leaves a guard that an engine before us began as it was, with all that it looks after: for who
- * only looked. */
+/* Leaves the guard as it is, with all that it looks after, for the engine that comes next. */
 void process_let_go(struct loop *loop);
 
 /* The guard itself; 0 where none runs. */

@@ -169,6 +169,11 @@ void link_close(struct link *link) {
     *link = (struct link){.socket = -1};
 }
 
+void link_let_go(struct link *link) {
+    file_close(&link->socket);
+    *link = (struct link){.socket = -1};
+}
+
 void link_leave(struct link *link) {
     AUTO_PACKET packet = packet_make(PACKET_LEAVE);
     AUTO_PACKET answer = packet_make(PACKET_NONE);

@@ -28,6 +28,8 @@ int link_ask(struct link *link, const struct packet *packet, struct packet *ret_
 
 /* It ends, and all that it looks after: waits for it. */
 void link_leave(struct link *link);
+/* It stays, and waits for another engine. */
+void link_let_go(struct link *link);
 /* It has died. */
 void link_close(struct link *link);
 

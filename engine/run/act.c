@@ -277,15 +277,17 @@ static int outputs_hide(struct step_ctx *act, value outputs) {
     return 0;
 }
 
-static void judge(struct step_ctx *act) {
-    struct expr_input run = scope_input_public(act->spec.frame);
-    /* Which exit status is a good one is the author's to say. */
-    if (ended_as_expected(act)) {
-        err_release(&act->err);
-        act->outcome = STEP_SUCCEEDED;
-    }
-    if (act->outcome != STEP_SUCCEEDED)
+/* What the dead engine had read and not yet stored is gone: a text that lacks something does not
+ * prove that the command did not do it. */
+static void doubt_the_text(struct step_ctx *act) {
+    if (act->outcome != STEP_FAILED || !act->spec.is_resumed || !act->spec.step->type->is_command)
         return;
+    act->outcome = STEP_IN_DOUBT;
+    err_wrap(&act->err, "part of its output may be lost with the engine that died");
+}
+
+static void judge_success(struct step_ctx *act) {
+    struct expr_input run = scope_input_public(act->spec.frame);
     if (judge_expect(act->spec.step, act->data, &run, &act->err) < 0) {
         act->outcome = STEP_FAILED;
         unexpected_say(act, "its result is not as expected");
@@ -301,6 +303,18 @@ static void judge(struct step_ctx *act) {
     } else {
         act->outputs = outputs;
     }
+}
+
+static void judge(struct step_ctx *act) {
+    /* Which exit status is a good one is the author's to say. */
+    if (ended_as_expected(act)) {
+        err_release(&act->err);
+        act->outcome = STEP_SUCCEEDED;
+    }
+    if (act->outcome != STEP_SUCCEEDED)
+        return;
+    judge_success(act);
+    doubt_the_text(act);
 }
 
 /* A type that says itself what did not answer in time knows more than we do. */
@@ -351,11 +365,11 @@ void act_end_output(struct step_ctx *act) {
     capture_end(act->capture);
 }
 
-bool acts_only_wait(const struct run *run) {
+bool acts_bind(const struct run *run) {
     for (const struct step_ctx *act = run->acts; act; act = act->next)
-        if (!act->spec.step->type->is_passive)
-            return false;
-    return true;
+        if (!act->spec.is_service && !act->spec.step->type->is_passive)
+            return true;
+    return false;
 }
 
 void acts_each(struct run *run, void (*each)(struct step_ctx *act)) {

@@ -43,8 +43,9 @@ struct gate *act_gate(struct run *run, const char *path);
 
 /* No more of its output is taken: what came is stored and can be recorded. */
 void act_end_output(struct step_ctx *act);
-/* Whether all of them wait for people or the clock, and nothing happens in the world. */
-bool acts_only_wait(const struct run *run);
+/* Whether any is under way that the next engine could not go on with as it is: services are found
+ * again, and who waits for people or time waits anew. */
+bool acts_bind(const struct run *run);
 void acts_each(struct run *run, void (*each)(struct step_ctx *act));
 
 /* What it was about to commit; false where it did not come so far. Borrowed. */

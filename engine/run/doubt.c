@@ -36,6 +36,7 @@ static void resolved_record(struct task *task, enum doubt_answer answer, const c
  * where somebody says so. */
 static void begin_again(struct task *task, enum doubt_answer answer) {
     if (answer == DOUBT_NOT_DONE) {
+        task->unhappened++;
         act_free(task->act);
         task->act = NULL;
     }
@@ -55,6 +56,8 @@ static void settle(struct task *task, enum doubt_answer answer) {
     struct verdict verdict = {.outcome = STEP_SUCCEEDED};
     if (answer == DOUBT_DONE)
         task_finish(task, &verdict);
+    else if (task->is_orphaned && task_run(task)->unsettled)
+        return; /* the next resume begins it again */
     else if (task->is_orphaned && task_may_go_on(task))
         begin_again(task, answer);
     else
@@ -212,6 +215,8 @@ void doubt_go_on(struct task *task, const struct step_doubt *doubt, int64_t elap
         return;
     }
     /* People, or the clock, are asked once more: nothing was done yet. */
+    if (task_run(task)->unsettled)
+        return;
     if (task_may_go_on(task) && !task->is_cancelled)
         act_restart(task, NULL, elapsed_ms, task_act_over);
     else

@@ -64,7 +64,7 @@ void frame_start(struct frame *frame) {
 
 void frame_check(struct frame *frame) {
     bool over = !frame->unsettled || (!frame->active && !frame_may_start(frame));
-    if (!over || frame->done)
+    if (!over || frame->done || (frame->unsettled && frame->run->unsettled))
         return;
     frame->done = true;
     if (frame->ended)

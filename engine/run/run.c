@@ -256,7 +256,7 @@ void run_check(struct run *run) {
         drained(run);
     if (run->stage == STAGE_CLOSING && services_over(run) && !run->acts && !run->recall)
         closing_finish(run);
-    if (run->unsettled && acts_only_wait(run) && commit_is_idle(run->commit))
+    if (run->unsettled && !acts_bind(run) && commit_is_idle(run->commit))
         leave_unsettled(run);
 }
 
@@ -309,7 +309,7 @@ static void work_remove(struct run *run) {
 
 /* What still runs goes on, for whoever resumes next. */
 static bool was_refused(const struct run *run) {
-    return run->past && (!run->root || run->recall);
+    return run->past && (!run->root || run->recall || run->unsettled);
 }
 
 void run_free(struct run *run) {

@@ -104,9 +104,39 @@ static void ended_record(const struct service *service) {
     run_record(service->run, &event);
 }
 
+static void act_over(void *user, struct step_ctx *act);
+
+static void act_make(struct service *service, bool is_resumed) {
+    service->act = act_new(&(struct act_spec){
+        .frame = service->node->frame,
+        .step = node_step(service->node),
+        .path = service->path,
+        .label = service->label,
+        .is_service = true,
+        .is_resumed = is_resumed,
+        .user = service,
+        .ended = act_over,
+    });
+    struct step_doubt doubt = {.data = value_null()};
+    if (is_resumed)
+        act_settle(service->act, &doubt);
+    else
+        act_start(service->act);
+}
+
+/* The engine that announced it died before it began. */
+static void begin_again(struct service *service) {
+    act_free(service->act);
+    act_make(service, false);
+}
+
 static void act_over(void *user, struct step_ctx *act) {
     struct service *service = user;
     struct run *run = service->run;
+    if (act_spec_of(act)->is_resumed && act_without_effect(act) && !service->is_ending) {
+        begin_again(service);
+        return;
+    }
     service->has_ended = true;
     probing_stop(service);
     if (!service->is_ready) {
@@ -138,24 +168,6 @@ static struct service *service_make(struct node *node, const char *path, const c
     service->older = run->services;
     run->services = service;
     return service;
-}
-
-static void act_make(struct service *service, bool is_resumed) {
-    service->act = act_new(&(struct act_spec){
-        .frame = service->node->frame,
-        .step = node_step(service->node),
-        .path = service->path,
-        .label = service->label,
-        .is_service = true,
-        .is_resumed = is_resumed,
-        .user = service,
-        .ended = act_over,
-    });
-    struct step_doubt doubt = {.data = value_null()};
-    if (is_resumed)
-        act_settle(service->act, &doubt);
-    else
-        act_start(service->act);
 }
 
 static struct service *

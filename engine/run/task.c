@@ -193,6 +193,8 @@ void task_attempt_next(void *user) {
     struct task *task = user;
     loop_timer_free(task->timer);
     task->timer = NULL;
+    if (task_run(task)->unsettled)
+        return; /* the next resume begins it */
     if (task_may_go_on(task)) {
         task_attempt_begin(task);
         return;
@@ -225,8 +227,9 @@ static bool retry_wanted(struct task *task, const struct retry *retry, struct er
 static bool retry_try(struct task *task) {
     const struct retry *retry = task_retry(task);
     AUTO_ERR err = ERR_INIT;
-    if (!retry || task->attempt >= retry->attempts || task->is_cancelled ||
-        act_outcome(task->act) != STEP_FAILED || !frame_may_start(task->node->frame) ||
+    if (!retry || task->attempt - task->unhappened >= retry->attempts || task->is_cancelled ||
+        act_outcome(task->act) != STEP_FAILED ||
+        (!frame_may_start(task->node->frame) && !task_run(task)->unsettled) ||
         !retry_wanted(task, retry, &err))
         return false;
     int64_t delay = retry_delay(retry, task->attempt);
@@ -347,7 +350,9 @@ void task_attempt_begin(struct task *task) {
     EVENT_SET(&event, action, body_is_loop(task->node) ? "foreach" : task->step->type->key);
     EVENT_SET(&event, effect, effect_name(step_effect(task->step)));
     EVENT_SET(&event, attempt, task->attempt);
-    EVENT_SET(&event, attempts, retry ? retry->attempts : 1);
+    /* One that a crash left in doubt is begun again whatever was allowed. */
+    int64_t most = retry ? retry->attempts : 1;
+    EVENT_SET(&event, attempts, most > task->attempt ? most : task->attempt);
     AUTO_VALUE item = result_fit(value_copy(frame->item), STARTED_VALUE_MAX);
     if (frame->is_single && !value_is(frame->item, VALUE_NONE))
         EVENT_SET(&event, item, item);

@@ -58,6 +58,8 @@ static void doubt_recall(struct task *task, const struct event *event) {
     bool is_rerun =
         event->type == EVENT_STEP_RESOLVED && text_equal(event->status, doubt_answers[DOUBT_RERUN]);
     task->had_effect |= is_rerun;
+    task->unhappened += event->type == EVENT_STEP_RESOLVED &&
+                        text_equal(event->status, doubt_answers[DOUBT_NOT_DONE]);
     if (event->type == EVENT_STEP_RESOLVED && recall_attempt(recall_of(task), task))
         task_attempt_begin(task);
 }
