@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PACKET_VERSION 1U
 #define PACKET_SOCKET 3 /* the guard finds it there when it starts */
 
 enum packet_type {
@@ -62,6 +61,8 @@ struct packet_head {
     int32_t code, signum, left;
     uint32_t length; /* of the text */
 };
+
+#define PACKET_VERSION (1U << 16 | (uint32_t)sizeof(struct packet_head))
 
 struct packet {
     struct packet_head head;
