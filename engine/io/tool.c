@@ -129,7 +129,7 @@ void tool_free(struct tool *tool) {
     if (tool->is_over)
         process_free(tool->process);
     loop_timer_free(tool->timer);
-    buf_release(&tool->out);
+    mem_wipe_free(tool->out.data, tool->out.capacity); /* it may be a secret */
     buf_release(&tool->said);
     mem_free(tool->name);
     mem_free(tool);

@@ -2,12 +2,10 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "io/process.h"
+#include "io/tool.h"
 
-#define SECRET_MAX (1 << 20)    /* bytes */
-#define SECRET_TIMEOUT_MS 30000 /* of a command */
-
-extern char **environ;
+#define SECRET_MAX TOOL_OUTPUT_MAX /* bytes */
+#define SECRET_TIMEOUT_MS 30000    /* of a command */
 
 struct loading {
     struct run *run;
@@ -23,83 +21,16 @@ static value loading_get(void *user, const char *key) {
 
 /* ---- from a command ------------------------------------------------------------------------ */
 
-struct reading {
-    struct loop *loop;
-    struct process *process;
-    struct buf out, errors;
-    struct process_exit exit;
-    bool timed_out;
-};
-
-static void reading_output(void *user, int stream, const char *bytes, size_t length) {
-    struct reading *reading = user;
-    struct buf *into = stream == 1 ? &reading->out : &reading->errors;
-    buf_append(into, bytes, length);
-}
-
-static void reading_ended(void *user, const struct process_exit *exit) {
-    struct reading *reading = user;
-    reading->exit = *exit;
-    loop_stop(reading->loop);
-}
-
-static void reading_late(void *user) {
-    struct reading *reading = user;
-    reading->timed_out = true;
-    process_kill(reading->process, 0);
-}
-
-static int command_run(struct run *run, const char *const *argv, struct reading *reading,
-                       struct err *err) {
-    AUTO_TEXT token = mem_printf("secret:%p", (void *)reading);
-    AUTO_TEXT entry = mem_printf(PROCESS_TOKEN "=%s", token);
-    VEC(const char *) env = {0};
-    for (char **at = environ; *at; at++)
-        *vec_add(&env) = *at;
-    *vec_add(&env) = entry;
-    *vec_add(&env) = NULL;
-    const struct process_spec spec = {
-        .argv = argv,
-        .env = env.items,
-        .token = token,
-        .output = reading_output,
-        .ended = reading_ended,
-        .user = reading,
-    };
-    int status = process_spawn(run->loop, &spec, &reading->process, err);
-    if (status == 0) {
-        struct loop_timer *timer =
-            loop_timer_new(run->loop, SECRET_TIMEOUT_MS, reading_late, reading);
-        loop_run(run->loop);
-        loop_timer_free(timer);
-        process_free(reading->process);
-    }
-    vec_release(&env);
-    return status;
-}
-
 static int command_read(struct run *run, const struct field_list *command, struct buf *out,
                         struct err *err) {
     VEC(const char *) argv = {0};
-    struct reading reading = {
-        .loop = run->loop, .out = BUF_INIT(SECRET_MAX), .errors = BUF_INIT(65536)};
     for (size_t i = 0; i < command->count; i++)
         *vec_add(&argv) = FIELD_AT(const char *, command, i);
     *vec_add(&argv) = NULL;
-    int status = command_run(run, argv.items, &reading, err);
-    if (status == 0 && reading.timed_out)
-        status = err_set(err, ERR_TIMEOUT, "`%s` did not end within 30s", argv.items[0]);
-    else if (status == 0 && (reading.exit.code != 0 || reading.out.overflow))
-        status = err_set(err, ERR_INVALID, "`%s` ended with exit status %d: %.*s", argv.items[0],
-                         reading.exit.code, (int)strcspn(buf_text(&reading.errors), "\n"),
-                         buf_text(&reading.errors));
-    if (status == 0)
-        *out = reading.out;
-    else
-        buf_release(&reading.out);
-    buf_release(&reading.errors);
+    const struct tool_spec spec = {.argv = argv.items, .timeout_ms = SECRET_TIMEOUT_MS};
+    const int status = tool_run(run->loop, &spec, out, err);
     vec_release(&argv);
-    return status;
+    return status == 0 ? 0 : -1;
 }
 
 /* ---- from a file, from the environment ----------------------------------------------------- */
