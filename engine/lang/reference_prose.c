@@ -53,10 +53,14 @@ const char *const reference_configuration[] = {
     "    signing:\n"
     "  key: ~/.ssh/id_ed25519.pub\n"
     "  allowed_signers: allowed_signers",
-    "With `signing.key` a run's transcript holds `checkpoint` records with an SSH signature: when "
-    "the run begins, when a rollback begins and ends, before `finally`, every hour, and behind "
-    "the end. A key that does not answer within 30 seconds does not hold the run up: the record "
-    "says why it has no signature, and `verify` what is not sealed.",
+    "With `signing.key` a run's transcript holds `checkpoint` records with an SSH signature: "
+    "behind "
+    "the end, and in a run that takes longer when it begins, when a rollback begins and ends, "
+    "before `finally`, and every hour. A key that does not answer within 30 seconds fails no run: "
+    "the record says why it has no signature, and `verify` what is not sealed.",
+    "`runbook verify` asks ssh-keygen about each signature, in the namespace "
+    "`runbook-checkpoint`; `--sealed` calls a run untrusted that is not sealed to its end by one "
+    "of the allowed signers.",
     NULL,
 };
 
