@@ -43,12 +43,14 @@ static void begin_again(struct task *task, enum doubt_answer answer) {
     task_attempt_begin(task);
 }
 
-static void settle_undone(struct task *task) {
-    struct verdict verdict = {.error = "it was in doubt, and did not happen"};
+static void settle_undone(struct task *task, enum doubt_answer answer) {
+    bool is_certain = answer == DOUBT_NOT_DONE;
+    struct verdict verdict = {.error = is_certain ? "it was in doubt, and did not happen"
+                                                  : "it may have happened"};
     if (task->act)
         task_verdict(task, &verdict);
     verdict.outcome = task->is_cancelled ? STEP_CANCELLED : STEP_FAILED;
-    verdict.without_effect = true;
+    verdict.without_effect = is_certain;
     task_finish(task, &verdict);
 }
 
@@ -61,7 +63,7 @@ static void settle(struct task *task, enum doubt_answer answer) {
     else if (task->is_orphaned && task_may_go_on(task))
         begin_again(task, answer);
     else
-        settle_undone(task);
+        settle_undone(task, answer);
 }
 
 void doubt_settled(struct task *task, const char *answer) {
@@ -82,7 +84,9 @@ static void leave_to_people(struct task *task) {
 
 static void ask_effect(struct task *task) {
     enum effect effect = step_effect(task->step);
-    if (!task->is_orphaned) {
+    /* What is undone in any case needs no word before. */
+    bool is_undone = task_run(task)->rolls_back && task->node->frame->phase == PHASE_RUN;
+    if (!task->is_orphaned || is_undone) {
         task_attempt_over(task);
         return;
     }
