@@ -160,6 +160,15 @@ static bool is_answered(const struct run *run, enum step_asks asks) {
     return asks == STEP_ASKS_NOBODY || (asks == STEP_ASKS_ANYBODY && run->options.yes);
 }
 
+/* Of a run that is resumed: whether its way still leads there. */
+static bool is_passed(const struct run *run, uint32_t index) {
+    if (!run->past)
+        return false;
+    enum step_state state = (enum step_state)run->root->nodes[index].state;
+    bool is_open = state == STATE_PENDING || state == STATE_WAITING || state == STATE_RUNNING;
+    return !is_open || run->stage != STAGE_RUNNING || run->options.roll_back;
+}
+
 static void gates_require(const struct prepare *prepare) {
     const struct run *run = prepare->run;
     const struct graph *graph = plan_graph(run->plan);
@@ -170,7 +179,7 @@ static void gates_require(const struct prepare *prepare) {
         const struct step_type *type = node->step->type;
         enum step_asks asks = type->asks ? type->asks(node->step->spec) : STEP_ASKS_NOBODY;
         if (node->role != GRAPH_ACT || is_answered(run, asks) || node->step->when ||
-            plan_skip_reason(run->plan, i))
+            plan_skip_reason(run->plan, i) || is_passed(run, i))
             continue;
         AUTO_ERR err = ERR_INIT;
         err_at(&err, node->step->span, "step `%s` asks a person, and there is no terminal",
@@ -347,6 +356,9 @@ static void started_record(struct prepare *prepare) {
     EVENT_SET(&event, engine, RUNBOOK_VERSION);
     EVENT_SET(&event, previous, previous);
     run_record(run, &event);
+    run->started_wall_ns = event.wall_ns; /* as whoever resumes the run reads it */
+    run->started_mono_ns = event.mono_ns;
+    clock_format(run->started_wall_ns, run->started_text);
 }
 
 /* ---- going on ------------------------------------------------------------------------------ */
@@ -436,6 +448,9 @@ static int run_resume(struct prepare *prepare, struct err *err) {
     run->root = frame_new(run, NULL, plan_graph(run->plan), PHASE_RUN, mem_strdup(""));
     if (recall_run(run, run->past, err) < 0 || recall_locks(run, err) < 0)
         return -1;
+    gates_require(prepare);
+    if (diag_count(prepare->diag))
+        return -1;
     struct recall *recall = run->recall;
     run->recall = NULL; /* from here on what happens is written */
     resumed_record(prepare);
@@ -447,9 +462,6 @@ static int run_resume(struct prepare *prepare, struct err *err) {
 
 static int run_start(struct prepare *prepare) {
     struct run *run = prepare->run;
-    run->started_wall_ns = clock_wall_ns();
-    run->started_mono_ns = clock_mono_ns();
-    clock_format(run->started_wall_ns, run->started_text);
     started_record(prepare);
     run->root = frame_new(run, NULL, plan_graph(run->plan), PHASE_RUN, mem_strdup(""));
     frame_start(run->root);
