@@ -164,6 +164,7 @@ static void start_failed(void *user) {
     struct step_ctx *act = user;
     struct step_result result = {
         .outcome = STEP_FAILED, .without_effect = true, .data = value_none()};
+    hiding_explain(act->run, &act->err);
     err_move(&result.err, &act->err);
     step_done(act, &result);
 }

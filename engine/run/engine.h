@@ -128,6 +128,7 @@ struct run {
     size_t dry_counts[3];
     struct recall *recall; /* while it goes the way of its transcript again */
     struct past *past;     /* that transcript, of a run that is resumed */
+    char *forgotten;       /* secret outputs of earlier steps that nobody has any more; or NULL */
     bool rolls_back;       /* somebody asks, or will have asked, for a rollback of all of it */
     size_t unsettled;      /* steps in doubt that only a person can settle */
     struct task *asking;   /* a failure that a person is to decide */

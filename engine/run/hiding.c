@@ -3,7 +3,8 @@
 #include "base/text.h"
 #include "io/process.h"
 
-#define DEPTH_MAX 100 /* levels of a secret whose members are secrets, too */
+#define FORGOTTEN_MAX 1000 /* bytes of names that a person is told */
+#define DEPTH_MAX 100      /* levels of a secret whose members are secrets, too */
 
 /* ---- learning ------------------------------------------------------------------------------ */
 
@@ -95,8 +96,34 @@ static const char *kept_find(const char *bytes, size_t length, const char *phase
     }
 }
 
-value hiding_recall(struct run *run, const struct step *step, const char *phase, const char *path,
-                    value outputs_taken) {
+static void forgotten_add(struct run *run, const char *name, const char *path) {
+    if (run->forgotten && strlen(run->forgotten) > FORGOTTEN_MAX)
+        return;
+    char *all = run->forgotten ? mem_printf("%s, `%s` of `%s`", run->forgotten, name, path)
+                               : mem_printf("`%s` of `%s`", name, path);
+    mem_free(run->forgotten);
+    run->forgotten = all;
+}
+
+static void forgotten_note(struct run *run, const struct step *step, const char *path,
+                           value outputs) {
+    for (size_t i = 0; i < step->outputs.count; i++) {
+        AUTO_VALUE known = value_get(outputs, step->outputs.keys[i]);
+        if (FIELD_AT(struct output, &step->outputs, i).secret && value_is(known, VALUE_NONE))
+            forgotten_add(run, step->outputs.keys[i], path);
+    }
+}
+
+void hiding_explain(const struct run *run, struct err *err) {
+    if (run->forgotten && err->kind == ERR_INVALID && strstr(err->message, "is null"))
+        err_hint(err,
+                 "secret outputs are never written down, and went with the machine that ran this: "
+                 "%s",
+                 run->forgotten);
+}
+
+static value recalled(struct run *run, const struct step *step, const char *phase, const char *path,
+                      value outputs_taken) {
     char *kept;
     size_t length;
     bool any;
@@ -111,4 +138,11 @@ value hiding_recall(struct run *run, const struct step *step, const char *phase,
     value_free(secrets);
     mem_wipe_free(kept, length);
     return outputs_taken;
+}
+
+value hiding_recall(struct run *run, const struct step *step, const char *phase, const char *path,
+                    value outputs_taken) {
+    value outputs = recalled(run, step, phase, path, outputs_taken);
+    forgotten_note(run, step, path, outputs);
+    return outputs;
 }

@@ -15,5 +15,7 @@ void hiding_keep(struct run *run, const struct step *step, const char *phase, co
 /* Puts those that are remembered into the outputs, which it takes, and learns them. */
 value hiding_recall(struct run *run, const struct step *step, const char *phase, const char *path,
                     value outputs_taken);
+/* Says so where a value is null that went with the guard, when the machine did. */
+void hiding_explain(const struct run *run, struct err *err);
 
 #endif

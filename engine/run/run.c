@@ -349,6 +349,7 @@ void run_free(struct run *run) {
     mem_free(run->failed_step);
     mem_free(run->failed_error);
     mem_free(run->last_error);
+    mem_free(run->forgotten);
     err_release(&run->transcript_err);
     mem_free(run);
 }
