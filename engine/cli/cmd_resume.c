@@ -1,3 +1,4 @@
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/commands.h"
@@ -15,12 +16,22 @@ struct resume_options {
 
 /* ---- what was asked for ------------------------------------------------------------------- */
 
+static int run_check_folder(const char *dir, struct err *err) {
+    AUTO_TEXT transcript = store_transcript(dir);
+    if (file_exists(transcript))
+        return 0;
+    err_set(err, ERR_INVALID, "%s is not a run: it has no transcript.jsonl", dir);
+    return err_hint(err, "`runbook runs` lists the runs");
+}
+
 static int past_find(const char *name, struct past **ret, struct err *err) {
     struct store *store = NULL;
     AUTO_TEXT dir = NULL;
     int status = store_open(&store, err);
     if (status == 0)
         status = store_find(store, name, &dir, err);
+    if (status == 0)
+        status = run_check_folder(dir, err);
     if (status == 0)
         status = past_open(dir, ret, err);
     store_free(store);
