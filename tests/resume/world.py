@@ -1,4 +1,5 @@
 """A run's world: a folder of its own, the ledger of what steps did, and engines that are killed."""
+import hashlib
 import json
 import os
 import pty
@@ -54,10 +55,10 @@ class Engine:
         if on_terminal:
             self.terminal, keep = pty.openpty()
             out = keep
+        session = ["setsid", "--ctty"] if on_terminal else ["setsid"]
         self.process = subprocess.Popen(
-            [world.program, *arguments], cwd=world.cwd, stdin=keep, stdout=out,
-            stderr=subprocess.STDOUT, env=dict(world.environment, **(environment or {})),
-            start_new_session=True)
+            [*session, world.program, *arguments], cwd=world.cwd, stdin=keep, stdout=out,
+            stderr=subprocess.STDOUT, env=dict(world.environment, **(environment or {})))
         self.source = self.terminal if on_terminal else self.process.stdout.fileno()
         if on_terminal:
             os.close(keep)
@@ -186,8 +187,18 @@ class World:
 
     # ---- what is seen ----------------------------------------------------------------------
 
+    def until(self, holds):
+        end = time.monotonic() + PATIENCE
+        while not holds():
+            if time.monotonic() > end:
+                raise Wrong("it never came to be; the ledger: %s" % self.ledger_lines())
+            time.sleep(0.01)
+
+    def ledger_lines(self):
+        return cases_run.text_of(self.path("ledger")).split("\n")[:-1]
+
     def ledger(self, *expected, ordered=True):
-        seen = cases_run.text_of(self.path("ledger")).split("\n")[:-1]
+        seen = self.ledger_lines()
         same = seen == list(expected) if ordered else sorted(seen) == sorted(expected)
         if not same:
             raise Wrong("the ledger is %s instead of %s" % (seen, list(expected)))
@@ -245,6 +256,18 @@ class World:
         keep = b"".join(lines[:outlines.index(line) + 1 - drop])
         with open(self.transcript(), "wb") as file:
             file.write(keep)
+
+    def rewrite(self, change):
+        """Another transcript with a good chain: what somebody makes who can write there."""
+        lines, previous = [], "0" * 64
+        for record in self.records():
+            change(record)
+            record["prev"] = previous
+            line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+            previous = hashlib.sha256(line).hexdigest()
+            lines.append(line)
+        with open(self.transcript(), "wb") as file:
+            file.write(b"".join(lines))
 
     # ---- the end ---------------------------------------------------------------------------
 
