@@ -59,7 +59,7 @@ static void settle(struct task *task, enum doubt_answer answer) {
     if (answer == DOUBT_DONE)
         task_finish(task, &verdict);
     else if (task->is_orphaned && task_run(task)->unsettled)
-        return; /* the next resume begins it again */
+        sched_pump(task_run(task)); /* the next resume begins it again; this one may be over */
     else if (task->is_orphaned && task_may_go_on(task))
         begin_again(task, answer);
     else

@@ -194,13 +194,11 @@ void task_attempt_next(void *user) {
     loop_timer_free(task->timer);
     task->timer = NULL;
     if (task_run(task)->unsettled)
-        return; /* the next resume begins it */
-    if (task_may_go_on(task)) {
+        sched_pump(task_run(task)); /* the next resume begins it */
+    else if (task_may_go_on(task))
         task_attempt_begin(task);
-        return;
-    }
-    /* The run was stopped while the step waited for its next attempt. */
-    task_attempt_over(task);
+    else
+        task_attempt_over(task); /* the run was stopped while the step waited for it */
 }
 
 /* Exponential, capped, and spread so that many that failed together do not return together. */
