@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "io/module.h"
+#include "sql_facts.h"
+#include "sql_own.h"
 #include "sql_scan.h"
 #include "sql_tree.h"
 
@@ -52,6 +54,7 @@ struct parse {
     struct sql_scan scan;
     char *parsed;      /* the text as the parser gets it */
     size_t token, use; /* the first that was not read yet */
+    struct sql_own own;
     struct err *err;
     int status;
 };
@@ -154,6 +157,8 @@ static int read_statement(struct parse *parse, const PgQuery__RawStmt *raw) {
         return err_set(parse->err, ERR_INVALID, "the script cannot be split into statements");
     statement->length = end - statement->offset;
     sql_tree_judge(raw->stmt, statement);
+    sql_facts_gather(raw->stmt, statement);
+    sql_own_follow(&parse->own, raw->stmt, statement);
     if (refuse_parameters(parse, first, raw->stmt) < 0)
         return -1;
     return statement_text(parse, statement, end, sql_tree_takes_arguments(raw->stmt));
@@ -245,14 +250,20 @@ static int check_text(const char *text, size_t length, struct err *err) {
     return 0;
 }
 
+static void statement_release(struct sql_statement *statement) {
+    for (size_t i = 0; i < statement->fact_count; i++)
+        mem_free(statement->facts[i].name);
+    mem_free(statement->facts);
+    mem_free(statement->text);
+    mem_free(statement->arguments);
+    mem_free(statement->unread);
+}
+
 static void script_free(struct sql_script *script) {
     if (!script)
         return;
-    for (size_t i = 0; i < script->count; i++) {
-        mem_free(script->statements[i].text);
-        mem_free(script->statements[i].arguments);
-        mem_free(script->statements[i].unread);
-    }
+    for (size_t i = 0; i < script->count; i++)
+        statement_release(&script->statements[i]);
     for (size_t i = 0; i < script->argument_count; i++)
         mem_free(script->arguments[i].name);
     mem_free(script->statements);
@@ -270,6 +281,7 @@ static int script_parse(const char *text, size_t length, struct sql_script **ret
     if (status == 0)
         status = parse_tokens(&parse);
     sql_scan_release(&parse.scan);
+    sql_own_release(&parse.own);
     mem_free(parse.parsed);
     if (status < 0)
         script_free(parse.script);

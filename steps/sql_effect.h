@@ -14,6 +14,41 @@ struct sql_argument {
     size_t offset; /* of the colon where it is first named */
 };
 
+enum sql_class { SQL_READ, SQL_WRITE, SQL_DDL, SQL_UTILITY };
+
+/* PostgreSQL's modes of table locks, from the weakest to the strongest. */
+enum sql_lock {
+    SQL_UNLOCKED,
+    SQL_ACCESS_SHARE,
+    SQL_ROW_SHARE,
+    SQL_ROW_EXCLUSIVE,
+    SQL_SHARE_UPDATE_EXCLUSIVE,
+    SQL_SHARE,
+    SQL_SHARE_ROW_EXCLUSIVE,
+    SQL_EXCLUSIVE,
+    SQL_ACCESS_EXCLUSIVE,
+};
+
+enum sql_act {
+    SQL_TOUCHES,  /* reads, writes or changes it */
+    SQL_CREATES,  /* `maybe`: it may be there already */
+    SQL_LOCKS,    /* once for each relation, with the strongest mode */
+    SQL_REWRITES, /* all rows are written anew; `maybe`: by version or types */
+    SQL_DESTROYS, /* `maybe`: the text does not tell what */
+};
+
+/* What a statement does to one object, as far as its text tells. Kind and name together read as
+ * in `destroys`: "table leads", "rows of leads", "anything by purge()", "anything". */
+struct sql_fact {
+    enum sql_act act;
+    enum sql_lock lock; /* of SQL_LOCKS */
+    bool maybe;
+    const char *kind;
+    char *name;      /* as the script writes it, quoted where it must be; may be empty */
+    size_t relation; /* how much of `name`, from its beginning, names a relation */
+    size_t offset;   /* in the script */
+};
+
 struct sql_statement {
     char *text;            /* as the server gets it: `:name` is $1, $2, … */
     size_t offset, length; /* of what it is in the script */
@@ -24,6 +59,9 @@ struct sql_statement {
     const char *alone;    /* what it is, where it cannot run inside a transaction; else NULL */
     const char *controls; /* BEGIN, COMMIT, … where it begins or ends one itself; else NULL */
     bool copies;          /* COPY from or to the client */
+    enum sql_class class;
+    struct sql_fact *facts;
+    size_t fact_count;
 };
 
 struct sql_script {
@@ -38,6 +76,11 @@ struct sql_module {
     int (*parse)(const char *text, size_t length, struct sql_script **ret, struct err *err);
     void (*free)(struct sql_script *script); /* NULL is legal */
 };
+
+const char *sql_lock_name(enum sql_lock lock);    /* "ACCESS EXCLUSIVE" */
+const char *sql_class_name(enum sql_class class); /* "read", "write", "DDL", "utility" */
+/* Kind and name; the caller frees. */
+char *sql_fact_text(const struct sql_fact *fact);
 
 /* Line and column of a byte of a text; `length` of the span is left at 1. */
 struct span sql_span(const char *text, size_t length, size_t offset);

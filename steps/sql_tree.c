@@ -6,41 +6,12 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "base/vec.h"
-
-/* ---- the walk ----------------------------------------------------------------------------- */
+#include "sql_node.h"
 
 struct walk {
-    VEC(const ProtobufCMessage *) open; /* to be visited */
     struct sql_statement *statement;
     const ProtobufCMessage *planned; /* the one that EXPLAIN only plans */
 };
-
-static void walk_push_field(struct walk *walk, const ProtobufCMessage *message,
-                            const ProtobufCFieldDescriptor *field) {
-    const char *base = (const char *)message;
-    if (field->type != PROTOBUF_C_TYPE_MESSAGE)
-        return;
-    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) &&
-        *(const uint32_t *)(const void *)(base + field->quantifier_offset) != field->id)
-        return;
-    const void *member = base + field->offset;
-    if (field->label != PROTOBUF_C_LABEL_REPEATED) {
-        const ProtobufCMessage *child = *(ProtobufCMessage *const *)member;
-        if (child)
-            *vec_add(&walk->open) = child;
-        return;
-    }
-    size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
-    ProtobufCMessage *const *children = *(ProtobufCMessage *const *const *)member;
-    for (size_t i = 0; i < count; i++)
-        *vec_add(&walk->open) = children[i];
-}
-
-static void walk_push_fields(struct walk *walk, const ProtobufCMessage *message) {
-    for (unsigned i = 0; i < message->descriptor->n_fields; i++)
-        walk_push_field(walk, message, &message->descriptor->fields[i]);
-}
 
 /* The first reason stays. */
 static void unread(struct walk *walk, char *taken) {
@@ -52,33 +23,19 @@ static void unread(struct walk *walk, char *taken) {
 
 /* ---- what kinds of nodes mean ------------------------------------------------------------- */
 
-static const char *name_part(PgQuery__Node *const *parts, size_t index) {
-    const PgQuery__Node *part = parts[index];
-    return part->node_case == PG_QUERY__NODE__NODE_STRING ? part->string->sval : "";
-}
-
-/* The last part of a name that is not qualified, or by pg_catalog; NULL for others. */
-static const char *builtin_name(PgQuery__Node *const *parts, size_t count) {
-    if (count == 1)
-        return name_part(parts, 0);
-    if (count == 2 && text_equal(name_part(parts, 0), "pg_catalog"))
-        return name_part(parts, 1);
-    return NULL;
-}
-
 static void visit_function(struct walk *walk, const ProtobufCMessage *message) {
     const PgQuery__FuncCall *call = (const PgQuery__FuncCall *)message;
-    const char *name = builtin_name(call->funcname, call->n_funcname);
+    const char *name = sql_name_builtin(call->funcname, call->n_funcname);
     if (name && sql_function_reads(name))
         return;
     if (!name && call->n_funcname > 0)
-        name = name_part(call->funcname, call->n_funcname - 1);
+        name = sql_name_part(call->funcname, call->n_funcname - 1);
     unread(walk, mem_printf("calls %s(), which may write", name ? name : "?"));
 }
 
 static void visit_operator(struct walk *walk, const ProtobufCMessage *message) {
     const PgQuery__AExpr *expr = (const PgQuery__AExpr *)message;
-    if (expr->n_name > 0 && !builtin_name(expr->name, expr->n_name))
+    if (expr->n_name > 0 && !sql_name_builtin(expr->name, expr->n_name))
         unread(walk, mem_strdup("uses an operator of a schema"));
 }
 
@@ -97,7 +54,7 @@ static void visit_write(struct walk *walk, const ProtobufCMessage *message) {
 
 static void visit_sample(struct walk *walk, const ProtobufCMessage *message) {
     const PgQuery__RangeTableSample *sample = (const PgQuery__RangeTableSample *)message;
-    const char *name = builtin_name(sample->method, sample->n_method);
+    const char *name = sql_name_builtin(sample->method, sample->n_method);
     if (!text_equal(name, "system") && !text_equal(name, "bernoulli"))
         unread(walk, mem_strdup("samples by a method that is not built in"));
 }
@@ -116,49 +73,15 @@ static const struct visit {
     {&pg_query__range_table_sample__descriptor, visit_sample},
 };
 
+static bool visit_any(void *user, const ProtobufCMessage *message) {
+    for (size_t i = 0; i < sizeof visits / sizeof *visits; i++)
+        if (visits[i].kind == message->descriptor)
+            visits[i].visit(user, message);
+    return true;
+}
+
 static void walk_from(struct walk *walk, const ProtobufCMessage *root) {
-    *vec_add(&walk->open) = root;
-    while (walk->open.count > 0) {
-        const ProtobufCMessage *message = walk->open.items[--walk->open.count];
-        for (size_t i = 0; i < sizeof visits / sizeof *visits; i++)
-            if (visits[i].kind == message->descriptor)
-                visits[i].visit(walk, message);
-        walk_push_fields(walk, message);
-    }
-    vec_release(&walk->open);
-}
-
-/* ---- options of statements ---------------------------------------------------------------- */
-
-/* The option called `name`, or NULL. */
-static const PgQuery__DefElem *option_find(PgQuery__Node *const *options, size_t count,
-                                           const char *name) {
-    for (size_t i = 0; i < count; i++) {
-        const PgQuery__Node *option = options[i];
-        if (option->node_case == PG_QUERY__NODE__NODE_DEF_ELEM &&
-            strcasecmp(option->def_elem->defname, name) == 0)
-            return option->def_elem;
-    }
-    return NULL;
-}
-
-/* As the server reads a boolean option: alone it is true. */
-static bool option_is_off(const PgQuery__DefElem *option) {
-    const PgQuery__Node *arg = option->arg;
-    if (!arg)
-        return false;
-    if (arg->node_case == PG_QUERY__NODE__NODE_INTEGER)
-        return arg->integer->ival == 0;
-    if (arg->node_case == PG_QUERY__NODE__NODE_BOOLEAN)
-        return !arg->boolean->boolval;
-    return arg->node_case == PG_QUERY__NODE__NODE_STRING &&
-           (strcasecmp(arg->string->sval, "false") == 0 ||
-            strcasecmp(arg->string->sval, "off") == 0);
-}
-
-static bool option_is_on(PgQuery__Node *const *options, size_t count, const char *name) {
-    const PgQuery__DefElem *option = option_find(options, count, name);
-    return option && !option_is_off(option);
+    sql_walk(root, visit_any, walk);
 }
 
 /* ---- statements as a whole ---------------------------------------------------------------- */
@@ -167,7 +90,7 @@ static bool option_is_on(PgQuery__Node *const *options, size_t count, const char
  * so that the parts of INSERT and its like are walked. */
 static void judge_explain(struct walk *walk, const PgQuery__ExplainStmt *explain) {
     const PgQuery__Node *query = explain->query;
-    if (option_is_on(explain->options, explain->n_options, "analyze")) {
+    if (sql_option_is_on(explain->options, explain->n_options, "analyze")) {
         unread(walk, mem_strdup("EXPLAIN ANALYZE runs the statement"));
         return;
     }
@@ -207,7 +130,7 @@ static void judge_reads(const PgQuery__Node *node, struct sql_statement *stateme
 }
 
 static const char *alone_reindex(const PgQuery__ReindexStmt *reindex) {
-    if (option_is_on(reindex->params, reindex->n_params, "concurrently"))
+    if (sql_option_is_on(reindex->params, reindex->n_params, "concurrently"))
         return "REINDEX CONCURRENTLY";
     switch (reindex->kind) {
     case PG_QUERY__REINDEX_OBJECT_TYPE__REINDEX_OBJECT_SCHEMA:
@@ -225,8 +148,8 @@ static const char *alone_subscription(const PgQuery__CreateSubscriptionStmt *cre
     static const char *const slotless[] = {"create_slot", "connect"};
     for (size_t i = 0; i < sizeof slotless / sizeof *slotless; i++) {
         const PgQuery__DefElem *option =
-            option_find(create->options, create->n_options, slotless[i]);
-        if (option && option_is_off(option))
+            sql_option_find(create->options, create->n_options, slotless[i]);
+        if (option && sql_option_is_off(option))
             return NULL;
     }
     return "CREATE SUBSCRIPTION with a slot";
@@ -252,8 +175,8 @@ static const char *judge_alone(const PgQuery__Node *node) {
     case PG_QUERY__NODE__NODE_DROPDB_STMT:
         return "DROP DATABASE";
     case PG_QUERY__NODE__NODE_ALTER_DATABASE_STMT:
-        return option_find(node->alter_database_stmt->options, node->alter_database_stmt->n_options,
-                           "tablespace")
+        return sql_option_find(node->alter_database_stmt->options,
+                               node->alter_database_stmt->n_options, "tablespace")
                    ? "ALTER DATABASE SET TABLESPACE"
                    : NULL;
     case PG_QUERY__NODE__NODE_ALTER_SYSTEM_STMT:

@@ -13,6 +13,8 @@ bool sql_tree_takes_arguments(const PgQuery__Node *node);
 
 /* A function of pg_catalog that changes nothing, whatever it is called with. */
 bool sql_function_reads(const char *name);
+/* One that may change something, but destroys nothing that somebody keeps. */
+bool sql_function_spares(const char *name);
 const char *const *sql_functions(size_t *ret_count);
 
 #endif

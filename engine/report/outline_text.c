@@ -84,23 +84,30 @@ static void put_body(const struct drawing *drawing, value text, size_t indent) {
     }
 }
 
+/* The first few, and all that says what is destroyed. */
 static void put_lines(const struct drawing *drawing, value owner, size_t indent,
                       const char *prefix) {
     AUTO_VALUE lines = value_get(owner, "lines");
-    for (size_t i = 0; i < value_count(lines); i++) {
+    const size_t count = value_count(lines);
+    const size_t whole = drawing->verbose || count <= 4 ? count : 3;
+    size_t left_out = 0;
+    for (size_t i = 0; i < count; i++) {
         AUTO_VALUE line = value_at(lines, i);
         AUTO_VALUE label = value_at(line, 0);
         AUTO_VALUE text = value_at(line, 1);
+        if (i >= whole && !text_equal(value_text(label), "destroys")) {
+            left_out++;
+            continue;
+        }
         AUTO_TEXT shown = mem_printf("%s%s: ", prefix, value_text(label));
         indent_by(drawing, indent);
         put_color(drawing, "2", shown);
         put_body(drawing, text, indent + strlen(shown));
-        if (!drawing->verbose && i == 2 && value_count(lines) > 4) {
-            indent_by(drawing, indent);
-            buf_printf(drawing->out, "and %zu more lines (-v shows them)\n",
-                       value_count(lines) - 3);
-            return;
-        }
+    }
+    if (left_out > 0) {
+        indent_by(drawing, indent);
+        buf_printf(drawing->out, "and %zu more line%s (-v shows them)\n", left_out,
+                   left_out == 1 ? "" : "s");
     }
 }
 

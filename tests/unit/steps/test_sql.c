@@ -329,10 +329,13 @@ static void test_plan(void **state) {
     assert_plan("  - sql: |\n      -- what is old\n      SELECT :a ; SELECT 2\n"
                 "    args: {a: \"${{ .params.n }}\"}\n",
                 EFFECT_READ,
-                "transaction: read only\nstatement: SELECT :a\nstatement: SELECT 2\n"
-                "argument: :a = ${{ .params.n }}\n");
-    write_script("VACUUM t;\n");
-    AUTO_TEXT want = mem_printf("script: %s\ntransaction: none\nstatement: VACUUM t\n", script);
+                "transaction: read only\nstatement: SELECT :a\neffect: read\n"
+                "statement: SELECT 2\neffect: read\nargument: :a = ${{ .params.n }}\n");
+    write_script("VACUUM FULL t;\n");
+    AUTO_TEXT want = mem_printf("script: %s\ntransaction: none\nstatement: VACUUM FULL t\n"
+                                "effect: utility: table t\nlocks: ACCESS EXCLUSIVE on t\n"
+                                "rewrites: table t\ndestroys: storage of t\n",
+                                script);
     assert_plan("  - sql: {file: s.sql}\n    transaction: false\n", EFFECT_ONCE, want);
 }
 
@@ -348,7 +351,9 @@ static void test_plan_of_dump(void **state) {
     struct runbook *runbook = load_well("  - sql: {file: s.sql}\n");
     const struct step *step = runbook->steps->items[0];
     step->type->plan(step->spec, &plan);
-    assert_non_null(strstr(buf_text(&text), "(49, 'ä')\nstatement: … and 250 more\n"));
+    assert_non_null(strstr(buf_text(&text),
+                           "(49, 'ä')\neffect: write: table t\n"
+                           "locks: ROW EXCLUSIVE on t\nstatement: … and 250 more\n"));
     buf_clear(&text);
     buf_clear(&dump);
     (void)buf_puts(&dump, "SELECT '");
@@ -360,7 +365,7 @@ static void test_plan_of_dump(void **state) {
     runbook_free(runbook);
     assert_true(text.length < 17000);
     assert_true(text_is_utf8(buf_text(&text), text.length));
-    assert_non_null(strstr(buf_text(&text), "ä…\nstatement: … and 1 more\n"));
+    assert_non_null(strstr(buf_text(&text), "ä…\neffect: read\nstatement: … and 1 more\n"));
 }
 
 /* ---- attempts -------------------------------------------------------------------------------- */
