@@ -181,7 +181,8 @@ static void say_run_started(struct line *line) {
 
 /* Of attempts that an engine before this one began. Groups end when their members do. */
 static bool is_left(const struct model_step *step) {
-    return model_step_is_open(step) && step->attempt > 0 && !line_is_container(step->action) &&
+    const bool is_group = line_is_container(step->action) || text_equal(step->action, "foreach");
+    return model_step_is_open(step) && step->attempt > 0 && !is_group &&
            !(text_equal(step->status, "rolling_back") && text_equal(step->phase, "run"));
 }
 
@@ -202,9 +203,12 @@ static void say_left(struct line *line, const struct model_step *step) {
 
 static void say_run_resumed(struct line *line) {
     const struct model *model = line->model;
-    size_t left = 0;
+    size_t left = 0, doubts = 0, done = model->steps_done;
     for (size_t i = 0; i < model->step_count; i++) {
+        const bool is_doubt = text_equal(model->steps[i]->status, "in_doubt");
         left += is_left(model->steps[i]);
+        doubts += is_doubt;
+        done -= is_doubt && model->steps[i]->settled;
     }
     put_mark(line, mark_find(text_equal(line->event->reason, "rollback") ? "rollback" : "resume"));
     AUTO_BUF name = BUF_INIT(65536);
@@ -212,8 +216,11 @@ static void say_run_resumed(struct line *line) {
     line_color(line->out, &line->style->text, "1", buf_text(&name));
     buf_puts(line->out, ", run ");
     put_text(line, model->run);
-    buf_printf(line->out, ": %zu of %" PRId64 " steps %s done", model->steps_done,
-               model->steps_total, model->steps_done == 1 ? "is" : "are");
+    buf_printf(line->out, ": %zu of %" PRId64 " steps %s done", done, model->steps_total,
+               done == 1 ? "is" : "are");
+    if (doubts > 0) {
+        buf_printf(line->out, ", %zu in doubt", doubts);
+    }
     if (left > 0) {
         buf_printf(line->out, ", %zu ran when the engine was lost", left);
     }

@@ -25,7 +25,7 @@ struct model_step {
     int64_t started_mono_ns;
     int64_t duration_ms;
     value plan, result, outputs, output, notes; /* VALUE_NONE where there are none */
-    bool settled;                               /* private: counted in steps_done */
+    bool settled;                               /* counted in steps_done */
 };
 
 struct model {
