@@ -122,7 +122,9 @@ void loop_free(struct loop *loop) {
             loop->slots[i].release(loop->slots[i].object);
     loop->closing = true;
     uv_walk(&loop->uv, close_left, loop);
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    /* A loop that was stopped when it did not run returns at once, and may have work left. */
+    while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0)
+        continue;
     must(uv_loop_close(&loop->uv), "cannot close the event loop");
     vec_release(&loop->deferred);
     mem_free(loop);

@@ -105,6 +105,13 @@ static void read_some(void *user, int events) {
     log->watch = NULL;
 }
 
+/* A stop that comes when it does not run must not keep a loop from its end. */
+static void test_stop_before_free(void **state) {
+    struct log *log = *state;
+    log->timer = loop_timer_new(log->loop, 60000, note_a, log);
+    loop_stop(log->loop);
+}
+
 static void test_watch(void **state) {
     struct log *log = *state;
     assert_int_equal(pipe2(log->fds, O_CLOEXEC), 0);
@@ -226,6 +233,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_defer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop_and_left_handles, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stop_before_free, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watch_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watch_broken_pipe, setup, teardown),
