@@ -162,7 +162,9 @@ const struct past_record *past_at(const struct past *past, size_t index) {
 }
 
 enum past_end past_end(const struct past *past) {
-    if (!past->is_over || past->is_undoing)
+    /* An engine that could not write on has left at once, and `finally` is not over. */
+    bool is_left = past->is_undone && past->exit == RUN_TRANSCRIPT;
+    if (!past->is_over || past->is_undoing || is_left)
         return PAST_OPEN;
     if (past->is_undone)
         return PAST_UNDONE;
