@@ -170,15 +170,13 @@ bool child_has_output(const struct child *child) {
     return false;
 }
 
-struct child *child_new(struct table *table, pid_t pid, char *token, int output_fds[2]) {
+struct child *child_new(struct table *table, pid_t pid, char *token) {
     struct child *child = mem_zalloc(sizeof *child);
     child->table = table;
     child->pid = pid;
     child->token = token;
-    for (int i = 0; i < 2; i++) {
-        child->output_fds[i] = output_fds[i];
-        output_fds[i] = -1;
-    }
+    for (int i = 0; i < 2; i++)
+        child->output_fds[i] = child->write_fds[i] = -1;
     table_add(table, child);
     child->pidfd = tree_open_pid(pid);
     table->is_blind = child->pidfd < 0;
@@ -189,6 +187,19 @@ struct child *child_new(struct table *table, pid_t pid, char *token, int output_
     return child;
 }
 
+void child_take_pipes(struct child *child, int output_fds[2], int write_fds[2]) {
+    for (int i = 0; i < 2; i++) {
+        child->output_fds[i] = output_fds[i];
+        child->write_fds[i] = write_fds[i];
+        output_fds[i] = write_fds[i] = -1;
+    }
+}
+
+void child_close_writers(struct child *child) {
+    file_close(&child->write_fds[0]);
+    file_close(&child->write_fds[1]);
+}
+
 void child_free(struct child *child) {
     if (!child)
         return;
@@ -197,6 +208,7 @@ void child_free(struct child *child) {
     file_close(&child->pidfd);
     file_close(&child->output_fds[0]);
     file_close(&child->output_fds[1]);
+    child_close_writers(child);
     mem_free(child->token);
     mem_free(child);
 }

@@ -4,8 +4,11 @@
 
 #include "guard/table.h"
 
-/* `pid` has just been spawned as the leader of a session; takes `token` and both descriptors. */
-struct child *child_new(struct table *table, pid_t pid, char *token, int output_fds[2]);
+/* `pid` has just been spawned as the leader of a session; takes `token`. */
+struct child *child_new(struct table *table, pid_t pid, char *token);
+/* Takes both ends of its pipes, -1 where there is none. */
+void child_take_pipes(struct child *child, int output_fds[2], int write_fds[2]);
+void child_close_writers(struct child *child);
 void child_free(struct child *child);
 /* SIGTERM to its tree, SIGKILL after `grace_ms`; a smaller grace than before shortens the wait. */
 void child_kill(struct child *child, int64_t grace_ms);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -63,6 +64,7 @@ static void ended(void *user, struct child *child) {
         fdatasync(guard->exits_fd);
     *vec_add(&guard->over) = child;
     tell_end(guard, child);
+    child_close_writers(child);
 }
 
 static void tell_all_ends(void *user) {
@@ -117,8 +119,8 @@ static void spawn(struct guard *guard, struct packet *packet) {
         answer(guard, PACKET_REFUSED, sys);
         return;
     }
-    struct child *child =
-        child_new(&guard->table, pid, *token ? mem_strdup(token) : NULL, &packet->fds[FD_OUT_READ]);
+    struct child *child = child_new(&guard->table, pid, *token ? mem_strdup(token) : NULL);
+    child_take_pipes(child, &packet->fds[FD_OUT_READ], &packet->fds[FD_OUT]);
     child->id = ++guard->last_id;
     child->grace_ms = grace_of(packet->head.grace_ms);
     child->keep_orphans = packet->head.keep_orphans;
@@ -287,9 +289,18 @@ static int take_signals(void) {
     return signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* People may start the program to see what it does. */
+static bool is_socket(int fd) {
+    int type;
+    socklen_t size = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
+
 int guard_run(int socket) {
     static const struct peers_calls calls = {request, engine_gone, tell_all_ends};
     struct guard guard = {.exits_fd = -1};
+    if (!is_socket(socket))
+        return EXIT_FAILURE;
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     guard.signal_fd = take_signals();
     if (chdir("/") < 0 || guard.signal_fd < 0)

@@ -25,7 +25,10 @@ struct child {
     int pidfd;
     struct watch *watch;
     int output_fds[2]; /* read ends: who writes must not die of SIGPIPE without an engine */
-    char *token;       /* NULL: none */
+    /* Write ends, until it has ended: the engine would be woken by the end of each output just
+     * before it is woken by the end of the command. */
+    int write_fds[2];
+    char *token; /* NULL: none */
     int64_t grace_ms;
     bool keep_orphans;
     enum stage stage;
