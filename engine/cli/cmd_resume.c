@@ -127,9 +127,13 @@ const struct command command_resume = {
     .about =
         "Steps that have ended are not run again. A command that still runs is waited for; of one "
         "that ended meanwhile the exit status is taken; what became of a transaction is asked of "
-        "the server. What nobody can tell is in doubt: it is settled by `done_when`, or by its "
-        "effect where it may be repeated, else by --settle; without an answer the run is left as "
-        "it is, with exit status 6. A crash during a rollback resumes the rollback.\n\n"
+        "the server; gates that stood open are asked again. What nobody can tell is in doubt: it "
+        "is settled by `done_when`, or by its effect where it may be repeated, else by --settle; "
+        "without an answer the run is left as it is, with exit status 6. A crash during a rollback "
+        "resumes the rollback. A run that was stopped is tried again from the step that failed.\n\n"
+        "It takes the same runbook, parameters, profile and folder as before, and the secrets as "
+        "they are now. It is refused while another engine is at the run (exit status 8), and where "
+        "the transcript or an output is not what was recorded (7).\n\n"
         "RUN is an id as `runs` lists them, a unique beginning of one, the path of a run's "
         "folder, or `last`.",
     .least = 1,
@@ -150,7 +154,9 @@ const struct command command_rollback = {
     .operands = "RUN",
     .about = "Runs the rollback handlers of the steps that ran, in the reverse order of the graph, "
              "as a failure would have; then `finally`. Handlers that ran are not run again; those "
-             "that failed are.",
+             "that failed are. Nothing above a point of no return is undone. A command that still "
+             "runs is stopped first, and what is in doubt is undone, too, as it may have happened. "
+             "The exit status is 0 where all was undone, and 3 where a handler failed.",
     .least = 1,
     .most = 1,
     .word = WORD_RUN,
