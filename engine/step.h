@@ -201,6 +201,7 @@ struct step_type {
     unsigned results;
     bool is_probe;   /* may stand in done_when, ready and watch */
     bool is_command; /* env, cwd, stdin, target, background apply */
+    bool is_pure;    /* looks at the run and the clock alone: a replay carries it out */
     bool is_passive; /* waits for time or people: takes none of --jobs */
     /* NULL where later issues build it: check says in one line that the engine lacks it. */
     enum effect (*effect)(const void *spec);

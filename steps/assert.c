@@ -155,6 +155,7 @@ const struct step_type step_assert_type = {
     .state_size = sizeof(struct assert_state),
     .effect = assert_effect,
     .plan = assert_plan,
+    .is_pure = true,
     .start = assert_start,
     .cancel = assert_cancel,
     .release = assert_release,

@@ -147,6 +147,7 @@ const struct step_type step_wait_type = {
     .effect = wait_effect,
     .check = wait_check,
     .plan = wait_plan,
+    .is_pure = true,
     .is_passive = true,
     .start = wait_start,
     .cancel = wait_cancel,

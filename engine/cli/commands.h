@@ -14,6 +14,7 @@ extern const struct command command_help;
 extern const struct command command_man;
 extern const struct command command_new;
 extern const struct command command_plan;
+extern const struct command command_replay;
 extern const struct command command_resume;
 extern const struct command command_rollback;
 extern const struct command command_runs;

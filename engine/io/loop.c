@@ -8,8 +8,10 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "io/loop_virtual.h"
 
 struct deferred {
     void (*call)(void *user);
@@ -27,11 +29,15 @@ struct loop {
     VEC(struct deferred) deferred;
     struct slot slots[LOOP_SLOTS];
     bool closing;
+    struct virtual_time *time; /* NULL: time is real */
+    bool is_stopped;           /* where it is not */
 };
 
 /* Handles begin with libuv's, so that one close callback frees them all. */
 struct loop_timer {
     uv_timer_t uv;
+    struct virtual_timer own;  /* in place of libuv's, with */
+    struct virtual_time *time; /* this; or NULL */
     void (*fired)(void *user);
     void *user;
 };
@@ -106,6 +112,12 @@ struct loop *loop_new(void) {
     return loop;
 }
 
+struct loop *loop_new_virtual(struct virtual_time *time_taken) {
+    struct loop *loop = loop_new();
+    loop->time = time_taken;
+    return loop;
+}
+
 static void close_left(uv_handle_t *handle, void *user) {
     struct loop *loop = user;
     if (uv_is_closing(handle))
@@ -127,15 +139,37 @@ void loop_free(struct loop *loop) {
         continue;
     must(uv_loop_close(&loop->uv), "cannot close the event loop");
     vec_release(&loop->deferred);
+    virtual_time_free(loop->time);
     mem_free(loop);
 }
 
+static void timer_fired(struct loop_timer *timer) {
+    timer->fired(timer->user);
+}
+
+static void run_virtual(struct loop *loop) {
+    struct virtual_timer *due = NULL;
+    for (loop->is_stopped = false; !loop->is_stopped;) {
+        if (loop->deferred.count)
+            run_deferred(&loop->idle);
+        else if ((due = virtual_time_next(loop->time)))
+            timer_fired((void *)((char *)due - offsetof(struct loop_timer, own)));
+        else
+            return;
+    }
+}
+
 void loop_run(struct loop *loop) {
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    if (loop->time)
+        run_virtual(loop);
+    else
+        uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
 void loop_stop(struct loop *loop) {
-    uv_stop(&loop->uv);
+    loop->is_stopped = true;
+    if (!loop->time)
+        uv_stop(&loop->uv);
 }
 
 void loop_defer(struct loop *loop, void (*call)(void *user), void *user) {
@@ -144,28 +178,49 @@ void loop_defer(struct loop *loop, void (*call)(void *user), void *user) {
         must(uv_idle_start(&loop->idle, run_deferred), "uv_idle_start");
 }
 
-static void timer_fired(uv_timer_t *uv) {
-    struct loop_timer *timer = uv->data;
-    timer->fired(timer->user);
+static void timer_due(uv_timer_t *uv) {
+    timer_fired(uv->data);
+}
+
+static struct loop_timer *timer_make(struct loop *loop, void (*fired)(void *user), void *user) {
+    struct loop_timer *timer = mem_zalloc(sizeof *timer);
+    timer->fired = fired;
+    timer->user = user;
+    timer->time = loop->time;
+    return timer;
+}
+
+struct loop_timer *loop_timer_at(struct loop *loop, int64_t mono_ns, void (*fired)(void *user),
+                                 void *user) {
+    struct loop_timer *timer = timer_make(loop, fired, user);
+    virtual_timer_set(loop->time, &timer->own, mono_ns);
+    return timer;
 }
 
 struct loop_timer *loop_timer_new(struct loop *loop, int64_t delay_ms, void (*fired)(void *user),
                                   void *user) {
-    struct loop_timer *timer = mem_zalloc(sizeof *timer);
-    timer->fired = fired;
-    timer->user = user;
+    if (loop->time) {
+        int64_t most_ms = VIRTUAL_AHEAD_MAX_NS / NS_PER_MS;
+        int64_t ahead_ms = delay_ms < 0 ? 0 : delay_ms > most_ms ? most_ms : delay_ms;
+        return loop_timer_at(loop, clock_mono_ns() + ahead_ms * NS_PER_MS, fired, user);
+    }
+    struct loop_timer *timer = timer_make(loop, fired, user);
     must(uv_timer_init(&loop->uv, &timer->uv), "uv_timer_init");
     timer->uv.data = timer;
     /* libuv counts from the start of this turn: a turn that took long would shorten the delay. */
     uv_update_time(&loop->uv);
     uint64_t delay = delay_ms > 0 ? (uint64_t)delay_ms : 0;
-    must(uv_timer_start(&timer->uv, timer_fired, delay, 0), "uv_timer_start");
+    must(uv_timer_start(&timer->uv, timer_due, delay, 0), "uv_timer_start");
     return timer;
 }
 
 void loop_timer_free(struct loop_timer *timer) {
-    if (timer)
+    if (timer && timer->time) {
+        virtual_timer_unset(timer->time, &timer->own);
+        mem_free(timer);
+    } else if (timer) {
         uv_close((uv_handle_t *)&timer->uv, free_handle);
+    }
 }
 
 static void watch_ready(uv_poll_t *uv, int status, int events) {

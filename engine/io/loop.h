@@ -16,6 +16,14 @@ void loop_free(struct loop *loop);
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
+/* A loop in virtual time (io/loop_virtual.h): only what is deferred and timers, in their order.
+ * Nothing may be watched, worked on or signalled there. One at a time: the clocks follow it. */
+struct virtual_time;
+struct loop *loop_new_virtual(struct virtual_time *time_taken);
+/* There: at this moment of the monotonic clock, or now where it is past. */
+struct loop_timer *loop_timer_at(struct loop *loop, int64_t mono_ns, void (*fired)(void *user),
+                                 void *user);
+
 /* Calls back in the next turn, in the order of the calls. */
 void loop_defer(struct loop *loop, void (*call)(void *user), void *user);
 

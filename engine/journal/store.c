@@ -256,6 +256,14 @@ int store_run_open(struct store *store, const char *dir, struct store_run **ret,
     return 0;
 }
 
+struct store_run *store_run_view(const char *dir, const char *id) {
+    struct store_run *run = mem_zalloc(sizeof *run);
+    run->dir = mem_strdup(dir);
+    run->id = mem_strdup(id);
+    run->lock = -1;
+    return run;
+}
+
 void store_run_free(struct store_run *run) {
     if (!run)
         return;

@@ -25,6 +25,8 @@ int store_run_new(struct store *store, const char *runbook_name, struct store_ru
  * that does not lie in this store is refused. */
 int store_run_open(struct store *store, const char *dir, struct store_run **ret,
                    struct err *err) MUST_USE;
+/* Names a run for whoever only reads it: nothing is made, and no lock is taken. */
+struct store_run *store_run_view(const char *dir, const char *id);
 void store_run_free(struct store_run *run); /* gives the lock back */
 const char *store_run_id(const struct store_run *run);
 const char *store_run_dir(const struct store_run *run);

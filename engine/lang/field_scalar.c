@@ -242,13 +242,13 @@ static void parse_choice(struct parse *parse, const struct field *field, const s
     report_choice(parse, field, node);
 }
 
-static void named_file_add(struct runbook *runbook, const char *path) {
+static void named_file_add(struct runbook *runbook, const char *path, const char *place) {
     struct named_file **last = &runbook->named_files;
     for (; *last; last = &(*last)->next)
         if (text_equal((*last)->path, path))
             return;
     *last = arena_alloc(runbook->arena, sizeof **last);
-    **last = (struct named_file){path, NULL};
+    **last = (struct named_file){path, place, NULL};
 }
 
 static void parse_file(struct parse *parse, const struct field *field, const struct node *node,
@@ -258,18 +258,22 @@ static void parse_file(struct parse *parse, const struct field *field, const str
     AUTO_TEXT path = file_resolve(parse->runbook->path, node->text);
     struct stat status;
     AUTO_TEXT shown = node_show(node);
-    if (stat(path, &status) < 0) {
+    AUTO_TEXT place = load_place(parse->load, path);
+    if (!place || stat(place, &status) < 0) {
         parse_error(parse, parse_span(parse, node), "names are relative to the runbook's folder",
                     "cannot find the file `%s`: %s", shown, strerror(errno));
         return;
     }
-    if (S_ISDIR(status.st_mode) || access(path, R_OK) < 0) {
+    if (S_ISDIR(status.st_mode) || access(place, R_OK) < 0) {
         parse_error(parse, parse_span(parse, node), NULL, "cannot read `%s`: %s", shown,
                     S_ISDIR(status.st_mode) ? "it is a directory" : strerror(errno));
         return;
     }
-    *ret = arena_strdup(parse->runbook->arena, path);
-    named_file_add(parse->runbook, *ret);
+    const char *named = arena_strdup(parse->runbook->arena, path);
+    /* Whoever reads it reads the copy; in the plan's hash it goes by its name. */
+    const char *read_at = parse->load->copies ? arena_strdup(parse->runbook->arena, place) : named;
+    *ret = read_at;
+    named_file_add(parse->runbook, named, read_at);
 }
 
 static void parse_path(struct parse *parse, const struct field *field, const struct node *node,

@@ -12,12 +12,32 @@ static void destroy_bytes(void *bytes) {
     mem_free(bytes);
 }
 
+char *load_place(const struct load *load, const char *path) {
+    if (!load->copies)
+        return realpath(path, NULL);
+    const char *copy = load->copies->find(load->copies->user, path);
+    errno = ENOENT;
+    return copy ? mem_strdup(copy) : NULL;
+}
+
+/* Absolute; of a copy the one where the file was. */
+static char *load_folder(const struct load *load, const char *path, const char *place) {
+    AUTO_TEXT dir = file_dirname(load->copies ? path : place);
+    if (!load->copies || dir[0] == '/')
+        return arena_strdup(load->arena, dir);
+    AUTO_TEXT absolute = text_equal(dir, ".") ? mem_strdup(load->copies->folder)
+                                              : mem_printf("%s/%s", load->copies->folder, dir);
+    return arena_strdup(load->arena, absolute);
+}
+
 /* Reads the file and keeps it for carets. An error stands where the file was named. */
-static bool load_bytes(struct load *load, struct runbook *runbook, struct span named_at) {
+static bool load_bytes(struct load *load, struct runbook *runbook, const char *place,
+                       struct span named_at) {
     AUTO_ERR err = ERR_INIT;
     char *bytes = NULL;
     size_t length = 0;
-    if (file_read(runbook->path, RUNBOOK_MAX_BYTES, &bytes, &length, &err) < 0) {
+    const char *from = load->copies ? place : runbook->path;
+    if (file_read(from, RUNBOOK_MAX_BYTES, &bytes, &length, &err) < 0) {
         err.span = named_at;
         diag_report(load->diag, &err);
         return false;
@@ -65,9 +85,8 @@ static bool load_file(struct load *load, struct runbook *runbook, const char *re
     *vec_add(&load->files) = runbook;
     runbook->arena = load->arena;
     runbook->exprs = load->exprs;
-    AUTO_TEXT dir = file_dirname(real_path);
-    runbook->dir = arena_strdup(load->arena, dir);
-    if (!load_bytes(load, runbook, named_at))
+    runbook->dir = load_folder(load, runbook->path, real_path);
+    if (!load_bytes(load, runbook, real_path, named_at))
         return false;
     struct parse parse = {
         .load = load,
@@ -141,7 +160,7 @@ struct runbook *runbook_load_called(struct parse *parse, const struct node *node
         return NULL;
     }
     AUTO_TEXT path = file_resolve(parse->runbook->path, node->text);
-    AUTO_TEXT real_path = realpath(path, NULL);
+    AUTO_TEXT real_path = load_place(load, path);
     AUTO_TEXT shown = node_show(node);
     if (!real_path) {
         parse_error(parse, span, "names are relative to the runbook's folder",
@@ -172,11 +191,20 @@ static void report_expr(void *user, struct err *err) {
 }
 
 struct runbook *runbook_load(const char *path, struct diag *diag) {
-    struct load load = {
-        .diag = diag, .arena = arena_new(), .exprs = expr_set_new(), .by_path = map_new()};
+    return runbook_load_copies(path, NULL, diag);
+}
+
+struct runbook *runbook_load_copies(const char *path, const struct runbook_copies *copies,
+                                    struct diag *diag) {
+    struct load load = {.diag = diag,
+                        .arena = arena_new(),
+                        .exprs = expr_set_new(),
+                        .copies = copies,
+                        .by_path = map_new()};
     struct runbook *runbook = load_new(&load, path);
-    AUTO_TEXT real_path = realpath(path, NULL);
-    const char *known_as = real_path ? real_path : path;
+    AUTO_TEXT real_path = load_place(&load, path);
+    /* What cannot be found is told by reading it; where a copy should be there is nothing. */
+    const char *known_as = real_path ? real_path : copies ? "" : path;
     map_put(load.by_path, known_as, runbook);
     bool is_loaded = load_file(&load, runbook, known_as, NULL, (struct span){.file = path});
     expr_set_compile(load.exprs, report_expr, diag);
@@ -205,16 +233,9 @@ void runbook_each_file(const struct runbook *runbook,
         each(user, runbook->files[i]);
 }
 
-int runbook_read_data(const char *path, value *ret, struct diag *diag) {
+static int data_parse(const char *path, const char *bytes, size_t length, value *ret,
+                      struct diag *diag) {
     AUTO_ERR err = ERR_INIT;
-    AUTO_TEXT bytes = NULL;
-    size_t length = 0;
-    if (file_read(path, RUNBOOK_MAX_BYTES, &bytes, &length, &err) < 0) {
-        err.span.file = path;
-        diag_report(diag, &err);
-        return -1;
-    }
-    diag_source(diag, path, bytes, length);
     struct arena *arena = arena_new();
     size_t before = diag_count(diag);
     struct yaml yaml = {path, bytes, length, arena, arena, diag};
@@ -229,4 +250,21 @@ int runbook_read_data(const char *path, value *ret, struct diag *diag) {
     bool failed = diag_count(diag) > before;
     arena_free(arena);
     return failed ? -1 : 0;
+}
+
+int runbook_data(const struct runbook *runbook, value *ret, struct diag *diag) {
+    return data_parse(runbook->path, runbook->bytes, runbook->length, ret, diag);
+}
+
+int runbook_read_data(const char *path, value *ret, struct diag *diag) {
+    AUTO_ERR err = ERR_INIT;
+    AUTO_TEXT bytes = NULL;
+    size_t length = 0;
+    if (file_read(path, RUNBOOK_MAX_BYTES, &bytes, &length, &err) < 0) {
+        err.span.file = path;
+        diag_report(diag, &err);
+        return -1;
+    }
+    diag_source(diag, path, bytes, length);
+    return data_parse(path, bytes, length, ret, diag);
 }

@@ -41,6 +41,7 @@ struct load {
     struct diag *diag;
     struct arena *arena; /* lives as long as the runbook */
     struct expr_set *exprs;
+    const struct runbook_copies *copies; /* NULL: the files themselves */
     struct map *by_path; /* real path: struct runbook, NULL-like while it is being loaded */
     VEC(const struct runbook *) files;
     size_t suggested; /* names that were looked at for suggestions, see check_step_name */
@@ -120,6 +121,8 @@ void steps_name(struct parse *parse, struct map *ids);
 
 /* ---- files (load.c) ---- */
 
+/* Where the file at `path` is read; NULL where it is not. The caller frees. */
+char *load_place(const struct load *load, const char *path);
 struct runbook *runbook_load_called(struct parse *parse, const struct node *node);
 
 /* ---- checks ---- */

@@ -94,7 +94,8 @@ struct drill {
 
 /* A file that a step names, such as a script. */
 struct named_file {
-    const char *path; /* resolved */
+    const char *path;  /* resolved */
+    const char *place; /* where its bytes are: there, or a copy's path */
     struct named_file *next;
 };
 
@@ -138,12 +139,23 @@ extern const struct field runbook_fields[];
  * type may be NULL). NULL where the file is no mapping at all. The files that are called through
  * `call` are loaded too. */
 struct runbook *runbook_load(const char *path, struct diag *diag);
+/* The same from copies that were made when a run began, whatever lies at those paths now. */
+struct runbook_copies {
+    /* Of the file that is read at `path`: where its copy is, or NULL; borrowed. */
+    const char *(*find)(void *user, const char *path);
+    void *user;
+    const char *folder; /* to which relative paths are relative, absolute */
+};
+struct runbook *runbook_load_copies(const char *path, const struct runbook_copies *copies,
+                                    struct diag *diag);
 void runbook_free(struct runbook *runbook);
 
 /* Calls back once for each file: this one, and those it calls, each once. */
 void runbook_each_file(const struct runbook *runbook,
                        void (*each)(void *user, const struct runbook *file), void *user);
 
+/* The file as plain data, its aliases resolved. */
+int runbook_data(const struct runbook *runbook, value *ret, struct diag *diag) MUST_USE;
 /* Reads a YAML or JSON file as data, for --params. */
 int runbook_read_data(const char *path, value *ret, struct diag *diag) MUST_USE;
 

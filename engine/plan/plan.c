@@ -57,8 +57,13 @@ static value params_gather(const struct plan *plan, const struct plan_options *o
                             NULL) == 0)
             given = value_set(given, plan->profile->params.keys[i], item);
     }
-    if (value_is(options->params, VALUE_OBJECT))
-        given = value_merge(given, value_copy(options->params));
+    value key, item;
+    for (size_t i = 0; value_next(options->params, &i, &key, &item);) {
+        if (FIELD_FIND(struct param, &runbook->params, value_text(key)))
+            given = value_set(given, value_text(key), value_copy(item));
+        value_free(key);
+        value_free(item);
+    }
     if (options->params_file) {
         value read;
         if (runbook_read_data(options->params_file, &read, diag) == 0)
@@ -316,7 +321,7 @@ static void hash_named(const struct hashing *hashing, const struct named_file *n
     AUTO_TEXT bytes = NULL;
     AUTO_ERR err = ERR_INIT;
     size_t length;
-    if (file_read(named->path, NAMED_FILE_MAX, &bytes, &length, &err) < 0) {
+    if (file_read(named->place, NAMED_FILE_MAX, &bytes, &length, &err) < 0) {
         diag_report(hashing->diag, &err);
         return;
     }
@@ -371,7 +376,7 @@ struct plan *plan_new(const struct plan_options *options, struct diag *diag) {
     struct plan *plan = mem_zalloc(sizeof *plan);
     plan->params = plan->selection = value_null();
     plan->kept_by = map_new();
-    plan->runbook = runbook_load(options->path, diag);
+    plan->runbook = runbook_load_copies(options->path, options->copies, diag);
     if (plan->runbook)
         graphs_make(plan, diag);
     if (plan->runbook && plan->graph && !diag_count(diag)) {

@@ -9,10 +9,13 @@
 /* What the command line decides. All borrowed; lists end with NULL or are NULL. */
 struct plan_options {
     const char *path;
-    const char *profile;     /* NULL: none */
-    const char *params_file; /* --params: YAML or JSON of names to values; NULL: none */
-    value params;            /* an object of names to values, below --params; or VALUE_NONE */
-    const char *const *set;  /* --set name=value */
+    const struct runbook_copies *copies; /* to read in place of the files; NULL: the files */
+    const char *profile;                 /* NULL: none */
+    const char *params_file;             /* --params: YAML or JSON of names to values; NULL: none */
+    /* An object of names to values, below --params; names that the runbook does not know are passed
+     * over. Or VALUE_NONE. */
+    value params;
+    const char *const *set;                /* --set name=value */
     const char *const *only, *const *skip; /* ids */
     const char *from;
     /* Asks for a parameter with `prompt: true`; the caller frees; NULL: nobody answers. */

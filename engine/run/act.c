@@ -3,36 +3,17 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "run/act_parts.h"
 #include "run/capture.h"
 #include "run/commit.h"
 #include "run/gate.h"
 #include "run/hiding.h"
 #include "run/judge.h"
+#include "run/replay_step.h"
 #include "run/result.h"
 
 #define LATE_LIMIT_MS 1000 /* least time for what was begun by an engine before this one */
 #define LAST_LINES 10      /* of a failed step's output that its record quotes */
-
-struct step_ctx {
-    struct act_spec spec;
-    struct run *run;
-    char *path, *label, *token, *output_file;
-    void *state;
-    struct capture *capture;
-    struct loop_timer *timer;
-    struct gate *gate;
-    void (*committed)(struct step_ctx *act); /* waits for its record to be on disk */
-    char *transaction_id;
-    value committing;
-    bool started, running, cancelled, timed_out, over;
-    int64_t began_ns, duration_ms;
-    /* The verdict. */
-    enum step_outcome outcome;
-    bool without_effect;
-    struct err err;
-    value data, outputs, notes;
-    struct step_ctx *next, **link; /* among the run's acts */
-};
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
@@ -89,6 +70,7 @@ struct step_ctx *act_new(const struct act_spec *spec) {
     act->spec.label = act->label;
     act->token = mem_printf("%s:%s:%s", store_run_id(run->place), spec->path, act->label);
     act->data = act->outputs = act->notes = act->committing = value_null();
+    act->known_outputs = value_none();
     act->capture = capture_new(&(struct capture_spec){
         .redactor = run->redactor,
         .dir = dir,
@@ -99,7 +81,7 @@ struct step_ctx *act_new(const struct act_spec *spec) {
         .stored = output_stored,
         .user = act,
     });
-    if (spec->step->type->is_command) {
+    if (spec->step->type->is_command && !run->replay) {
         AUTO_TEXT file = output_name(spec->path, act->label);
         act->output_file = mem_printf("%s/work/%s", dir, file);
     }
@@ -131,7 +113,8 @@ void act_free(struct step_ctx *act) {
     if (!act)
         return;
     /* An engine that leaves at once does not wait for what runs. */
-    if (act->started && !act->over && act->spec.step->type->release)
+    if (act->started && !act->over && act->spec.step->type->release &&
+        (!act->run->replay || act->is_carried_out))
         act->spec.step->type->release(act);
     act_unlink(act);
     if (act->committed)
@@ -147,6 +130,7 @@ void act_free(struct step_ctx *act) {
     value_free(act->outputs);
     value_free(act->notes);
     value_free(act->committing);
+    value_free(act->known_outputs);
     mem_free(act->transaction_id);
     mem_free(act->state);
     mem_free(act->output_file);
@@ -175,13 +159,13 @@ static int64_t limit_left(const struct step_ctx *act) {
     return act->spec.elapsed_ms && left < LATE_LIMIT_MS ? LATE_LIMIT_MS : left;
 }
 
-/* False: the loop turns once more when the run was left, and what it calls then begins nothing. */
-static bool act_begin(struct step_ctx *act) {
+/* The loop turns once more when the run was left, and what it calls then begins nothing. */
+bool act_begin(struct step_ctx *act) {
     if (act->run->stage == STAGE_OVER)
         return false;
     act->began_ns = clock_mono_ns() - act->spec.elapsed_ms * NS_PER_MS;
     act_link(act);
-    if (act->spec.timeout_ms > 0)
+    if (act->spec.timeout_ms > 0 && !act->run->replay)
         act->timer = loop_timer_new(act->run->loop, limit_left(act), time_is_up, act);
     act->started = true;
     return true;
@@ -193,9 +177,16 @@ static void act_not_begun(struct step_ctx *act, void (*tell)(void *user)) {
     loop_defer(act->run->loop, tell, act);
 }
 
-void act_start(struct step_ctx *act) {
-    if (act_begin(act) && act->spec.step->type->start(act, &act->err) < 0)
+void act_carry_out(struct step_ctx *act) {
+    if (act->spec.step->type->start(act, &act->err) < 0)
         act_not_begun(act, start_failed);
+}
+
+void act_start(struct step_ctx *act) {
+    if (act->run->replay)
+        act_replay(act);
+    else if (act_begin(act))
+        act_carry_out(act);
 }
 
 static void settle_failed(void *user) {
@@ -223,7 +214,9 @@ void act_cancel(struct step_ctx *act, bool timed_out) {
     act->timed_out = timed_out;
     if (act->gate)
         gate_cancel(act->gate);
-    if (act->spec.step->type->cancel)
+    if (act->run->replay && !act->is_carried_out)
+        replay_cancel(act->run->replay, act);
+    else if (act->spec.step->type->cancel)
         act->spec.step->type->cancel(act);
 }
 
@@ -269,6 +262,8 @@ static bool ended_as_expected(const struct step_ctx *act) {
 static int outputs_hide(struct step_ctx *act, value outputs) {
     const struct act_spec *spec = &act->spec;
     bool any;
+    if (act->run->replay)
+        return 0; /* there are marks in their place */
     if (hiding_learn(act->run, spec->step, outputs, &any, &act->err) < 0)
         return -1;
     if (!any)
@@ -281,7 +276,8 @@ static int outputs_hide(struct step_ctx *act, value outputs) {
 /* What the dead engine had read and not yet stored is gone: a text that lacks something does not
  * prove that the command did not do it. */
 static void doubt_the_text(struct step_ctx *act) {
-    if (act->outcome != STEP_FAILED || !act->spec.is_resumed || !act->spec.step->type->is_command)
+    if (act->outcome != STEP_FAILED || !act->spec.is_resumed || !act->spec.step->type->is_command ||
+        act->run->replay)
         return;
     act->outcome = STEP_IN_DOUBT;
     err_wrap(&act->err, "part of its output may be lost with the engine that died");
@@ -295,7 +291,8 @@ static void judge_success(struct step_ctx *act) {
         return;
     }
     value outputs;
-    if (judge_outputs(act->spec.step, act->data, &run, act->output_file, &outputs, &act->err) < 0) {
+    if (judge_outputs(act->spec.step, act->data, &run, act->output_file, act->known_outputs,
+                      &outputs, &act->err) < 0) {
         act->outcome = STEP_FAILED;
         unexpected_say(act, "its outputs could not be taken from its result");
     } else if (outputs_hide(act, outputs) < 0) {
@@ -306,7 +303,7 @@ static void judge_success(struct step_ctx *act) {
     }
 }
 
-static void judge(struct step_ctx *act) {
+void act_judge(struct step_ctx *act) {
     /* Which exit status is a good one is the author's to say. */
     if (ended_as_expected(act)) {
         err_release(&act->err);
@@ -335,6 +332,10 @@ static void ended_tell(void *user) {
     act->spec.ended(act->spec.user, act);
 }
 
+void act_tell(struct step_ctx *act) {
+    loop_defer(act->run->loop, ended_tell, act);
+}
+
 void step_done(struct step_ctx *act, struct step_result *result) {
     act->over = true;
     act->duration_ms = (clock_mono_ns() - act->began_ns) / NS_PER_MS;
@@ -349,10 +350,10 @@ void step_done(struct step_ctx *act, struct step_result *result) {
         act->outcome = STEP_FAILED;
     if (act->timed_out && act->outcome != STEP_SUCCEEDED)
         timed_out_say(act);
-    judge(act);
+    act_judge(act);
     if (act->spec.step->type->release)
         act->spec.step->type->release(act);
-    loop_defer(act->run->loop, ended_tell, act);
+    act_tell(act);
 }
 
 struct gate *act_gate(struct run *run, const char *path) {

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "run/probe.h"
+#include "run/replay_step.h"
 
 const char *const doubt_answers[] = {
     [DOUBT_DONE] = "done", [DOUBT_NOT_DONE] = "not-done", [DOUBT_RERUN] = "rerun", NULL};
@@ -148,8 +149,8 @@ static void ask_others(struct task *task) {
 
 /* ---- the system itself ---------------------------------------------------------------------- */
 
-static void act_restart(struct task *task, const struct step_doubt *doubt, int64_t elapsed_ms,
-                        void (*ended)(void *user, struct step_ctx *act)) {
+void doubt_restart(struct task *task, const struct step_doubt *doubt, int64_t elapsed_ms,
+                   void (*ended)(void *user, struct step_ctx *act)) {
     AUTO_TEXT label = task_label(task);
     act_free(task->act);
     task->act = act_new(&(struct act_spec){
@@ -185,8 +186,26 @@ static void system_answered(void *user, struct step_ctx *act) {
     task_act_over(task, act);
 }
 
+void doubt_tell(struct task *task) {
+    doubt_record(task);
+}
+
+void doubt_leave(struct task *task) {
+    leave_to_people(task);
+}
+
+void doubt_resolve(struct task *task, const struct event *event) {
+    for (enum doubt_answer i = 0; i < DOUBT_ANSWER_COUNT; i++)
+        if (text_equal(doubt_answers[i], event->status))
+            resolved_record(task, i, event->reason, EVENT_HAS(event, by) ? event->by : NULL);
+}
+
 void doubt_begin(struct task *task) {
     struct step_doubt doubt;
+    if (task_run(task)->replay) {
+        replay_doubt(task);
+        return;
+    }
     doubt_record(task);
     if (!task->step->type->settle || !act_committing(task->act, &doubt)) {
         ask_others(task);
@@ -195,7 +214,7 @@ void doubt_begin(struct task *task) {
     AUTO_TEXT id = mem_strdup(doubt.transaction_id);
     AUTO_VALUE data = value_copy(doubt.data);
     doubt = (struct step_doubt){id, data};
-    act_restart(task, &doubt, 0, system_answered);
+    doubt_restart(task, &doubt, 0, system_answered);
 }
 
 static void gone_on(void *user, struct step_ctx *act) {
@@ -215,14 +234,14 @@ static void gone_on(void *user, struct step_ctx *act) {
 void doubt_go_on(struct task *task, const struct step_doubt *doubt, int64_t elapsed_ms) {
     task->is_orphaned = true;
     if (!task->step->type->is_passive) {
-        act_restart(task, doubt, elapsed_ms, gone_on);
+        doubt_restart(task, doubt, elapsed_ms, gone_on);
         return;
     }
     /* People, or the clock, are asked once more: nothing was done yet. */
     if (task_run(task)->unsettled)
         return;
     if (task_may_go_on(task) && !task->is_cancelled)
-        act_restart(task, NULL, elapsed_ms, task_act_over);
+        doubt_restart(task, NULL, elapsed_ms, task_act_over);
     else
         task_call_off(task, "the run was stopped while it waited");
 }

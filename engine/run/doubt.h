@@ -13,6 +13,13 @@ extern const char *const doubt_answers[DOUBT_ANSWER_COUNT + 1]; /* as users writ
 void doubt_begin(struct task *task);
 /* An engine before this one began the attempt and recorded no end. `doubt` is borrowed. */
 void doubt_go_on(struct task *task, const struct step_doubt *doubt, int64_t elapsed_ms);
+/* Of a replay: the doubt, and what settled it, as the records tell. */
+void doubt_tell(struct task *task);
+void doubt_resolve(struct task *task, const struct event *event);
+void doubt_leave(struct task *task); /* to people, for now */
+/* The attempt's act once more: with `doubt` to be settled, else to be carried out. */
+void doubt_restart(struct task *task, const struct step_doubt *doubt, int64_t elapsed_ms,
+                   void (*ended)(void *user, struct step_ctx *act));
 /* The answer is recorded already. */
 void doubt_settled(struct task *task, const char *answer);
 

@@ -126,6 +126,7 @@ struct run {
     value hands;
     size_t counts[STATE_COUNT];
     size_t dry_counts[3];
+    struct replay *replay; /* answers every effect; NULL: they are real */
     struct recall *recall; /* while it goes the way of its transcript again */
     struct past *past;     /* that transcript, of a run that is resumed */
     char *forgotten;       /* secret outputs of earlier steps that nobody has any more; or NULL */

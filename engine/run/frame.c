@@ -1,6 +1,7 @@
 #include "run/engine.h"
 
 #include "base/text.h"
+#include "run/replay_step.h"
 
 struct frame *frame_new(struct run *run, struct node *owner, const struct graph *graph,
                         enum phase phase, char *path_taken) {
@@ -85,8 +86,12 @@ static void tasks_each(struct frame *frame, void (*each)(struct task *task)) {
 
 void frame_cancel(struct frame *frame) {
     tasks_each(frame, task_cancel);
+    if (frame->run->replay)
+        replay_drained(frame->run->replay);
 }
 
 void frame_drain(struct frame *frame) {
     tasks_each(frame, task_drain);
+    if (frame->run->replay)
+        replay_drained(frame->run->replay);
 }

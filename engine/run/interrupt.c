@@ -6,6 +6,7 @@
 #include "io/process.h"
 #include "run/act.h"
 #include "run/commit.h"
+#include "run/replay_step.h"
 #include "run/seal.h"
 
 static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
@@ -60,6 +61,8 @@ static void interrupt_ask(struct run *run) {
 /* A full disk refuses what begins and still takes what ends, so this is tried in every case. */
 static void last_record(struct run *run, struct event *event) {
     AUTO_ERR err = ERR_INIT;
+    if (run->replay)
+        replay_record(run->replay, event);
     if (!run->writer || writer_append(run->writer, event, &err) == 0)
         return;
     if (run->transcript_err.kind == ERR_NONE)
@@ -126,6 +129,12 @@ void interrupt_recall(struct run *run, bool asked) {
         wind_down(run, ON_FAILURE_ROLLBACK, true);
 }
 
+static bool can_ask(const struct run *run, int signum) {
+    if (run->replay)
+        return replay_asks_interrupt(run->replay);
+    return run->ui.choose && signum == SIGINT && !run->asking && run->interrupts == 1;
+}
+
 static void caught(void *user, int signum) {
     struct run *run = user;
     struct event event = {.type = EVENT_SIGNAL_RECEIVED};
@@ -141,16 +150,22 @@ static void caught(void *user, int signum) {
         return;
     }
     if (run->interrupts >= 3) {
-        interrupt_leave(run);
+        if (!run->replay || !replay_goes_on(run->replay))
+            interrupt_leave(run);
         return;
     }
     if (run->stage > STAGE_DRAINING)
         return; /* a rollback or finally is under way: the first two leave it alone */
-    bool can_ask = run->ui.choose && signum == SIGINT && !run->asking && run->interrupts == 1;
-    if (can_ask)
+    if (can_ask(run, signum))
         interrupt_ask(run);
     else
         wind_down(run, ON_FAILURE_ROLLBACK, true);
+}
+
+void interrupt_replay(struct run *run, const char *signal) {
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+        if (text_equal(signal_text(watched[i]), signal))
+            caught(run, watched[i]);
 }
 
 void interrupt_watch(struct run *run) {

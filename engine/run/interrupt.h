@@ -9,6 +9,8 @@ void interrupt_watch(struct run *run);
 void interrupt_unwatch(struct run *run);
 /* A signal that an engine before this one got; `asked`: a person then chose, as a record tells. */
 void interrupt_recall(struct run *run, bool asked);
+/* The signal of a record comes in. */
+void interrupt_replay(struct run *run, const char *signal);
 /* What the person who was asked chose. */
 void interrupt_choose(struct run *run, enum run_choice choice);
 /* Whether the answer of a record is a choice. */

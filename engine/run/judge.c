@@ -241,12 +241,21 @@ static int file_take(const struct template *path, const struct expr_input *run, 
     return 0;
 }
 
+static int known_take(value known, const char *name, value *ret, struct err *err) {
+    *ret = value_get(known, name);
+    if (!value_is(*ret, VALUE_NONE))
+        return 0;
+    return err_set(err, ERR_INVALID, "output `%s`: nothing is recorded of it", name);
+}
+
 static int output_take(const struct output *output, value result, const struct expr_input *run,
-                       const char *name, value *ret, struct err *err) {
+                       value known, const char *name, value *ret, struct err *err) {
     struct expr_dot dot = {result, run};
     struct expr_input input = expr_input_dot(&dot);
     if (output->regex)
         return regex_take(output->regex, result, name, ret, err);
+    if (output->file && !value_is(known, VALUE_NONE))
+        return known_take(known, name, ret, err);
     if (output->file)
         return file_take(output->file, run, name, ret, err);
     if (expr_eval(output->jq, &input, ret, err) < 0)
@@ -296,13 +305,13 @@ static int output_file_read(const char *path, value *outputs, struct err *err) {
 }
 
 int judge_outputs(const struct step *step, value result, const struct expr_input *run,
-                  const char *output_file, value *ret, struct err *err) {
-    value outputs = value_object();
+                  const char *output_file, value known, value *ret, struct err *err) {
+    value outputs = value_is(known, VALUE_OBJECT) ? value_copy(known) : value_object();
     int status = output_file ? output_file_read(output_file, &outputs, err) : 0;
     for (size_t i = 0; status == 0 && i < step->outputs.count; i++) {
         const struct output *output = &FIELD_AT(struct output, &step->outputs, i);
         value item;
-        status = output_take(output, result, run, step->outputs.keys[i], &item, err);
+        status = output_take(output, result, run, known, step->outputs.keys[i], &item, err);
         if (status == 0)
             outputs = value_set(outputs, step->outputs.keys[i], item);
     }

@@ -87,10 +87,12 @@ static void lock_try(void *user) {
 static struct lock *lock_make(struct run *run, const char *name) {
     struct lock *lock = mem_zalloc(sizeof *lock);
     lock->run = run;
+    lock->fd = lock->watcher = -1;
+    if (run->replay)
+        return lock;
     lock->path = store_lock_path(run->store, name);
     lock->owner = mem_printf("%s (pid %ld, %s@%s)", store_run_id(run->place), (long)getpid(),
                              run->user, run->host);
-    lock->fd = lock->watcher = -1;
     return lock;
 }
 
@@ -100,6 +102,8 @@ struct lock *lock_new(struct run *run, const char *name, void (*waits)(void *use
     lock->waits = waits;
     lock->taken = taken;
     lock->user = user;
+    if (run->replay)
+        return lock;
     lock->is_deferred = true;
     loop_defer(run->loop, lock_try, lock);
     return lock;
@@ -113,6 +117,18 @@ int lock_take(struct run *run, const char *name, struct lock **ret, struct err *
     }
     *ret = lock;
     return 0;
+}
+
+static void lock_due(void *user) {
+    struct lock *lock = user;
+    waiting_stop(lock);
+    lock->taken(lock->user, NULL);
+}
+
+void lock_replay(struct lock *lock, const char *who, int64_t at_ns) {
+    if (who)
+        lock->waits(lock->user, who);
+    lock->timer = loop_timer_at(lock->run->loop, at_ns, lock_due, lock);
 }
 
 void lock_free(struct lock *lock) {

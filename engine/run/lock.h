@@ -12,6 +12,9 @@ struct lock *lock_new(struct run *run, const char *name, void (*waits)(void *use
                       void (*taken)(void *user, struct err *err), void *user);
 /* Here and now, or ERR_BUSY: of a step that an engine before this one began. */
 int lock_take(struct run *run, const char *name, struct lock **ret, struct err *err) MUST_USE;
+/* Of a replay, which takes no locks: it is taken at that moment, and waited for where `who` had
+ * it. */
+void lock_replay(struct lock *lock, const char *who_or_null, int64_t at_ns);
 void lock_free(struct lock *lock); /* gives it back, or stops waiting */
 
 #endif

@@ -10,6 +10,8 @@
 #include "journal/store.h"
 #include "run/interrupt.h"
 
+#define MOMENT_MAX_NS (INT64_C(50) * 365 * 86400 * NS_PER_S) /* no run takes longer */
+
 struct past {
     char *dir;
     struct reader *reader;
@@ -17,6 +19,7 @@ struct past {
     VEC(struct past_record) records;
     struct map *trails; /* by "phase path" */
     struct past_line started;
+    int64_t zero_mono_ns, last_wall_ns; /* when the run would have begun; of the last record */
     bool is_over, is_undoing, is_undone, rolls_back;
     int64_t exit;
 };
@@ -44,14 +47,32 @@ static enum phase phase_of(const char *name) {
     return phase;
 }
 
+/* Between two engines the wall clock tells how much time passed: the other one may be of another
+ * start of the machine. */
+static int64_t moment_of(struct past *past, const struct event *event) {
+    int64_t last_ns = past->records.count ? vec_last(&past->records)->at_ns : -1;
+    bool is_later = past->last_wall_ns >= 0 && event->wall_ns > past->last_wall_ns;
+    int64_t gap_ns = is_later ? event->wall_ns - past->last_wall_ns : 0;
+    if (!past->records.count)
+        past->zero_mono_ns = event->mono_ns;
+    else if (event->type == EVENT_RUN_RESUMED)
+        past->zero_mono_ns =
+            event->mono_ns - last_ns - (gap_ns < MOMENT_MAX_NS ? gap_ns : MOMENT_MAX_NS);
+    past->last_wall_ns = event->wall_ns;
+    int64_t at_ns = event->mono_ns - past->zero_mono_ns;
+    return at_ns > last_ns ? at_ns < MOMENT_MAX_NS ? at_ns : MOMENT_MAX_NS : last_ns + 1;
+}
+
 static void record_add(struct past *past, const struct event *event, uint64_t offset,
                        size_t length) {
     bool is_of_step = EVENT_HAS(event, phase) && EVENT_HAS(event, step) && event->step[0];
+    int64_t at_ns = moment_of(past, event);
     struct trail *trail = is_of_step ? trail_make(past, event) : NULL;
     if (trail)
         *vec_add(&trail->records) = (uint32_t)past->records.count;
     *vec_add(&past->records) = (struct past_record){
         .offset = offset,
+        .at_ns = at_ns,
         .length = (uint32_t)length,
         .type = (uint8_t)event->type,
         .phase = is_of_step ? (uint8_t)phase_of(event->phase) : 0,
@@ -330,24 +351,37 @@ static int folder_enter(const struct past *past, struct diag *diag) {
     return -1;
 }
 
-struct plan *past_plan(const struct past *past, struct diag *diag) {
+void past_choices_init(const struct past *past, struct past_choices *ret) {
     const struct event *started = past_started(past);
-    if (folder_enter(past, diag) < 0)
-        return NULL;
-    AUTO_VALUE only = value_get(started->selection, "only");
-    AUTO_VALUE skip = value_get(started->selection, "skip");
-    AUTO_VALUE from = value_get(started->selection, "from");
-    const char **only_words = words_of(only), **skip_words = words_of(skip);
-    const struct plan_options options = {
+    *ret = (struct past_choices){.only = value_get(started->selection, "only"),
+                                 .skip = value_get(started->selection, "skip"),
+                                 .from = value_get(started->selection, "from")};
+    ret->only_words = words_of(ret->only);
+    ret->skip_words = words_of(ret->skip);
+    ret->options = (struct plan_options){
         .path = started->runbook,
         .profile = EVENT_HAS(started, profile) ? started->profile : NULL,
         .params = started->params,
-        .only = only_words[0] ? only_words : NULL,
-        .skip = skip_words[0] ? skip_words : NULL,
-        .from = value_is(from, VALUE_STRING) ? value_text(from) : NULL,
+        .only = ret->only_words[0] ? ret->only_words : NULL,
+        .skip = ret->skip_words[0] ? ret->skip_words : NULL,
+        .from = value_is(ret->from, VALUE_STRING) ? value_text(ret->from) : NULL,
     };
-    struct plan *plan = plan_new(&options, diag);
-    mem_free(only_words);
-    mem_free(skip_words);
+}
+
+void past_choices_release(struct past_choices *choices) {
+    mem_free(choices->only_words);
+    mem_free(choices->skip_words);
+    value_free(choices->only);
+    value_free(choices->skip);
+    value_free(choices->from);
+}
+
+struct plan *past_plan(const struct past *past, struct diag *diag) {
+    struct past_choices choices;
+    if (folder_enter(past, diag) < 0)
+        return NULL;
+    past_choices_init(past, &choices);
+    struct plan *plan = plan_new(&choices.options, diag);
+    past_choices_release(&choices);
     return plan;
 }

@@ -18,11 +18,14 @@ struct trail {
     size_t next;           /* the first that the interpreter has not passed */
     struct node *node;
     struct task *task; /* waits for the next record, or, at the end, for its outcome */
-    bool is_over;      /* the interpreter came to its end, as the record says or by itself */
+    /* Of a replay. */
+    int64_t shift_ns; /* how much later than then its attempt began */
+    bool is_lost;     /* the interpreter went another way: the rest answers nothing */
 };
 
 struct past_record {
     uint64_t offset;
+    int64_t at_ns; /* since the run began; more than that of the record before */
     uint32_t length;
     uint8_t type;        /* enum event_type */
     uint8_t phase;       /* enum phase, where it is of a step */
@@ -74,5 +77,13 @@ void past_line_release(struct past_line *line);
 /* The plan that was executed, from the files as they are now, in the folder where it began; NULL
  * and the reasons in `diag` where there is none. */
 struct plan *past_plan(const struct past *past, struct diag *diag);
+/* What was chosen then, of the runbook at `path`: parameters, profile, selection. */
+struct past_choices {
+    struct plan_options options; /* borrows from here and from the past */
+    value only, skip, from;
+    const char **only_words, **skip_words;
+};
+void past_choices_init(const struct past *past, struct past_choices *ret);
+void past_choices_release(struct past_choices *choices);
 
 #endif

@@ -15,6 +15,7 @@
 #include "run/interrupt.h"
 #include "run/past.h"
 #include "run/recall.h"
+#include "run/replay_step.h"
 #include "run/seal.h"
 #include "run/secrets.h"
 #include "secret/digest.h"
@@ -483,6 +484,10 @@ static int prepare_begin(struct prepare *prepare, struct err *err) {
 int prepare_run(struct run *run, struct diag *diag, struct err *err) {
     struct prepare prepare = {.run = run, .diag = diag, .files = value_array()};
     int status = -1;
+    if (run->replay) {
+        value_free(prepare.files);
+        return replay_begin(run->replay, run, err);
+    }
     identity_read(run);
     environment_make(run);
     if (run->past && past_check(run, err) < 0) {

@@ -12,6 +12,11 @@
 #define REDACTED "[redacted:"
 #define STORED_MAX ((size_t)64 << 20) /* bytes of a result in a file of its own */
 
+struct restoring {
+    const char *dir;
+    bool keeps_marks, has_marks;
+};
+
 /* ---- files --------------------------------------------------------------------------------- */
 
 /* The transcript may come from anywhere: it names files of its own folder only. */
@@ -73,11 +78,18 @@ static int stored_read(const char *dir, value record, size_t most, struct buf *o
 /* ---- values -------------------------------------------------------------------------------- */
 
 static bool is_redacted(value item) {
+    if (value_is(item, VALUE_STRING))
+        return strstr(value_text(item), REDACTED) != NULL;
     AUTO_TEXT json = value_to_json(item);
     return strstr(json, REDACTED) != NULL;
 }
 
-static value without_redacted(value taken) {
+/* Less what was redacted, where marks are not wanted. */
+static value object_read(struct restoring *restoring, value taken) {
+    bool is_marked = is_redacted(taken);
+    restoring->has_marks |= is_marked;
+    if (!is_marked || restoring->keeps_marks)
+        return taken;
     AUTO_VALUE all = taken;
     value kept = value_object();
     value key, item;
@@ -98,23 +110,23 @@ static bool is_stored(value item) {
 }
 
 /* As the record has it, or in the file that it names. */
-static int object_restore(const char *dir, value item, value *ret, struct err *err) {
+static int object_restore(struct restoring *restoring, value item, value *ret, struct err *err) {
     *ret = value_object();
     if (!value_is(item, VALUE_OBJECT))
         return 0;
     if (!is_stored(item)) {
         value_free(*ret);
-        *ret = without_redacted(value_copy(item));
+        *ret = object_read(restoring, value_copy(item));
         return 0;
     }
     AUTO_BUF json = BUF_INIT(STORED_MAX + 1);
     bool cut;
     value parsed;
-    if (stored_read(dir, item, STORED_MAX, &json, &cut, err) < 0 ||
+    if (stored_read(restoring->dir, item, STORED_MAX, &json, &cut, err) < 0 ||
         value_parse(buf_text(&json), json.length, &parsed, err) < 0)
         return -1;
     value_free(*ret);
-    *ret = without_redacted(parsed);
+    *ret = object_read(restoring, parsed);
     return 0;
 }
 
@@ -133,15 +145,19 @@ static int stream_restore(const char *dir, value output, const char *name, value
     return 0;
 }
 
-static value stream_set(value data, const char *key, value text_taken) {
-    if (!is_redacted(text_taken))
+static value stream_set(struct restoring *restoring, value data, const char *key,
+                        value text_taken) {
+    bool is_marked = is_redacted(text_taken);
+    restoring->has_marks |= is_marked;
+    if (!is_marked || restoring->keeps_marks)
         return value_set(data, key, text_taken);
     value_free(text_taken);
     return value_remove(data, key);
 }
 
-static int streams_restore(const char *dir, const struct step *step, value output, value *data,
-                           struct err *err) {
+static int streams_restore(struct restoring *restoring, const struct step *step, value output,
+                           value *data, struct err *err) {
+    const char *dir = restoring->dir;
     bool cut = false;
     value out = value_null(), errors = value_null();
     if (stream_restore(dir, output, "stdout", &out, &cut, err) < 0 ||
@@ -149,22 +165,22 @@ static int streams_restore(const char *dir, const struct step *step, value outpu
         value_free(out);
         return -1;
     }
-    *data = stream_set(*data, "json", result_json(out, cut));
-    *data = stream_set(*data, step->type->is_command ? "stdout" : "body", out);
+    *data = stream_set(restoring, *data, "json", result_json(out, cut));
+    *data = stream_set(restoring, *data, step->type->is_command ? "stdout" : "body", out);
     if (step->type->is_command)
-        *data = stream_set(*data, "stderr", errors);
+        *data = stream_set(restoring, *data, "stderr", errors);
     if (cut)
         *data = value_set(*data, "truncated", value_bool(true));
     return 0;
 }
 
-int result_restore(struct result *ret, const char *dir, const struct step *step,
+static int restore(struct result *ret, struct restoring *restoring, const struct step *step,
                    const struct event *event, struct err *err) {
     bool has_streams = step->type->is_command || EVENT_HAS(event, output);
     result_of_act(ret, NULL);
-    if (object_restore(dir, EVENT_HAS(event, result) ? event->result : value_none(), &ret->data,
-                       err) < 0 ||
-        object_restore(dir, EVENT_HAS(event, outputs) ? event->outputs : value_none(),
+    if (object_restore(restoring, EVENT_HAS(event, result) ? event->result : value_none(),
+                       &ret->data, err) < 0 ||
+        object_restore(restoring, EVENT_HAS(event, outputs) ? event->outputs : value_none(),
                        &ret->outputs, err) < 0)
         return -1;
     ret->data = value_set(ret->data, "duration_ms",
@@ -172,5 +188,19 @@ int result_restore(struct result *ret, const char *dir, const struct step *step,
     if (!has_streams || step_hides_output(step))
         return 0;
     AUTO_VALUE output = EVENT_HAS(event, output) ? value_copy(event->output) : value_null();
-    return streams_restore(dir, step, output, &ret->data, err);
+    return streams_restore(restoring, step, output, &ret->data, err);
+}
+
+int result_restore(struct result *ret, const char *dir, const struct step *step,
+                   const struct event *event, struct err *err) {
+    struct restoring restoring = {.dir = dir};
+    return restore(ret, &restoring, step, event, err);
+}
+
+int result_restore_marked(struct result *ret, const char *dir, const struct step *step,
+                          const struct event *event, bool *ret_marked, struct err *err) {
+    struct restoring restoring = {.dir = dir, .keeps_marks = true};
+    int status = restore(ret, &restoring, step, event, err);
+    *ret_marked = restoring.has_marks;
+    return status;
 }

@@ -9,5 +9,8 @@
  * place. A file that is not what the record says is an error. */
 int result_restore(struct result *ret, const char *dir, const struct step *step,
                    const struct event *event, struct err *err) MUST_USE;
+/* The same with the marks of what was redacted in its place; *ret_marked: whether there are any. */
+int result_restore_marked(struct result *ret, const char *dir, const struct step *step,
+                          const struct event *event, bool *ret_marked, struct err *err) MUST_USE;
 
 #endif

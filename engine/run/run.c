@@ -14,6 +14,7 @@
 #include "run/past.h"
 #include "run/prepare.h"
 #include "run/recall.h"
+#include "run/replay_step.h"
 #include "run/seal.h"
 #include "run/service.h"
 
@@ -24,6 +25,10 @@
 void run_record(struct run *run, struct event *event) {
     if (run->recall) {
         recall_emit(run->recall, event);
+        return;
+    }
+    if (run->replay) {
+        replay_record(run->replay, event);
         return;
     }
     if (run->transcript_err.kind != ERR_NONE || !run->writer || run->stage == STAGE_OVER)
@@ -178,7 +183,10 @@ static void closing_finish(struct run *run) {
     if (run->stage == STAGE_OVER)
         return; /* its last record was refused */
     run->stage = STAGE_SEALING;
-    seal_end(run->seal, closing_over, run);
+    if (run->replay)
+        replay_finished(run->replay);
+    else
+        seal_end(run->seal, closing_over, run);
 }
 
 static void closing_begin(struct run *run) {
@@ -256,7 +264,8 @@ void run_check(struct run *run) {
         drained(run);
     if (run->stage == STAGE_CLOSING && services_over(run) && !run->acts && !run->recall)
         closing_finish(run);
-    if (run->unsettled && !acts_bind(run) && commit_is_idle(run->commit))
+    if (run->unsettled && !acts_bind(run) &&
+        (run->replay ? !replay_goes_on(run->replay) : commit_is_idle(run->commit)))
         leave_unsettled(run);
 }
 
@@ -284,6 +293,7 @@ int run_begin(struct loop *loop, const struct run_options *options, struct run *
         run->options.jobs = DEFAULT_JOBS;
     *ret = run;
     run->past = options->past;
+    run->replay = options->replay;
     run->rolls_back = options->roll_back || (run->past && past_rolls_back(run->past));
     if (prepare_run(run, diag, err) < 0) {
         run_free(run);
@@ -333,7 +343,7 @@ void run_free(struct run *run) {
     writer_free(run->writer);
     redactor_free(run->redactor);
     secrets_free(run->secrets);
-    if (run->place && !is_refused)
+    if (run->place && !is_refused && !run->replay)
         work_remove(run);
     store_run_free(run->place);
     store_free(run->store);

@@ -55,6 +55,8 @@ struct run_options {
     const char *const *settle; /* "STEP=done", "STEP=not-done" or "STEP=rerun"; NULL-terminated */
     bool accept_changed_plan;
     bool roll_back; /* undo what it did, instead of going on */
+    /* Answers every effect in place of the systems (run/replay.h); NULL: nobody does. */
+    struct replay *replay;
 };
 
 struct run;

@@ -6,6 +6,7 @@
 #include "run/body.h"
 #include "run/dryrun.h"
 #include "run/recall.h"
+#include "run/replay_step.h"
 
 void sched_ready(struct node *node) {
     *vec_add(&node->frame->run->ready) = node;
@@ -23,9 +24,9 @@ bool frame_may_start(const struct frame *frame) {
 
 static bool when_holds(struct node *node, const struct step *step, struct err *err) {
     struct expr_input input = scope_input_public(node->frame);
-    bool holds = false;
-    if (!step->when)
-        return true;
+    bool holds = !step->when;
+    if (!step->when || (node->frame->run->replay && replay_decides(node, &holds)))
+        return holds;
     if (expr_test(step->when, &input, &holds, err) < 0)
         return false;
     return holds;
@@ -227,6 +228,10 @@ static void pump(void *user) {
         recalled_drive(run, run->ready.items[run->ready_head++]);
     while (run->ready_head < run->ready.count) {
         struct node *node = run->ready.items[run->ready_head];
+        if (run->replay && replay_holds(run->replay, node)) {
+            run->ready_head++;
+            continue;
+        }
         if (node->state == STATE_PENDING && !node->active && frame_may_start(node->frame)) {
             bool slot = takes_slot(node);
             if ((slot && run->slots >= run->options.jobs) || run->asking || run->asking_interrupt)

@@ -44,6 +44,10 @@ static void probe_answered(void *user, enum probe_answer answer, const char *why
             loop_timer_new(service->run->loop, READY_EVERY_MS, probe_again, service);
         return;
     }
+    service_answers(service);
+}
+
+void service_answers(struct service *service) {
     service->is_ready = true;
     loop_timer_free(service->limit);
     service->limit = NULL;
@@ -133,6 +137,10 @@ static void begin_again(struct service *service) {
 static void act_over(void *user, struct step_ctx *act) {
     struct service *service = user;
     struct run *run = service->run;
+    if (run->replay && (service->has_ended || service->is_gone)) {
+        run_check(run);
+        return;
+    }
     if (act_spec_of(act)->is_resumed && act_without_effect(act) && !service->is_ending) {
         begin_again(service);
         return;
@@ -158,6 +166,13 @@ static void act_over(void *user, struct step_ctx *act) {
     run_check(run);
 }
 
+void service_end_replayed(struct service *service, bool again) {
+    service->has_ended = !again;
+    service->is_gone = again;
+    ended_record(service);
+    sched_pump(service->run);
+}
+
 static struct service *service_make(struct node *node, const char *path, const char *label) {
     struct service *service = mem_zalloc(sizeof *service);
     struct run *run = node->frame->run;
@@ -176,6 +191,8 @@ service_begin(struct service *service, bool is_resumed, int64_t timeout_ms,
     service->ready = ready;
     service->user = user;
     act_make(service, is_resumed);
+    if (service->run->replay)
+        return service;
     service->limit = loop_timer_new(
         service->run->loop, timeout_ms > 0 ? timeout_ms : READY_TIMEOUT_MS, limit_passed, service);
     service->next_probe = loop_timer_new(service->run->loop, 0, probe_again, service);
@@ -242,6 +259,12 @@ void services_go_on(struct run *run) {
 
 struct step_ctx *service_act(struct service *service) {
     return service->act;
+}
+
+void service_begin_again(struct service *service) {
+    act_free(service->act);
+    service->act = NULL;
+    service_go_on(service);
 }
 
 bool services_over(const struct run *run) {

@@ -27,5 +27,10 @@ void service_end_recalled(struct run *run, const char *path, bool again);
 /* Those that answered are found again. */
 void services_go_on(struct run *run);
 void services_free(struct run *run);
+/* Of a replay, as the records tell: it answers; it has gone, in good order or `again` to come; it
+ * is started once more. */
+void service_answers(struct service *service);
+void service_end_replayed(struct service *service, bool again);
+void service_begin_again(struct service *service);
 
 #endif

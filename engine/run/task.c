@@ -13,6 +13,7 @@
 #include "run/lock.h"
 #include "run/probe.h"
 #include "run/recall.h"
+#include "run/replay_step.h"
 #include "run/service.h"
 #include "run/task_recall.h"
 
@@ -99,7 +100,7 @@ static void finish_record(struct task *task, const struct verdict *verdict, stru
         EVENT_SET(&event, hint, verdict->hint);
     if (verdict->error && verdict->last_lines && *verdict->last_lines)
         EVENT_SET(&event, reason, verdict->last_lines);
-    if (!task->is_recalled)
+    if (!task->is_recalled && !task_run(task)->replay)
         result_record(result, task_run(task), task->step, task->path, label, &event);
     node_record(node, &event, outcomes[verdict->outcome].event);
 }
@@ -127,6 +128,8 @@ void task_finish(struct task *task, const struct verdict *verdict) {
     /* What a body with shown members would yield is not known. */
     if (run->dry_counts[DRYRUN_SHOWN] > task->shown_before && task->is_body)
         published = value_set(published, "shown", value_bool(true));
+    if (run->replay)
+        published = replay_publish(task, published);
     scope_publish(node, published);
     if (has_own)
         task->body = result;
@@ -144,6 +147,8 @@ void task_finish(struct task *task, const struct verdict *verdict) {
 static bool asks_person(const struct task *task, enum step_outcome outcome) {
     const struct run *run = task_run(task);
     enum on_failure rule = task->step->on_failure;
+    if (run->replay && !replay_asks(task))
+        return false;
     return outcome == STEP_FAILED && run->ui.choose && task->node->frame->phase == PHASE_RUN &&
            !task->is_cancelled && frame_may_start(task->node->frame) && !run->asking &&
            !run->interrupts && rule != ON_FAILURE_CONTINUE;
@@ -230,7 +235,8 @@ static bool retry_try(struct task *task) {
         (!frame_may_start(task->node->frame) && !task_run(task)->unsettled) ||
         !retry_wanted(task, retry, &err))
         return false;
-    int64_t delay = retry_delay(retry, task->attempt);
+    int64_t delay = task_run(task)->replay ? replay_delay(task, retry->delay_ms)
+                                           : retry_delay(retry, task->attempt);
     if (task->deadline_ns && clock_mono_ns() + delay * NS_PER_MS >= task->deadline_ns)
         return false;
     struct event event;
@@ -245,10 +251,13 @@ static bool retry_try(struct task *task) {
     EVENT_SET(&event, error, act_err(task->act)->message);
     if (act_without_effect(task->act))
         EVENT_SET(&event, without_effect, true);
-    result_record(&result, task_run(task), task->step, task->path, label, &event);
+    if (!task_run(task)->replay)
+        result_record(&result, task_run(task), task->step, task->path, label, &event);
     node_record(task->node, &event, STATE_EVENT_WAIT);
     result_release(&result);
-    task->timer = loop_timer_new(task_run(task)->loop, delay, task_attempt_next, task);
+    task->timer = task_run(task)->replay
+                      ? replay_pause(task, delay)
+                      : loop_timer_new(task_run(task)->loop, delay, task_attempt_next, task);
     return true;
 }
 
@@ -256,6 +265,8 @@ void task_act_over(void *user, struct step_ctx *act) {
     struct task *task = user;
     loop_timer_free(task->timer);
     task->timer = NULL;
+    if (task_run(task)->replay && replay_again(task))
+        return;
     if (act_outcome(act) == STEP_IN_DOUBT)
         doubt_begin(task);
     else if (!retry_try(task))
@@ -359,6 +370,8 @@ void task_attempt_begin(struct task *task) {
     node_record(task->node, &event, STATE_EVENT_START);
     if (frame->run->recall)
         task_await_recalled(task);
+    else if (frame->run->replay)
+        loop_defer(frame->run->loop, intent_durable, task);
     else
         commit_then(frame->run->commit, intent_durable, task);
 }
@@ -441,6 +454,8 @@ void task_lock_begin(struct task *task) {
     }
     AUTO_TEXT name = lock_name(task, lock);
     task->lock = lock_new(task_run(task), name, lock_waits, lock_taken, task);
+    if (task_run(task)->replay)
+        replay_lock(task);
 }
 
 static void done_answered(void *user, enum probe_answer answer, const char *why) {

@@ -1,6 +1,7 @@
 /* Tasks whose step is carried out by frames of its own: loops, calls, groups with a life. */
 #include "run/body.h"
 #include "run/judge.h"
+#include "run/replay_step.h"
 #include "run/task.h"
 
 bool task_owns_keys(const struct task *task) {
@@ -11,8 +12,9 @@ bool task_owns_keys(const struct task *task) {
 static void body_judge(struct task *task, struct verdict *verdict, struct err *err) {
     struct expr_input run = scope_input_public(task->node->frame);
     value outputs;
+    AUTO_VALUE known = task_run(task)->replay ? replay_outputs(task) : value_none();
     if (judge_expect(task->step, task->body.data, &run, err) < 0 ||
-        judge_outputs(task->step, task->body.data, &run, NULL, &outputs, err) < 0) {
+        judge_outputs(task->step, task->body.data, &run, NULL, known, &outputs, err) < 0) {
         *verdict = (struct verdict){.outcome = STEP_FAILED, .error = err->message};
         return;
     }

@@ -1,0 +1,199 @@
+/* A task in a replay: its lock, its pauses, its doubts. */
+#include "base/text.h"
+#include "io/loop.h"
+#include "run/act_parts.h"
+#include "run/doubt.h"
+#include "run/lock.h"
+#include "run/replay_parts.h"
+
+static struct replay *replay_of(const struct task *task) {
+    return task_run(task)->replay;
+}
+
+static struct trail *trail_of(const struct task *task) {
+    return replay_trail(replay_of(task), task->node);
+}
+
+/* As the record says, later by as much as the attempt itself. */
+static int64_t moment_of(const struct task *task, size_t record) {
+    const struct trail *trail = trail_of(task);
+    return replay_moment(replay_of(task), record) + (trail ? trail->shift_ns : 0);
+}
+
+/* ---- its lock ------------------------------------------------------------------------------- */
+
+void replay_lock(struct task *task) {
+    struct replay *replay = replay_of(task);
+    const struct trail *trail = trail_of(task);
+    size_t first = trail_first(replay, trail), hard = trail_hard(replay, trail);
+    struct past_line line;
+    bool has_waited = record_type(replay, first) == EVENT_STEP_WAITING && hard != NO_RECORD;
+    if (!has_waited || !replay_read(replay, first, &line)) {
+        lock_replay(task->lock, NULL, clock_mono_ns());
+        return;
+    }
+    /* Where it was called off while it waited, that comes first. */
+    bool was_taken = record_type(replay, hard) == EVENT_STEP_STARTED;
+    lock_replay(task->lock, line.event.reason,
+                replay_moment(replay, hard) + (was_taken ? 0 : NS_PER_S));
+    past_line_release(&line);
+}
+
+/* ---- its next attempt ----------------------------------------------------------------------- */
+
+int64_t replay_delay(const struct task *task, int64_t nominal_ms) {
+    struct replay *replay = replay_of(task);
+    size_t hard = trail_hard(replay, trail_of(task));
+    struct past_line line;
+    if (record_type(replay, hard) != EVENT_STEP_RETRYING || !replay_read(replay, hard, &line))
+        return nominal_ms;
+    int64_t delay_ms = line.event.delay_ms;
+    past_line_release(&line);
+    return delay_ms;
+}
+
+struct loop_timer *replay_pause(struct task *task, int64_t delay_ms) {
+    struct replay *replay = replay_of(task);
+    size_t hard = trail_hard(replay, trail_of(task));
+    struct loop *loop = task_run(task)->loop;
+    if (record_type(replay, hard) == EVENT_STEP_STARTED)
+        return loop_timer_at(loop, moment_of(task, hard), task_attempt_next, task);
+    return loop_timer_new(loop, delay_ms, task_attempt_next, task);
+}
+
+bool replay_again(struct task *task) {
+    struct replay *replay = replay_of(task);
+    struct trail *trail = trail_of(task);
+    size_t hard = trail_hard(replay, trail);
+    if (record_type(replay, hard) != EVENT_STEP_FINISHED || !past_at(replay->past, hard)->is_again)
+        return false;
+    while (trail->records.items[trail->next] != hard)
+        trail->next++;
+    trail->next++;
+    task->timer = replay_pause(task, 0);
+    return true;
+}
+
+/* ---- its doubts ----------------------------------------------------------------------------- */
+
+struct doubt_wait {
+    struct task *task;
+    size_t record;
+    struct loop_timer *timer;
+    struct doubt_wait *next;
+};
+
+static void settled_over(void *user, struct step_ctx *act) {
+    struct task *task = user;
+    struct replay *replay = replay_of(task);
+    enum event_type next = record_type(replay, trail_hard(replay, trail_of(task)));
+    (void)act;
+    if (next == EVENT_STEP_IN_DOUBT || next == EVENT_STEP_RESOLVED)
+        replay_doubt(task);
+    else
+        task_attempt_over(task);
+}
+
+/* What follows an answer is recorded: another attempt, or how this one ended. */
+static void doubt_follow(struct task *task, const char *answer) {
+    struct replay *replay = replay_of(task);
+    enum event_type type = record_type(replay, trail_hard(replay, trail_of(task)));
+    if (type == EVENT_STEP_STARTED || type == EVENT_NONE)
+        doubt_settled(task, answer);
+    else
+        doubt_restart(task, NULL, 0, type == EVENT_STEP_RETRYING ? task_act_over : settled_over);
+}
+
+static void doubt_due(void *user) {
+    const struct doubt_wait *wait = user;
+    struct task *task = wait->task;
+    struct past_line line;
+    if (!replay_read(replay_of(task), wait->record, &line))
+        return;
+    if (line.event.type == EVENT_STEP_RESOLVED) {
+        doubt_resolve(task, &line.event);
+        doubt_follow(task, line.event.status);
+    } else if (line.event.type == EVENT_STEP_IN_DOUBT) {
+        doubt_tell(task);
+        replay_doubt(task);
+    } else {
+        doubt_follow(task, doubt_answers[DOUBT_RERUN]);
+    }
+    past_line_release(&line);
+}
+
+static void doubt_await(struct task *task, size_t record) {
+    struct replay *replay = replay_of(task);
+    struct doubt_wait *wait = mem_zalloc(sizeof *wait);
+    wait->task = task;
+    wait->record = record;
+    wait->next = replay->doubts;
+    replay->doubts = wait;
+    wait->timer = loop_timer_at(task_run(task)->loop, moment_of(task, record), doubt_due, wait);
+}
+
+/* Whether no engine of then could settle it before another one came. */
+static bool was_left(const struct replay *replay, size_t next) {
+    return replay_goes_on(replay) && replay->resumes.items[replay->resumed] < next;
+}
+
+void replay_doubt(struct task *task) {
+    struct replay *replay = replay_of(task);
+    size_t hard = trail_hard(replay, trail_of(task));
+    if (record_type(replay, hard) == EVENT_STEP_IN_DOUBT) {
+        doubt_tell(task);
+        hard = trail_hard(replay, trail_of(task));
+    }
+    if (hard == NO_RECORD && !replay_goes_on(replay) && replay->is_complete) {
+        task_attempt_over(task);
+        return;
+    }
+    if (hard == NO_RECORD || was_left(replay, hard))
+        doubt_leave(task);
+    if (hard != NO_RECORD)
+        doubt_await(task, hard);
+}
+
+void replay_doubts_free(struct replay *replay) {
+    while (replay->doubts) {
+        struct doubt_wait *wait = replay->doubts;
+        replay->doubts = wait->next;
+        loop_timer_free(wait->timer);
+        mem_free(wait);
+    }
+}
+
+/* ---- what others see of it ------------------------------------------------------------------ */
+
+value replay_outputs(const struct task *task) {
+    struct replay *replay = replay_of(task);
+    size_t hard = trail_hard(replay, trail_of(task));
+    struct past_line line;
+    bool has_files = false;
+    for (size_t i = 0; i < task->step->outputs.count; i++)
+        has_files |= FIELD_AT(struct output, &task->step->outputs, i).file != NULL;
+    if (!has_files || record_type(replay, hard) != EVENT_STEP_FINISHED ||
+        !replay_read(replay, hard, &line))
+        return value_none();
+    value outputs = EVENT_HAS(&line.event, outputs) ? value_copy(line.event.outputs) : value_none();
+    past_line_release(&line);
+    return outputs;
+}
+
+/* Of a body: where one of its members is marked. */
+static bool has_mark(value published, const char *mark) {
+    AUTO_TEXT json = value_to_json(published);
+    AUTO_TEXT wanted = mem_printf("\"%s\":true", mark);
+    return strstr(json, wanted) != NULL;
+}
+
+value replay_publish(const struct task *task, value published_taken) {
+    const struct replay *replay = replay_of(task);
+    bool is_body = task->is_body && replay->is_marked;
+    if (is_body ? has_mark(published_taken, MARK_UNANSWERABLE)
+                : task->act && task->act->is_unanswerable)
+        published_taken = value_set(published_taken, MARK_UNANSWERABLE, value_bool(true));
+    if (is_body ? has_mark(published_taken, MARK_REDACTED) : task->act && task->act->is_marked)
+        published_taken = value_set(published_taken, MARK_REDACTED, value_bool(true));
+    return published_taken;
+}
