@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/spawn.h"
 
 /* Of the text: the token, the program, then words and variables. */
 #define BEFORE_WORDS 2
@@ -50,24 +50,13 @@ static void add_descriptors(posix_spawn_file_actions_t *actions, const struct pa
 }
 
 int begin_command(const struct packet *packet, pid_t *ret) {
-    posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
     posix_spawn_file_actions_init(&actions);
     add_descriptors(&actions, packet);
     const char *program;
     char **vectors = make_vectors(packet, &program);
-    int sys =
-        posix_spawn(ret, program, &actions, &attributes, vectors, vectors + packet->head.argc + 1);
+    int sys = spawn_clean(program, vectors, vectors + packet->head.argc + 1, &actions,
+                          POSIX_SPAWN_SETSID, ret);
     mem_free(vectors);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
     return sys;
 }

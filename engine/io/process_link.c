@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/spawn.h"
 #include "base/text.h"
 #include "guard/token.h"
 #include "io/module.h"
@@ -40,16 +40,7 @@ static void make_environment(char *ret[3]) {
 
 /* In a session of its own from its first moment, so that no terminal reaches it. */
 static int spawn_guard(const char *path, const char *dir, int socket, pid_t *ret) {
-    posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, socket, PACKET_SOCKET);
     for (int i = 0; i < 3; i++)
@@ -58,11 +49,10 @@ static int spawn_guard(const char *path, const char *dir, int socket, pid_t *ret
     char *environment[3];
     make_environment(environment);
     const char *words[] = {GUARD_NAME, dir, NULL};
-    int sys = posix_spawn(ret, path, &actions, &attributes, (char *const *)words, environment);
+    int sys =
+        spawn_clean(path, (char *const *)words, environment, &actions, POSIX_SPAWN_SETSID, ret);
     for (size_t i = 0; environment[i]; i++)
         mem_free(environment[i]);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
     return sys;
 }
 

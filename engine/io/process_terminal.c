@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/spawn.h"
 #include "guard/tree.h"
 
 #define BLIND_MS INT64_C(10) /* between looks, where the kernel refuses pidfd_open */
@@ -51,16 +51,7 @@ static void take_back(struct terminal *terminal) {
 }
 
 static int spawn(const struct process_spec *spec, const char *program, pid_t *ret) {
-    posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                              POSIX_SPAWN_SETPGROUP);
     posix_spawn_file_actions_init(&actions);
     if (holds_terminal())
         posix_spawn_file_actions_addtcsetpgrp_np(&actions, STDIN_FILENO);
@@ -68,11 +59,9 @@ static int spawn(const struct process_spec *spec, const char *program, pid_t *re
         posix_spawn_file_actions_addchdir_np(&actions, spec->cwd);
     posix_spawn_file_actions_addclosefrom_np(&actions, 3);
     static char *const no_env[] = {NULL};
-    int sys = posix_spawn(ret, program, &actions, &attributes, (char *const *)spec->argv,
-                          spec->env ? (char *const *)spec->env : no_env);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return sys;
+    return spawn_clean(program, (char *const *)spec->argv,
+                       spec->env ? (char *const *)spec->env : no_env, &actions,
+                       POSIX_SPAWN_SETPGROUP, ret);
 }
 
 /* ---- its end ------------------------------------------------------------------------------ */
