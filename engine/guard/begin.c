@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/spawn.h"
+#include "base/program.h"
 
 /* Of the text: the token, the program, then words and variables. */
 #define BEFORE_WORDS 2
@@ -55,8 +55,8 @@ int begin_command(const struct packet *packet, pid_t *ret) {
     add_descriptors(&actions, packet);
     const char *program;
     char **vectors = make_vectors(packet, &program);
-    int sys = spawn_clean(program, vectors, vectors + packet->head.argc + 1, &actions,
-                          POSIX_SPAWN_SETSID, ret);
+    int sys = program_start(program, vectors, vectors + packet->head.argc + 1, &actions,
+                            POSIX_SPAWN_SETSID, ret);
     mem_free(vectors);
     return sys;
 }

@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/spawn.h"
+#include "base/program.h"
 #include "base/text.h"
 #include "guard/token.h"
 #include "io/module.h"
@@ -50,7 +50,7 @@ static int spawn_guard(const char *path, const char *dir, int socket, pid_t *ret
     make_environment(environment);
     const char *words[] = {GUARD_NAME, dir, NULL};
     int sys =
-        spawn_clean(path, (char *const *)words, environment, &actions, POSIX_SPAWN_SETSID, ret);
+        program_start(path, (char *const *)words, environment, &actions, POSIX_SPAWN_SETSID, ret);
     for (size_t i = 0; environment[i]; i++)
         mem_free(environment[i]);
     return sys;

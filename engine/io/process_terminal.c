@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/spawn.h"
+#include "base/program.h"
 #include "guard/tree.h"
 
 #define BLIND_MS INT64_C(10) /* between looks, where the kernel refuses pidfd_open */
@@ -59,9 +59,9 @@ static int spawn(const struct process_spec *spec, const char *program, pid_t *re
         posix_spawn_file_actions_addchdir_np(&actions, spec->cwd);
     posix_spawn_file_actions_addclosefrom_np(&actions, 3);
     static char *const no_env[] = {NULL};
-    return spawn_clean(program, (char *const *)spec->argv,
-                       spec->env ? (char *const *)spec->env : no_env, &actions,
-                       POSIX_SPAWN_SETPGROUP, ret);
+    return program_start(program, (char *const *)spec->argv,
+                         spec->env ? (char *const *)spec->env : no_env, &actions,
+                         POSIX_SPAWN_SETPGROUP, ret);
 }
 
 /* ---- its end ------------------------------------------------------------------------------ */

@@ -4,7 +4,6 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "base/vec.h"
-#include "plan/gates.h"
 #include "plan/params.h"
 #include "secret/digest.h"
 
@@ -385,8 +384,6 @@ struct plan *plan_new(const struct plan_options *options, struct diag *diag) {
         selection_apply(plan, options, diag);
         plan->selection = selection_value(options);
     }
-    if (plan->runbook && plan->graph)
-        gates_check(plan, diag);
     if (plan->runbook && !diag_count(diag) && !options->shape_only) {
         value given = params_gather(plan, options, diag);
         value bound;
@@ -443,7 +440,7 @@ value plan_selection(const struct plan *plan) {
 }
 
 const char *plan_skip_reason(const struct plan *plan, uint32_t node) {
-    return plan->reasons ? plan->reasons[node] : NULL;
+    return plan->reasons[node];
 }
 
 const char *plan_hash(const struct plan *plan) {

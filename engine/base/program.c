@@ -1,9 +1,9 @@
-#include "base/spawn.h"
+#include "base/program.h"
 
 #include <signal.h>
 
-int spawn_clean(const char *path, char *const *argv, char *const *env,
-                posix_spawn_file_actions_t *actions, short flag, pid_t *ret) {
+int program_start(const char *path, char *const *argv, char *const *env,
+                  posix_spawn_file_actions_t *actions, short flag, pid_t *ret) {
     posix_spawnattr_t attributes;
     sigset_t none, all;
     sigemptyset(&none);

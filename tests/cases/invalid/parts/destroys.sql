@@ -1,3 +1,0 @@
--- what is old
-SELECT 1;
-DROP TABLE leads;
