@@ -6,6 +6,7 @@
 #include "plan/params.h"
 
 struct body {
+    struct body *older, **link; /* among the run's bodies */
     struct node *node;
     void (*ended)(void *user, struct body_end *end);
     void *user;
@@ -22,7 +23,26 @@ static struct body *body_new(struct node *node, void (*ended)(void *user, struct
     body->ended = ended;
     body->user = user;
     body->items = value_null();
+    struct body **bodies = &node->frame->run->bodies;
+    body->older = *bodies;
+    body->link = bodies;
+    if (body->older)
+        body->older->link = &body->older;
+    *bodies = body;
     return body;
+}
+
+static void body_free(struct body *body) {
+    *body->link = body->older;
+    if (body->older)
+        body->older->link = body->link;
+    value_free(body->items);
+    mem_free(body);
+}
+
+void bodies_free(struct run *run) {
+    while (run->bodies)
+        body_free(run->bodies);
 }
 
 /* `cut_short`: no member failed, but the run was stopped before all had begun. */
@@ -31,8 +51,7 @@ static void body_finish(struct body *body, bool ok, bool cut_short, value result
     struct body_end end = {ok, cut_short, result_taken, ok ? NULL : error};
     void (*ended)(void *, struct body_end *) = body->ended;
     void *user = body->user;
-    value_free(body->items);
-    mem_free(body);
+    body_free(body);
     ended(user, &end);
 }
 

@@ -20,5 +20,7 @@ int body_start(struct node *node, void (*ended)(void *user, struct body_end *end
                struct err *err) MUST_USE;
 /* Its time is up: `ended` follows. */
 void body_stop(struct node *node);
+/* Those of a run that is left before they ended. */
+void bodies_free(struct run *run);
 
 #endif

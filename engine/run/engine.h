@@ -113,6 +113,7 @@ struct run {
     int64_t slots;            /* of --jobs that are taken */
     struct step_ctx *acts;    /* all that are under way */
     struct service *services; /* newest first */
+    struct body *bodies;      /* those that have not ended */
 
     /* How it went. */
     struct node *failed_node;

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "io/process.h"
 #include "run/act.h"
+#include "run/body.h"
 #include "run/commit.h"
 #include "run/dryrun.h"
 #include "run/gate.h"
@@ -331,6 +332,7 @@ void run_free(struct run *run) {
     interrupt_unwatch(run);
     recall_free(run->recall);
     services_free(run);
+    bodies_free(run);
     frame_free(run->finally);
     frame_free(run->root);
     vec_release(&run->ready);
