@@ -75,7 +75,7 @@ struct step_ctx *act_new(const struct act_spec *spec) {
         .redactor = run->redactor,
         .dir = dir,
         .name = name,
-        .resume = spec->is_resumed,
+        .resume = spec->is_resumed && !run->replay,
         .shown = step_hides_output(spec->step) ? NULL : output_shown,
         .failed = output_failed,
         .stored = output_stored,
