@@ -47,6 +47,19 @@ struct step_plan {
     void (*line)(void *user, const char *label, const char *text, size_t length);
 };
 
+/* ---- what a plan needs to know ------------------------------------------------------------- */
+
+enum step_need { STEP_NEEDS_COMMAND, STEP_NEEDS_HOST, STEP_NEEDS_FILE };
+
+/* Each text as written, templates with their `${{ … }}`; of a host its URL. */
+struct step_question;
+struct step_demand {
+    void *user;
+    void (*need)(void *user, enum step_need need, const char *text, size_t length);
+    /* Who is asked, of whom an answer counts, and for how long. */
+    void (*question)(void *user, const struct step_question *question);
+};
+
 /* ---- what a container yields -------------------------------------------------------------- */
 
 struct step_expansion {
@@ -207,6 +220,8 @@ struct step_type {
     enum effect (*effect)(const void *spec);
     void (*check)(const void *spec, const struct step_check *check); /* may be NULL */
     void (*plan)(const void *spec, const struct step_plan *plan);
+    /* What it needs beside a database and a target, which the step names; may be NULL. */
+    void (*demand)(const void *spec, const struct step_demand *demand);
     void (*expand)(const void *spec, struct step_expansion *ret); /* containers only */
     /* Whom it asks; NULL: nobody. */
     enum step_asks (*asks)(const void *spec);

@@ -253,6 +253,26 @@ static void approval_plan(const void *spec, const struct step_plan *plan) {
     }
 }
 
+static void approval_demand(const void *spec, const struct step_demand *demand) {
+    const struct approval_spec *approval = spec;
+    const size_t count = approval->approvers.count;
+    AUTO_BUF message = BUF_INIT(LINE_CEILING);
+    template_show(&message, approval->message);
+    const char **names = mem_calloc(count + 1, sizeof *names);
+    for (size_t i = 0; i < count; i++)
+        names[i] = FIELD_AT(const char *, &approval->approvers, i);
+    const struct step_question question = {
+        .kind = STEP_ASK_GATE,
+        .message = buf_text(&message),
+        .approvers = count > 0 ? names : NULL,
+        .quorum = approval->quorum,
+        .not_requester = approval->not_requester,
+        .expires_ms = approval->expires_ms > 0 ? approval->expires_ms : 0,
+    };
+    demand->question(demand->user, &question);
+    mem_free(names);
+}
+
 static void approval_answered(struct step_ctx *ctx, const struct step_answer *answer) {
     struct ask_state *state = step_state(ctx);
     struct step_result *result = &state->result;
@@ -302,6 +322,7 @@ const struct step_type step_approval_type = {
     .effect = approval_effect,
     .check = approval_check,
     .plan = approval_plan,
+    .demand = approval_demand,
     .is_passive = true,
     .asks = approval_asks,
     .start = approval_start,

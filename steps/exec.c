@@ -82,6 +82,13 @@ static void exec_plan(const void *spec, const struct step_plan *plan) {
     plan->line(plan->user, "command", buf_text(&line), line.length);
 }
 
+static void exec_demand(const void *spec, const struct step_demand *demand) {
+    const struct exec_spec *exec = spec;
+    AUTO_BUF word = BUF_INIT(WORDS_CEILING);
+    template_show(&word, FIELD_AT(struct template *, &exec->words, 0));
+    demand->need(demand->user, STEP_NEEDS_COMMAND, buf_text(&word), word.length);
+}
+
 static int add_word(struct words *words, value item, struct err *err) {
     enum value_kind kind = value_kind(item);
     if (kind == VALUE_NONE || kind == VALUE_NULL)
@@ -135,6 +142,7 @@ const struct step_type step_exec_type = {
     .effect = exec_effect,
     .check = exec_check,
     .plan = exec_plan,
+    .demand = exec_demand,
     .start = exec_start,
     .settle = command_settle,
     .cancel = command_cancel,

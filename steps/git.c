@@ -300,6 +300,15 @@ static void git_plan(const void *spec, const struct step_plan *plan) {
     plan->line(plan->user, "git", buf_text(&line), line.length);
 }
 
+static void git_demand(const void *spec, const struct step_demand *demand) {
+    const struct git_spec *git = spec;
+    AUTO_BUF path = BUF_INIT(LINE_CEILING);
+    if (!git->repository)
+        return;
+    template_show(&path, git->repository);
+    demand->need(demand->user, STEP_NEEDS_FILE, buf_text(&path), path.length);
+}
+
 const struct step_type step_git_type = {
     .key = "git",
     .doc = "One act on a git repository.",
@@ -309,4 +318,5 @@ const struct step_type step_git_type = {
     .effect = git_effect,
     .check = git_check,
     .plan = git_plan,
+    .demand = git_demand,
 };

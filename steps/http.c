@@ -283,6 +283,7 @@ const struct step_type step_http_type = {
     .effect = http_effect,
     .check = http_check,
     .plan = http_plan,
+    .demand = http_demand,
     .start = http_begin,
     .cancel = http_end,
 };

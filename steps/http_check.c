@@ -234,6 +234,18 @@ static void plan_trust(const struct http_fields *fields, const struct step_plan 
         plan_line(plan, "with", &text);
 }
 
+void http_demand(const void *spec, const struct step_demand *demand) {
+    const struct http_fields *fields = spec;
+    AUTO_BUF url = BUF_INIT(SHOWN_MAX);
+    template_show(&url, fields->url);
+    demand->need(demand->user, STEP_NEEDS_HOST, buf_text(&url), url.length);
+    if (!fields->body_file)
+        return;
+    buf_clear(&url);
+    template_show(&url, fields->body_file);
+    demand->need(demand->user, STEP_NEEDS_FILE, buf_text(&url), url.length);
+}
+
 void http_plan(const void *spec, const struct step_plan *plan) {
     const struct http_fields *fields = spec;
     plan_request(fields, plan);

@@ -56,6 +56,7 @@ const struct template *http_header_find(const struct http_fields *fields, const 
 /* http_check.c */
 void http_check(const void *spec, const struct step_check *check);
 void http_plan(const void *spec, const struct step_plan *plan);
+void http_demand(const void *spec, const struct step_demand *demand);
 
 /* http_draft.c: a request with all its templates rendered. */
 struct http_draft {

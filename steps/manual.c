@@ -73,6 +73,15 @@ static void manual_plan(const void *spec, const struct step_plan *plan) {
         plan_line(plan, "evidence", manual->evidence);
 }
 
+static void manual_demand(const void *spec, const struct step_demand *demand) {
+    const struct manual_spec *manual = spec;
+    AUTO_BUF message = BUF_INIT(LINE_CEILING);
+    template_show(&message, manual->instructions);
+    const struct step_question question = {
+        .kind = STEP_ASK_MANUAL, .message = buf_text(&message), .quorum = 1};
+    demand->question(demand->user, &question);
+}
+
 static void manual_answered(struct step_ctx *ctx, const struct step_answer *answer) {
     struct ask_state *state = step_state(ctx);
     struct step_result *result = &state->result;
@@ -129,6 +138,7 @@ const struct step_type step_manual_type = {
     .state_size = sizeof(struct ask_state),
     .effect = manual_effect,
     .plan = manual_plan,
+    .demand = manual_demand,
     .is_passive = true,
     .asks = manual_asks,
     .start = manual_start,

@@ -177,6 +177,15 @@ static void notify_plan(const void *spec, const struct step_plan *plan) {
     }
 }
 
+static void notify_demand(const void *spec, const struct step_demand *demand) {
+    const struct notify_spec *notify = spec;
+    AUTO_BUF url = BUF_INIT(LINE_CEILING);
+    if (!notify->webhook)
+        return;
+    template_show(&url, notify->webhook);
+    demand->need(demand->user, STEP_NEEDS_HOST, buf_text(&url), url.length);
+}
+
 const struct step_type step_notify_type = {
     .key = "notify",
     .doc = "Tells people, by webhook or by mail.",
@@ -186,4 +195,5 @@ const struct step_type step_notify_type = {
     .effect = notify_effect,
     .check = notify_check,
     .plan = notify_plan,
+    .demand = notify_demand,
 };

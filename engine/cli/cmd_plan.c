@@ -2,6 +2,7 @@
 
 #include "cli/choices.h"
 #include "cli/commands.h"
+#include "cli/planning.h"
 #include "cli/terminal.h"
 #include "plan/plan.h"
 #include "report/outline.h"
@@ -14,7 +15,8 @@ struct plan_flags {
 static int plan_print(struct plan *plan, const struct plan_flags *flags) {
     struct buf out = BUF_INIT(PRODUCT_MAX);
     const struct text_style style = terminal_style(STDOUT_FILENO);
-    AUTO_VALUE outline = outline_new(plan);
+    const bool is_whole = flags->json || flags->verbose;
+    AUTO_VALUE outline = planning_outline(plan, is_whole ? PLANNING_WHOLE : PLANNING_BRIEF);
     if (flags->json) {
         value_dump(&out, outline);
         buf_putc(&out, '\n');

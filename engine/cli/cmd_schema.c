@@ -4,8 +4,9 @@
 #include "journal/event.h"
 #include "lang/reference.h"
 #include "lang/schema.h"
+#include "report/outline.h"
 
-static const char *const schemas[] = {"runbook", "config", "transcript", "reference", NULL};
+static const char *const schemas[] = {"runbook", "config", "transcript", "plan", "reference", NULL};
 
 static int schema_run(const struct invocation *invocation) {
     const char *which = invocation->operands[0];
@@ -16,14 +17,15 @@ static int schema_run(const struct invocation *invocation) {
         schema_config(&out);
     } else if (text_equal(which, "transcript")) {
         event_schema(&out);
+    } else if (text_equal(which, "plan")) {
+        outline_schema(&out);
     } else if (text_equal(which, "reference")) {
         reference_markdown(&out);
     } else {
         struct err err = ERR_INIT;
         err_set(&err, ERR_INVALID, "there is no schema of `%s`", which);
-        err_hint(&err, "there is one of a `runbook`, of the `config` and of a `transcript`, and "
-                       "the language's "
-                       "`reference`");
+        err_hint(&err, "there is one of a `runbook`, of the `config`, of a `transcript` and of a "
+                       "`plan`, and the language's `reference`");
         return print_err(&err);
     }
     return print_product(&out);
@@ -31,9 +33,9 @@ static int schema_run(const struct invocation *invocation) {
 
 const struct command command_schema = {
     .name = "schema",
-    .summary = "print the JSON schema of runbooks, configuration or transcripts, or the language's "
-               "reference",
-    .operands = "runbook|config|transcript|reference",
+    .summary = "print the JSON schema of runbooks, configuration, transcripts or plans, or the "
+               "language's reference",
+    .operands = "runbook|config|transcript|plan|reference",
     .least = 1,
     .most = 1,
     .word = WORD_CHOICE,

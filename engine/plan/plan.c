@@ -15,6 +15,7 @@ struct plan {
     VEC(struct graph *) kept; /* of a list, or of one step alone */
     struct map *kept_by;      /* the same, by list or step and whether it is a body's */
     value params, selection;
+    value given, files;
     const char **reasons; /* a node of `graph`: why it is left out, or NULL */
     char hash[DIGEST_TEXT_SIZE];
 };
@@ -46,10 +47,7 @@ static void set_parse(const struct runbook *runbook, const char *pair, value *gi
     *given = value_set(*given, name, parsed);
 }
 
-/* Later sources win: profile, --params, --set, prompt for what is still missing. */
-static value params_gather(const struct plan *plan, const struct plan_options *options,
-                           struct diag *diag) {
-    const struct runbook *runbook = plan->runbook;
+static value profile_params(const struct plan *plan) {
     value given = value_object();
     for (size_t i = 0; plan->profile && i < plan->profile->params.count; i++) {
         value item;
@@ -57,37 +55,64 @@ static value params_gather(const struct plan *plan, const struct plan_options *o
                             NULL) == 0)
             given = value_set(given, plan->profile->params.keys[i], item);
     }
+    return given;
+}
+
+static void param_prompt(const struct plan_options *options, const char *name,
+                         const struct param *param, value *said, struct diag *diag) {
+    AUTO_TEXT typed = options->prompt(options->user, name, param);
+    AUTO_ERR err = ERR_INIT;
+    value parsed;
+    if (!typed || !*typed)
+        return;
+    if (param_parse(name, param, typed, &parsed, &err) < 0)
+        diag_report(diag, &err);
+    else
+        *said = value_set(*said, name, parsed);
+}
+
+/* Whatever a person gave, less what the profile says: --params, --set, and answers to prompts for
+ * what is still missing. Later sources win. */
+static value params_said(const struct plan *plan, const struct plan_options *options,
+                         value of_profile, struct diag *diag) {
+    const struct runbook *runbook = plan->runbook;
+    value said = value_object();
     value key, item;
     for (size_t i = 0; value_next(options->params, &i, &key, &item);) {
         if (FIELD_FIND(struct param, &runbook->params, value_text(key)))
-            given = value_set(given, value_text(key), value_copy(item));
+            said = value_set(said, value_text(key), value_copy(item));
         value_free(key);
         value_free(item);
     }
     if (options->params_file) {
         value read;
         if (runbook_read_data(options->params_file, &read, diag) == 0)
-            given = value_merge(given, read);
+            said = value_merge(said, read);
     }
     for (const char *const *set = options->set; set && *set; set++)
-        set_parse(runbook, *set, &given, diag);
+        set_parse(runbook, *set, &said, diag);
     for (size_t i = 0; options->prompt && i < runbook->params.count; i++) {
         const struct param *param = &FIELD_AT(struct param, &runbook->params, i);
-        AUTO_VALUE known = value_get(given, runbook->params.keys[i]);
-        AUTO_TEXT typed = NULL;
-        if (!param->prompt || !value_is(known, VALUE_NONE))
-            continue;
-        typed = options->prompt(options->user, runbook->params.keys[i], param);
-        AUTO_ERR err = ERR_INIT;
-        value parsed;
-        if (!typed || !*typed)
-            continue;
-        if (param_parse(runbook->params.keys[i], param, typed, &parsed, &err) < 0)
-            diag_report(diag, &err);
-        else
-            given = value_set(given, runbook->params.keys[i], parsed);
+        const char *name = runbook->params.keys[i];
+        AUTO_VALUE known = value_get(said, name);
+        AUTO_VALUE chosen = value_get(of_profile, name);
+        if (param->prompt && value_is(known, VALUE_NONE) && value_is(chosen, VALUE_NONE))
+            param_prompt(options, name, param, &said, diag);
     }
-    return given;
+    return said;
+}
+
+static value params_gather(struct plan *plan, const struct plan_options *options,
+                           struct diag *diag) {
+    value of_profile = profile_params(plan);
+    value said = params_said(plan, options, of_profile, diag);
+    for (size_t i = 0; i < plan->runbook->params.count; i++) {
+        const char *name = plan->runbook->params.keys[i];
+        AUTO_VALUE known = value_get(said, name);
+        if (!value_is(known, VALUE_NONE))
+            plan->given = value_append(plan->given, value_string(name));
+    }
+    return value_merge(of_profile, said);
 }
 
 /* ---- selection ---------------------------------------------------------------------------- */
@@ -315,7 +340,18 @@ static void hash_field(struct digest *digest, const char *label, const char *byt
 struct hashing {
     struct digest *digest;
     struct diag *diag;
+    value *files;
 };
+
+static void hash_bytes(const struct hashing *hashing, const char *path, const char *bytes,
+                       size_t length) {
+    char sha256[DIGEST_TEXT_SIZE];
+    digest_text(bytes, length, sha256);
+    value file = value_set(value_object(), "path", value_string(path));
+    file = value_set(file, "sha256", value_string(sha256));
+    file = value_set(file, "bytes", value_integer((int64_t)length));
+    *hashing->files = value_append(*hashing->files, file);
+}
 
 static void hash_named(const struct hashing *hashing, const struct named_file *named) {
     AUTO_TEXT bytes = NULL;
@@ -327,12 +363,14 @@ static void hash_named(const struct hashing *hashing, const struct named_file *n
     }
     hash_field(hashing->digest, "named path", named->path, strlen(named->path));
     hash_field(hashing->digest, "named file", bytes, length);
+    hash_bytes(hashing, named->path, bytes, length);
 }
 
 static void hash_file(void *user, const struct runbook *file) {
     const struct hashing *hashing = user;
     hash_field(hashing->digest, "path", file->path, strlen(file->path));
     hash_field(hashing->digest, "file", file->bytes, file->length);
+    hash_bytes(hashing, file->path, file->bytes, file->length);
     for (const struct named_file *named = file->named_files; named; named = named->next)
         hash_named(hashing, named);
 }
@@ -344,7 +382,7 @@ static void hash_value(struct digest *digest, const char *label, value item) {
 
 static void hash_make(struct plan *plan, struct diag *diag) {
     struct digest *digest = digest_new();
-    struct hashing hashing = {digest, diag};
+    struct hashing hashing = {digest, diag, &plan->files};
     runbook_each_file(plan->runbook, hash_file, &hashing);
     hash_value(digest, "params", plan->params);
     hash_value(digest, "selection", plan->selection);
@@ -375,6 +413,8 @@ static void profile_choose(struct plan *plan, const char *name, struct diag *dia
 struct plan *plan_new(const struct plan_options *options, struct diag *diag) {
     struct plan *plan = mem_zalloc(sizeof *plan);
     plan->params = plan->selection = value_null();
+    plan->given = value_array();
+    plan->files = value_array();
     plan->kept_by = map_new();
     plan->runbook = runbook_load_copies(options->path, options->copies, diag);
     if (plan->runbook)
@@ -411,6 +451,8 @@ void plan_free(struct plan *plan) {
     mem_free(plan->reasons);
     value_free(plan->params);
     value_free(plan->selection);
+    value_free(plan->given);
+    value_free(plan->files);
     runbook_free(plan->runbook);
     mem_free(plan);
 }
@@ -429,6 +471,14 @@ const struct graph *plan_finally(const struct plan *plan) {
 
 value plan_params(const struct plan *plan) {
     return value_copy(plan->params);
+}
+
+value plan_given(const struct plan *plan) {
+    return value_copy(plan->given);
+}
+
+value plan_files(const struct plan *plan) {
+    return value_copy(plan->files);
 }
 
 const char *plan_profile(const struct plan *plan) {

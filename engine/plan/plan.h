@@ -39,6 +39,10 @@ const struct graph *plan_graph_of_step(struct plan *plan, const struct step *ste
                                        enum graph_scope scope);
 
 value plan_params(const struct plan *plan); /* object; owned */
+/* Names of those that a person gave, who left the rest to profile and defaults; owned. */
+value plan_given(const struct plan *plan);
+/* Every file whose bytes count: [{path, sha256, bytes}]; owned. Empty with `shape_only`. */
+value plan_files(const struct plan *plan);
 /* The profile that was chosen, or NULL. */
 const char *plan_profile(const struct plan *plan);
 /* {only, from, skip} where any was given, else null; owned. */

@@ -2,141 +2,42 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "plan/lines.h"
+#include "plan/undo.h"
+#include "report/outline_step.h"
 
-#define OUTLINE_TEXT_MAX (1 << 20)
 /* Runbooks may call each other and nest so deep; lang refuses more. */
 #define OUTLINE_DEPTH_MAX RUNBOOK_MAX_DEPTH
 
-static void set_text(value *object, const char *key, const char *text) {
-    if (text) {
-        *object = value_set(*object, key, value_string(text));
-    }
-}
-
-static void set_integer(value *object, const char *key, int64_t number) {
-    if (number > 0) {
-        *object = value_set(*object, key, value_integer(number));
-    }
-}
-
-static void set_flag(value *object, const char *key, bool flag) {
-    if (flag) {
-        *object = value_set(*object, key, value_bool(true));
-    }
-}
-
-static void set_template(value *object, const char *key, const struct template *tmpl) {
-    if (tmpl) {
-        AUTO_BUF text = BUF_INIT(OUTLINE_TEXT_MAX);
-        template_show(&text, tmpl);
-        set_text(object, key, buf_text(&text));
-    }
-}
-
-static void set_names(value *object, const char *key, const struct field_list *names) {
-    if (names->count == 0) {
-        return;
-    }
-    value list = value_array();
-    for (size_t i = 0; i < names->count; i++) {
-        list = value_append(list, value_string(FIELD_AT(const char *, names, i)));
-    }
-    *object = value_set(*object, key, list);
-}
-
-/* ---- steps -------------------------------------------------------------------------------- */
-
-static void take_line(void *user, const char *label, const char *text, size_t length) {
-    value *lines = user;
-    value line = value_append(value_array(), value_string(label));
-    *lines = value_append(*lines, value_append(line, value_string_n(text, length)));
-}
-
-static value step_lines(const struct step *step) {
-    value lines = value_array();
-    if (step->type && step->type->plan) {
-        const struct step_plan plan = {.user = &lines, .line = take_line};
-        step->type->plan(step->spec, &plan);
-    }
-    return lines;
-}
-
-static value handler_value(const struct step *handler) {
-    value object = value_object();
-    set_text(&object, "title", handler->title);
-    set_text(&object, "action", handler->type ? handler->type->key : NULL);
-    return value_set(object, "lines", plan_lines(handler, 0));
-}
-
-static const char *effect_text(enum effect effect) {
-    static const char *const names[] = {
-        [EFFECT_UNSAID] = NULL,
-        [EFFECT_READ] = "read",
-        [EFFECT_IDEMPOTENT] = "idempotent",
-        [EFFECT_ONCE] = "once",
-    };
-    return names[effect];
-}
-
-static const char *on_failure_text(enum on_failure rule) {
-    static const char *const names[] = {
-        [ON_FAILURE_UNSAID] = NULL,
-        [ON_FAILURE_ROLLBACK] = "rollback",
-        [ON_FAILURE_STOP] = "stop",
-        [ON_FAILURE_CONTINUE] = "continue",
-    };
-    return names[rule];
-}
-
-static void set_limits(value *object, const struct step *step) {
-    set_integer(object, "timeout_ms", step->timeout_ms);
-    set_integer(object, "deadline_ms", step->deadline_ms);
-    if (step->retry) {
-        value retry = value_object();
-        set_integer(&retry, "attempts", step->retry->attempts);
-        set_integer(&retry, "delay_ms", step->retry->delay_ms);
-        *object = value_set(*object, "retry", retry);
-    }
-    set_text(object, "lock", step->lock);
-    set_text(object, "on_failure", on_failure_text(step->on_failure));
-}
-
-static value step_value(const struct step *step) {
-    value object = value_object();
-    set_text(&object, "id", step->id);
-    set_text(&object, "title", step->title);
-    set_text(&object, "action", step->type ? step->type->key : NULL);
-    set_text(&object, "effect", effect_text(step_effect(step)));
-    set_text(&object, "effect_reason", step->effect_reason);
-    object = value_set(object, "lines", step_lines(step));
-    set_text(&object, "when", step->when ? expr_text(step->when) : NULL);
-    set_template(&object, "foreach", step->foreach);
-    set_integer(&object, "concurrency", step->foreach ? step->concurrency : 0);
-    set_text(&object, "target", step->target);
-    set_text(&object, "database", step->database);
-    set_limits(&object, step);
-    set_names(&object, "destroys", &step->destroys);
-    set_flag(&object, "background", step->background);
-    set_flag(&object, "sensitive", step->sensitive);
-    set_flag(&object, "point_of_no_return", step->point_of_no_return);
-    if (step->done_when) {
-        object = value_set(object, "done_when", handler_value(step->done_when));
-    }
-    if (step->rollback) {
-        object = value_set(object, "rollback", handler_value(step->rollback));
-    }
-    return object;
-}
-
 /* ---- lists -------------------------------------------------------------------------------- */
+
+/* What holds for the whole outline. */
+struct telling {
+    struct plan *plan;
+    const struct outline_facts *facts;
+    struct outline_needs needs;
+    value no_return; /* paths of points of no return */
+};
 
 /* A graph being told. What is nested tells neither the group that is its frame nor skips. */
 struct listing {
-    struct plan *plan;
+    struct telling *telling;
+    const struct runbook *file;
     const struct graph *graph;
+    const char *prefix; /* of paths: "", or "outer/" */
+    const char *phase;
+    value outer; /* what would be undone behind it: the ledger of what it stands in */
     size_t nesting;
     bool is_body; /* of foreach: the graph of the step itself */
+};
+
+/* What the nodes of one graph share while they are told. */
+struct pages {
+    const struct listing *listing;
+    size_t *depths;
+    const char **reasons; /* why a node is left out, or NULL */
+    value *whens;         /* facts, VALUE_NONE where there is no condition */
+    value *paths;
+    struct undo *undo;
 };
 
 static value listing_value(const struct listing *listing);
@@ -155,59 +56,162 @@ static value needs_value(const struct graph *graph, uint32_t node) {
     return names;
 }
 
+static value names_without(value names, value name) {
+    value kept = value_array();
+    for (size_t i = 0; i < value_count(names); i++) {
+        AUTO_VALUE item = value_at(names, i);
+        if (!value_equal(item, name))
+            kept = value_append(kept, value_copy(item));
+    }
+    return kept;
+}
+
 /* The members of what has a graph of its own: a foreach over a group, a called runbook. */
-static value nested_value(const struct listing *listing, const struct graph_node *node) {
+static value nested_value(const struct listing *listing, const struct graph_node *node, value path,
+                          value undo) {
     struct step_expansion members = {0};
     if (node->role != GRAPH_ACT || listing->nesting >= OUTLINE_DEPTH_MAX ||
         !step_expand(node->step, &members)) {
         return value_none();
     }
+    struct plan *plan = listing->telling->plan;
+    AUTO_TEXT prefix = mem_printf("%s/", value_text(path));
+    /* What stands in it tells its own handlers one by one. */
+    AUTO_VALUE outer = node->step->rollback ? value_copy(undo) : names_without(undo, path);
     const struct listing nested = {
-        .plan = listing->plan,
-        .graph = members.runbook ? plan_graph_of(listing->plan, members.runbook->steps)
-                                 : plan_graph_of_step(listing->plan, node->step, GRAPH_BODY),
+        .telling = listing->telling,
+        .file = members.runbook ? members.runbook : listing->file,
+        .graph = members.runbook ? plan_graph_of(plan, members.runbook->steps)
+                                 : plan_graph_of_step(plan, node->step, GRAPH_BODY),
+        .prefix = prefix,
+        .phase = listing->phase,
+        .outer = outer,
         .nesting = listing->nesting + 1,
         .is_body = !members.runbook,
     };
     return nested.graph ? listing_value(&nested) : value_none();
 }
 
-static value node_value(const struct listing *listing, uint32_t index, size_t depth) {
+static value undo_names(const struct pages *pages, struct undo_list list) {
+    value names = value_array();
+    for (size_t i = 0; i < list.count; i++)
+        names = value_append(names, value_copy(pages->paths[list.nodes[i]]));
+    return names;
+}
+
+/* What would be undone if the step failed: of its own graph, then of what that stands in. */
+static value undo_tell(const struct pages *pages, uint32_t index, value *object) {
+    struct undo_list certain = undo_certain(pages->undo, index);
+    struct undo_list beside = undo_beside(pages->undo, index);
+    value names = undo_names(pages, certain);
+    size_t total = certain.total + value_count(pages->listing->outer);
+    for (size_t i = 0; i < value_count(pages->listing->outer); i++)
+        if (value_count(names) < UNDO_MOST)
+            names = value_append(names, value_at(pages->listing->outer, i));
+    *object = value_set(*object, "undo", value_copy(names));
+    outline_integer_set(object, "undo_more", (int64_t)(total - value_count(names)));
+    if (beside.count > 0)
+        *object = value_set(*object, "undo_beside", undo_names(pages, beside));
+    return names;
+}
+
+static value node_value(const struct pages *pages, uint32_t index) {
+    const struct listing *listing = pages->listing;
     const struct graph_node *node = graph_node(listing->graph, index);
-    value object = step_value(node->step);
+    const struct outline_file in = {{listing->telling->plan, listing->file},
+                                    &listing->telling->needs};
+    const size_t frame = listing->is_body ? 1 : 0;
+    value object = outline_step(&in, node->step);
+    object = value_set(object, "path", value_copy(pages->paths[index]));
     object = value_set(object, "wave", value_number(node->wave));
-    object = value_set(object, "depth", value_number((double)depth));
+    object = value_set(object, "depth", value_number((double)(pages->depths[index] - frame)));
     object = value_set(object, "needs", needs_value(listing->graph, index));
-    if (listing->graph == plan_graph(listing->plan)) {
-        set_text(&object, "skipped", plan_skip_reason(listing->plan, index));
+    outline_set(&object, "when", value_copy(pages->whens[index]));
+    outline_text_set(&object, "skipped", pages->reasons[index]);
+    if (node->step->point_of_no_return && !pages->reasons[index])
+        listing->telling->no_return =
+            value_append(listing->telling->no_return, value_copy(pages->paths[index]));
+    AUTO_VALUE undo =
+        pages->undo && !pages->reasons[index] ? undo_tell(pages, index, &object) : value_array();
+    outline_set(&object, "steps", nested_value(listing, node, pages->paths[index], undo));
+    return object;
+}
+
+/* A condition that is known not to hold leaves the step out, and all that stands in it. */
+static void page_prepare(struct pages *pages, uint32_t index) {
+    const struct listing *listing = pages->listing;
+    const struct plan *plan = listing->telling->plan;
+    const struct fact_scope at = {plan, listing->file};
+    const struct graph_node *node = graph_node(listing->graph, index);
+    AUTO_TEXT path = mem_printf("%s%s", listing->prefix, node->step->id);
+    pages->paths[index] = value_string(path);
+    pages->whens[index] = value_none();
+    pages->depths[index] = 0;
+    if (node->group != GRAPH_NONE) {
+        pages->depths[index] = pages->depths[node->group] + 1;
+        pages->reasons[index] = pages->reasons[node->group];
     }
-    value nested = nested_value(listing, node);
-    return value_kind(nested) == VALUE_NONE ? object : value_set(object, "steps", nested);
+    if (node->role == GRAPH_END) {
+        pages->reasons[index] = pages->reasons[node->peer];
+        return;
+    }
+    pages->whens[index] = fact_of_expr(&at, node->step->when);
+    if (listing->graph == plan_graph(plan) && plan_skip_reason(plan, index))
+        pages->reasons[index] = plan_skip_reason(plan, index);
+    else if (!pages->reasons[index] && fact_fails(pages->whens[index]))
+        pages->reasons[index] = "its condition does not hold";
+}
+
+static bool is_left_out(void *user, uint32_t node) {
+    const struct pages *pages = user;
+    return pages->reasons[node] != NULL;
+}
+
+static void pages_release(struct pages *pages) {
+    for (size_t i = 0; i < graph_count(pages->listing->graph); i++) {
+        value_free(pages->whens[i]);
+        value_free(pages->paths[i]);
+    }
+    undo_free(pages->undo);
+    mem_free(pages->depths);
+    mem_free(pages->reasons);
+    mem_free(pages->whens);
+    mem_free(pages->paths);
 }
 
 /* Recursion is as deep as containers nest, which OUTLINE_DEPTH_MAX bounds. */
 static value listing_value(const struct listing *listing) {
     const struct graph *graph = listing->graph;
-    const size_t count = graph_count(graph);
+    const size_t count = graph_count(graph), frame = listing->is_body ? 1 : 0;
     const uint32_t *order = graph_order(graph);
-    const size_t frame = listing->is_body ? 1 : 0;
-    size_t *depth = mem_calloc(count + 1, sizeof *depth);
+    struct pages pages = {
+        .listing = listing,
+        .depths = mem_calloc(count + 1, sizeof *pages.depths),
+        .reasons = mem_calloc(count + 1, sizeof *pages.reasons),
+        .whens = mem_calloc(count + 1, sizeof *pages.whens),
+        .paths = mem_calloc(count + 1, sizeof *pages.paths),
+    };
     value steps = value_array();
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t group = graph_node(graph, i)->group;
-        depth[i] = group == GRAPH_NONE ? 0 : depth[group] + 1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const uint32_t at = order[i];
-        if (graph_node(graph, at)->role != GRAPH_END && depth[at] >= frame) {
-            steps = value_append(steps, node_value(listing, at, depth[at] - frame));
-        }
-    }
-    mem_free(depth);
+    for (uint32_t i = 0; i < count; i++)
+        page_prepare(&pages, i);
+    if (text_equal(listing->phase, "run") && !listing->telling->facts->without_undo)
+        pages.undo = undo_new(graph, listing->is_body, is_left_out, &pages);
+    for (size_t i = 0; i < count; i++)
+        if (graph_node(graph, order[i])->role != GRAPH_END && pages.depths[order[i]] >= frame)
+            steps = value_append(steps, node_value(&pages, order[i]));
+    pages_release(&pages);
     return steps;
 }
 
 /* ---- the runbook -------------------------------------------------------------------------- */
+
+/* The text alone: where a secret stands in it, its name. */
+static value text_of(const struct plan *plan, const struct runbook *file,
+                     const struct template *tmpl) {
+    const struct fact_scope at = {plan, file};
+    AUTO_VALUE fact = fact_of_template(&at, tmpl);
+    return value_get(fact, "text");
+}
 
 static value secrets_value(const struct plan *plan) {
     value list = value_array();
@@ -221,9 +225,9 @@ static value secrets_value(const struct plan *plan) {
             continue;
         }
         AUTO_TEXT from = source->env ? mem_printf("environment variable %s", source->env) : NULL;
-        set_text(&object, "from", from);
-        set_template(&object, "file", source->file);
-        set_names(&object, "command", &source->command);
+        outline_text_set(&object, "from", from);
+        outline_set(&object, "file", text_of(plan, runbook, source->file));
+        outline_names_set(&object, "command", &source->command);
         list = value_append(list, object);
     }
     return list;
@@ -237,55 +241,122 @@ static value databases_value(const struct plan *plan) {
         const struct database *database = plan_database(plan, runbook, name, NULL);
         value object = value_set(value_object(), "name", value_string(name));
         if (database) {
-            set_template(&object, "url", database->url);
-            set_flag(&object, "protected", database->is_protected);
+            outline_set(&object, "url", text_of(plan, runbook, database->url));
+            outline_flag_set(&object, "protected", database->is_protected);
         }
         list = value_append(list, object);
     }
     return list;
 }
 
-static value requires_value(const struct requires *requires) {
+static value texts_of(const struct plan *plan, const struct field_list *templates) {
+    value list = value_array();
+    for (size_t i = 0; i < templates->count; i++)
+        list = value_append(
+            list, text_of(plan, plan_runbook(plan), FIELD_AT(struct template *, templates, i)));
+    return list;
+}
+
+static value requires_value(const struct plan *plan, const struct requires *requires) {
     value object = value_object();
-    set_names(&object, "commands", &requires->commands);
-    set_names(&object, "env", &requires->env);
+    outline_names_set(&object, "commands", &requires->commands);
+    outline_names_set(&object, "env", &requires->env);
+    if (requires->files.count > 0)
+        object = value_set(object, "files", texts_of(plan, &requires->files));
+    value disks = value_array();
+    for (size_t i = 0; i < requires->disk_free.count; i++) {
+        const struct requires_disk *disk = &FIELD_AT(struct requires_disk, &requires->disk_free, i);
+        value room =
+            value_set(value_object(), "path", text_of(plan, plan_runbook(plan), disk->path));
+        disks = value_append(disks, value_set(room, "at_least", value_integer(disk->at_least)));
+    }
+    if (value_count(disks) > 0)
+        return value_set(object, "disk_free", disks);
+    value_free(disks);
     return object;
 }
 
-static void set_head(value *outline, const struct plan *plan) {
+static void head_tell(value *outline, const struct plan *plan) {
     const struct runbook *runbook = plan_runbook(plan);
-    set_text(outline, "runbook", runbook->path);
-    set_text(outline, "name", runbook->name);
-    set_text(outline, "title", runbook->title);
-    set_text(outline, "description", runbook->description);
-    set_text(outline, "owner", runbook->owner);
-    set_text(outline, "lock", runbook->lock);
-    set_text(outline, "profile", plan_profile(plan));
-    set_text(outline, "plan_sha256", plan_hash(plan));
-    set_integer(outline, "language", runbook->language);
+    outline_text_set(outline, "runbook", runbook->path);
+    outline_text_set(outline, "name", runbook->name);
+    outline_text_set(outline, "title", runbook->title);
+    outline_text_set(outline, "description", runbook->description);
+    outline_text_set(outline, "owner", runbook->owner);
+    outline_text_set(outline, "lock", runbook->lock);
+    outline_text_set(outline, "profile", plan_profile(plan));
+    outline_text_set(outline, "plan_sha256", plan_hash(plan));
+    outline_integer_set(outline, "language", runbook->language);
+    outline_text_set(outline, "engine", RUNBOOK_VERSION);
     if (runbook->objectives) {
         value objectives = value_object();
-        set_integer(&objectives, "rto_ms", runbook->objectives->rto_ms);
-        set_integer(&objectives, "rpo_ms", runbook->objectives->rpo_ms);
+        outline_integer_set(&objectives, "rto_ms", runbook->objectives->rto_ms);
+        outline_integer_set(&objectives, "rpo_ms", runbook->objectives->rpo_ms);
         *outline = value_set(*outline, "objectives", objectives);
     }
     if (runbook->requires) {
-        *outline = value_set(*outline, "requires", requires_value(runbook->requires));
+        *outline = value_set(*outline, "requires", requires_value(plan, runbook->requires));
     }
 }
 
-value outline_new(struct plan *plan) {
+/* ---- what it needs ------------------------------------------------------------------------- */
+
+static void file_needs(void *user, const struct runbook *file) {
+    struct telling *telling = user;
+    for (const struct named_file *named = file->named_files; named; named = named->next)
+        outline_need_file(&telling->needs, named->path);
+    for (size_t i = 0; file->requires && i < file->requires->commands.count; i++)
+        outline_need_command(&telling->needs, FIELD_AT(const char *, &file->requires->commands, i));
+    for (size_t i = 0; file->requires && i < file->requires->files.count; i++) {
+        AUTO_VALUE path =
+            text_of(telling->plan, file, FIELD_AT(struct template *, &file->requires->files, i));
+        outline_need_file(&telling->needs, value_text(path));
+    }
+    for (size_t i = 0; i < file->secrets.count; i++) {
+        const struct secret_source *source =
+            plan_secret(telling->plan, file, file->secrets.keys[i]);
+        AUTO_VALUE path = source ? text_of(telling->plan, file, source->file) : value_none();
+        if (value_is(path, VALUE_STRING))
+            outline_need_file(&telling->needs, value_text(path));
+        if (source && source->command.count > 0)
+            outline_need_command(&telling->needs, FIELD_AT(const char *, &source->command, 0));
+    }
+}
+
+/* ---- the whole ----------------------------------------------------------------------------- */
+
+static value steps_value(struct telling *telling, const struct graph *graph, const char *phase) {
+    AUTO_VALUE nothing = value_array();
+    const struct listing listing = {
+        .telling = telling,
+        .file = plan_runbook(telling->plan),
+        .graph = graph,
+        .prefix = "",
+        .phase = phase,
+        .outer = nothing,
+    };
+    return listing_value(&listing);
+}
+
+value outline_new(struct plan *plan, const struct outline_facts *facts) {
+    struct telling telling = {.plan = plan, .facts = facts, .no_return = value_array()};
+    const struct graph *graph = plan_graph(plan), *finally = plan_finally(plan);
     value outline = value_object();
-    set_head(&outline, plan);
+    head_tell(&outline, plan);
+    outline_needs_init(&telling.needs);
+    runbook_each_file(plan_runbook(plan), file_needs, &telling);
     outline = value_set(outline, "params", plan_params(plan));
+    outline = value_set(outline, "given", plan_given(plan));
+    outline = value_set(outline, "selection", plan_selection(plan));
+    outline = value_set(outline, "files", plan_files(plan));
+    outline = value_set(outline, "git", value_copy(facts->git));
+    outline = value_set(outline, "policy", value_copy(facts->policy));
     outline = value_set(outline, "secrets", secrets_value(plan));
     outline = value_set(outline, "databases", databases_value(plan));
-    const struct listing steps = {.plan = plan, .graph = plan_graph(plan)};
-    outline = value_set(outline, "waves", value_number((double)graph_waves(steps.graph)));
-    outline = value_set(outline, "steps", listing_value(&steps));
-    const struct listing finally = {.plan = plan, .graph = plan_finally(plan)};
-    if (finally.graph) {
-        outline = value_set(outline, "finally", listing_value(&finally));
-    }
-    return outline;
+    outline = value_set(outline, "waves", value_number((double)graph_waves(graph)));
+    outline = value_set(outline, "steps", steps_value(&telling, graph, "run"));
+    if (finally)
+        outline = value_set(outline, "finally", steps_value(&telling, finally, "finally"));
+    outline = value_set(outline, "point_of_no_return", telling.no_return);
+    return value_set(outline, "resources", outline_needs_take(&telling.needs));
 }

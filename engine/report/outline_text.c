@@ -84,6 +84,25 @@ static void put_body(const struct drawing *drawing, value text, size_t indent) {
     }
 }
 
+static void put_list(const struct drawing *drawing, value list) {
+    for (size_t i = 0; i < value_count(list); i++) {
+        AUTO_VALUE item = value_at(list, i);
+        buf_puts(drawing->out, i == 0 ? "" : ", ");
+        put_escaped(drawing, item);
+    }
+}
+
+/* Where a value comes from that is not known yet. */
+static void put_origin(const struct drawing *drawing, value fact, size_t indent) {
+    AUTO_VALUE from = value_get(fact, "from");
+    if (!drawing->verbose || value_count(from) == 0)
+        return;
+    indent_by(drawing, indent);
+    put_color(drawing, "2", "rendered at run time from ");
+    put_list(drawing, from);
+    buf_putc(drawing->out, '\n');
+}
+
 /* The first few, and all that says what is destroyed. */
 static void put_lines(const struct drawing *drawing, value owner, size_t indent,
                       const char *prefix) {
@@ -93,8 +112,8 @@ static void put_lines(const struct drawing *drawing, value owner, size_t indent,
     size_t left_out = 0;
     for (size_t i = 0; i < count; i++) {
         AUTO_VALUE line = value_at(lines, i);
-        AUTO_VALUE label = value_at(line, 0);
-        AUTO_VALUE text = value_at(line, 1);
+        AUTO_VALUE label = value_get(line, "label");
+        AUTO_VALUE text = value_get(line, "text");
         if (i >= whole && !text_equal(value_text(label), "destroys")) {
             left_out++;
             continue;
@@ -103,6 +122,7 @@ static void put_lines(const struct drawing *drawing, value owner, size_t indent,
         indent_by(drawing, indent);
         put_color(drawing, "2", shown);
         put_body(drawing, text, indent + strlen(shown));
+        put_origin(drawing, line, indent + 2);
     }
     if (left_out > 0) {
         indent_by(drawing, indent);
@@ -125,11 +145,29 @@ static void put_member(const struct drawing *drawing, value step, const char *ke
     buf_putc(drawing->out, '\n');
 }
 
-static void put_list(const struct drawing *drawing, value list) {
-    for (size_t i = 0; i < value_count(list); i++) {
-        AUTO_VALUE item = value_at(list, i);
-        buf_puts(drawing->out, i == 0 ? "" : ", ");
-        put_escaped(drawing, item);
+/* The same of a fact, with where its value comes from. */
+static void put_fact(const struct drawing *drawing, value step, const char *key, const char *label,
+                     size_t indent) {
+    AUTO_VALUE fact = value_get(step, key);
+    put_member(drawing, fact, "text", label, indent);
+    put_origin(drawing, fact, indent + 2);
+}
+
+/* Names on one line, or with -v each with what it will be; secrets are names there, too. */
+static void put_env(const struct drawing *drawing, value step, size_t indent) {
+    AUTO_VALUE env = value_get(step, "env");
+    AUTO_VALUE names = value_keys(env);
+    if (value_count(names) == 0)
+        return;
+    indent_by(drawing, indent);
+    put_color(drawing, "2", "env:");
+    buf_putc(drawing->out, ' ');
+    put_list(drawing, names);
+    buf_putc(drawing->out, '\n');
+    for (size_t i = 0; drawing->verbose && i < value_count(names); i++) {
+        AUTO_VALUE name = value_at(names, i);
+        AUTO_TEXT label = mem_printf("%s =", value_text(name));
+        put_fact(drawing, env, value_text(name), label, indent + 2);
     }
 }
 
@@ -144,6 +182,19 @@ static void put_names(const struct drawing *drawing, value step, const char *key
     buf_putc(drawing->out, ' ');
     put_list(drawing, names);
     buf_putc(drawing->out, '\n');
+}
+
+/* The undo ledger at this point. */
+static void put_undo(const struct drawing *drawing, value step, size_t indent) {
+    if (!drawing->verbose)
+        return;
+    put_names(drawing, step, "undo", "if it fails, undone in this order:", "2", indent);
+    const int64_t more = integer_of(step, "undo_more");
+    if (more > 0) {
+        indent_by(drawing, indent + 2);
+        buf_printf(drawing->out, "and %" PRId64 " more\n", more);
+    }
+    put_names(drawing, step, "undo_beside", "and where they have begun by then:", "2", indent);
 }
 
 static void put_limits(const struct drawing *drawing, value step, size_t indent) {
@@ -215,10 +266,11 @@ static void put_step(const struct drawing *drawing, value step, value above, siz
     const size_t indent = 6 + inner * 2;
     put_head(drawing, step, inner);
     put_member(drawing, step, "skipped", "skipped:", indent);
-    put_member(drawing, step, "when", "when:", indent);
-    put_member(drawing, step, "foreach", "for each of:", indent);
+    put_fact(drawing, step, "when", "when:", indent);
+    put_fact(drawing, step, "foreach", "for each of:", indent);
     put_needs(drawing, step, above, indent);
     put_lines(drawing, step, indent, "");
+    put_env(drawing, step, indent);
     put_names(drawing, step, "destroys", "destroys:", "1;31", indent);
     put_member(drawing, step, "target", "on target:", indent);
     put_member(drawing, step, "database", "on database:", indent);
@@ -229,6 +281,7 @@ static void put_step(const struct drawing *drawing, value step, value above, siz
     put_lines(drawing, probe, indent, "done when, ");
     put_member(drawing, rollback, "title", "rollback:", indent);
     put_lines(drawing, rollback, indent, "rollback, ");
+    put_undo(drawing, step, indent);
     AUTO_VALUE nested = value_get(step, "steps");
     if (value_count(nested) > 0 && inner < DEPTH_MAX) {
         put_steps(drawing, nested, inner + 1);

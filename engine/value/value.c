@@ -179,6 +179,10 @@ value value_merge(value under_taken, value over_taken) {
 }
 
 /* The cursor is libjq's iterator plus one, so that 0 begins. */
+value value_keys(value object) {
+    return value_is(object, VALUE_OBJECT) ? jv_keys(jv_copy(object)) : value_array();
+}
+
 bool value_next(value object, size_t *cursor, value *ret_key, value *ret_item) {
     if (!value_is(object, VALUE_OBJECT))
         return false;

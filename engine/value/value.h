@@ -66,6 +66,9 @@ value value_remove(value object_taken, const char *key);
 /* Members of `over` replace those of `under`; takes both. */
 value value_merge(value under_taken, value over_taken);
 
+/* The names of an object's members as an array, in the order of their characters; owned. */
+value value_keys(value object);
+
 /* Iterates an object: `for (size_t i = 0; value_next(v, &i, &key, &item);)`; frees nothing:
  * key and item belong to the caller. */
 bool value_next(value object, size_t *cursor, value *ret_key, value *ret_item);

@@ -8,7 +8,7 @@ one that the engine's tables generate, and so is the language's reference.
 
     RUNBOOK=build/engine/cli/runbook tests/lint/schema_agrees.py [--update]
 
---update writes schemas/{runbook,config}.schema.json, runbooks/LANGUAGE.md and the .expected files anew."""
+--update writes schemas/{runbook,config,plan}.schema.json, runbooks/LANGUAGE.md and the .expected files anew."""
 import json
 import os
 import re
@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "tests" / "cases"
 REFERENCE = ROOT / "runbooks" / "LANGUAGE.md"
 SCHEMA = ROOT / "schemas" / "runbook.schema.json"
+PLAN = ROOT / "schemas" / "plan.schema.json"
 CONFIG = ROOT / "schemas" / "config.schema.json"
 RUNBOOK = str(Path(os.environ["RUNBOOK"]).resolve())
 CANNOT_SAY = "# schema: cannot say"
@@ -117,6 +118,25 @@ def check_valid(validator, path):
     return None
 
 
+def check_plan(validator, path):
+    """What `plan --json` says of a runbook is what the schema of plans promises."""
+    data = yaml.load(path.read_bytes(), Loader)
+    params = data.get("params") or {}
+    given = []
+    for name, param in params.items():
+        if param.get("required"):
+            example = {"integer": "1", "number": "1", "boolean": "true", "duration": "1s"}
+            value = (param.get("enum") or [example.get(param.get("type"), "x")])[0]
+            given += ["--set", f"{name}={value}"]
+    result = run("plan", "--json", *given, path.name, cwd=path.parent)
+    if result.returncode != 0:
+        said = (result.stdout + result.stderr).decode()
+        return None if "parameter" in said else "plan refuses it: " + said
+    for error in validator.iter_errors(json.loads(result.stdout)):
+        return f"its plan does not fit the schema: {error.json_path}: {error.message[:300]}"
+    return None
+
+
 def check_invalid(validator, path, update):
     result = run("check", path.name, cwd=path.parent)
     said = result.stdout + result.stderr
@@ -141,6 +161,7 @@ def main():
     update = "--update" in sys.argv[1:]
     results = {"schemas/runbook.schema.json": check_schema(SCHEMA, "runbook", update)}
     results["schemas/config.schema.json"] = check_schema(CONFIG, "config", update)
+    results["schemas/plan.schema.json"] = check_schema(PLAN, "plan", update)
     results["runbooks/LANGUAGE.md"] = check_reference(update)
     schema = json.loads(SCHEMA.read_text())
     results["examples in the schema"] = check_examples(schema)
@@ -149,6 +170,9 @@ def main():
     good = [CASES / "valid", ROOT / "examples", ROOT / "runbooks"]
     for path in sorted(path for folder in good for path in folder.rglob("*.yaml")):
         results[str(path.relative_to(ROOT))] = check_valid(validator, path)
+    plans = jsonschema.Draft202012Validator(json.loads(PLAN.read_text()))
+    for path in sorted(path for folder in good for path in folder.rglob("*.yaml")):
+        results["plan of " + str(path.relative_to(ROOT))] = check_plan(plans, path)
     for path in sorted((CASES / "invalid").glob("*.yaml")):
         results["invalid/" + path.name] = check_invalid(validator, path, update)
     bad = {name: why for name, why in results.items() if why}

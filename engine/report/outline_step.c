@@ -1,0 +1,319 @@
+#include "report/outline_step.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+/* ---- members ------------------------------------------------------------------------------- */
+
+void outline_set(value *object, const char *key, value item_taken) {
+    if (!value_is(item_taken, VALUE_NONE))
+        *object = value_set(*object, key, item_taken);
+}
+
+void outline_text_set(value *object, const char *key, const char *text) {
+    if (text)
+        *object = value_set(*object, key, value_string(text));
+}
+
+void outline_integer_set(value *object, const char *key, int64_t number) {
+    if (number > 0)
+        *object = value_set(*object, key, value_integer(number));
+}
+
+void outline_flag_set(value *object, const char *key, bool flag) {
+    if (flag)
+        *object = value_set(*object, key, value_bool(true));
+}
+
+void outline_names_set(value *object, const char *key, const struct field_list *names) {
+    if (names->count == 0)
+        return;
+    value list = value_array();
+    for (size_t i = 0; i < names->count; i++)
+        list = value_append(list, value_string(FIELD_AT(const char *, names, i)));
+    *object = value_set(*object, key, list);
+}
+
+/* ---- what is needed ------------------------------------------------------------------------ */
+
+void outline_needs_init(struct outline_needs *needs) {
+    *needs = (struct outline_needs){map_new(),     value_array(), value_array(),
+                                    value_array(), value_array(), value_array()};
+}
+
+value outline_needs_take(struct outline_needs *needs) {
+    value all = value_set(value_object(), "commands", needs->commands);
+    all = value_set(all, "hosts", needs->hosts);
+    all = value_set(all, "databases", needs->databases);
+    all = value_set(all, "targets", needs->targets);
+    map_free(needs->seen);
+    return value_set(all, "files", needs->files);
+}
+
+static void need_add(struct outline_needs *needs, const char *kind, value *list, const char *name) {
+    AUTO_TEXT key = mem_printf("%s %s", kind, name);
+    if (!map_put(needs->seen, key, needs))
+        *list = value_append(*list, value_string(name));
+}
+
+void outline_need_file(struct outline_needs *needs, const char *path) {
+    need_add(needs, "file", &needs->files, path);
+}
+
+void outline_need_command(struct outline_needs *needs, const char *name) {
+    need_add(needs, "command", &needs->commands, name);
+}
+
+/* "https://user@host:8443/path" is "host:8443"; what has no host in sight stays whole. */
+static void host_add(struct outline_needs *needs, const char *url) {
+    const char *host = strstr(url, "://");
+    host = host ? host + 3 : url;
+    size_t length = strcspn(host, "/?#");
+    const char *at = memrchr(host, '@', length);
+    if (at) {
+        length -= (size_t)(at + 1 - host);
+        host = at + 1;
+    }
+    AUTO_TEXT name = mem_strndup(host, length);
+    bool is_cut = strstr(name, "${{") && !strstr(name, "}}");
+    need_add(needs, "host", &needs->hosts, is_cut ? url : name);
+}
+
+static void need_take(void *user, enum step_need need, const char *text, size_t length) {
+    const struct outline_file *in = user;
+    AUTO_VALUE fact = fact_of_text(&in->at, text, length);
+    AUTO_VALUE shown = value_get(fact, "text");
+    if (need == STEP_NEEDS_HOST)
+        host_add(in->needs, value_text(shown));
+    else if (need == STEP_NEEDS_COMMAND)
+        outline_need_command(in->needs, value_text(shown));
+    else
+        outline_need_file(in->needs, value_text(shown));
+}
+
+static void target_add(const struct outline_file *in, const char *name) {
+    const struct target *target = plan_target(in->at.plan, in->at.file, name);
+    need_add(in->needs, "target", &in->needs->targets, name);
+    if (!target)
+        return;
+    AUTO_VALUE fact = target->ssh ? fact_of_template(&in->at, target->ssh)
+                      : target->via.count > 0
+                          ? fact_of_template(&in->at, FIELD_AT(struct template *, &target->via, 0))
+                          : value_none();
+    AUTO_VALUE text = value_get(fact, "text");
+    if (target->ssh)
+        host_add(in->needs, value_text(text));
+    else if (value_is(text, VALUE_STRING))
+        outline_need_command(in->needs, value_text(text));
+}
+
+/* ---- questions ----------------------------------------------------------------------------- */
+
+struct asked {
+    const struct outline_file *in;
+    value gate; /* VALUE_NONE: nobody is asked */
+};
+
+static void question_take(void *user, const struct step_question *question) {
+    struct asked *asked = user;
+    value gate = value_object();
+    gate = value_set(gate, "by_hand", value_bool(question->kind == STEP_ASK_MANUAL));
+    gate = value_set(gate, "message",
+                     fact_of_text(&asked->in->at, question->message, strlen(question->message)));
+    value approvers = value_array();
+    for (size_t i = 0; question->approvers && question->approvers[i]; i++)
+        approvers = value_append(approvers, value_string(question->approvers[i]));
+    gate = value_set(gate, "approvers", approvers);
+    gate = value_set(gate, "quorum", value_integer(question->quorum));
+    gate = value_set(gate, "not_requester", value_bool(question->not_requester));
+    outline_integer_set(&gate, "expires_ms", question->expires_ms);
+    asked->gate = gate;
+}
+
+static void asked_need(void *user, enum step_need need, const char *text, size_t length) {
+    const struct asked *asked = user;
+    need_take((void *)(uintptr_t)asked->in, need, text, length);
+}
+
+static void demand_tell(const struct outline_file *in, const struct step *step, value *object) {
+    struct asked asked = {in, value_none()};
+    const struct step_demand demand = {&asked, asked_need, question_take};
+    if (step->type->demand)
+        step->type->demand(step->spec, &demand);
+    outline_set(object, "gate", asked.gate);
+}
+
+/* ---- what a command gets ------------------------------------------------------------------- */
+
+static void variables_add(const struct outline_file *in, const struct field_map *map, value *env) {
+    for (size_t i = 0; i < map->count; i++)
+        *env = value_set(*env, map->keys[i],
+                         fact_of_template(&in->at, FIELD_AT(struct template *, map, i)));
+}
+
+static void command_tell(const struct outline_file *in, const struct step *step, value *object) {
+    const struct defaults *defaults = &in->at.file->defaults;
+    const char *target = step->target ? step->target : defaults->target;
+    value env = value_object();
+    variables_add(in, &in->at.file->env, &env);
+    variables_add(in, &defaults->env, &env);
+    variables_add(in, &step->env, &env);
+    if (value_count(env) > 0)
+        *object = value_set(*object, "env", env);
+    else
+        value_free(env);
+    outline_set(object, "cwd", fact_of_template(&in->at, step->cwd ? step->cwd : defaults->cwd));
+    outline_set(object, "stdin", fact_of_template(&in->at, step->input));
+    outline_text_set(object, "target", target);
+    if (target)
+        target_add(in, target);
+    if (text_equal(step->type->key, "shell"))
+        outline_need_command(in->needs, defaults->shell.count > 0
+                                            ? FIELD_AT(const char *, &defaults->shell, 0)
+                                            : "bash");
+}
+
+static void database_tell(const struct outline_file *in, const struct step *step, value *object) {
+    const char *name = step->database;
+    (void)plan_database(in->at.plan, in->at.file, step->database, &name);
+    outline_text_set(object, "database", name);
+    if (name)
+        need_add(in->needs, "database", &in->needs->databases, name);
+}
+
+/* ---- its action ---------------------------------------------------------------------------- */
+
+struct told {
+    const struct outline_file *in;
+    value lines;
+};
+
+static void line_take(void *user, const char *label, const char *text, size_t length) {
+    struct told *told = user;
+    value line = fact_of_text(&told->in->at, text, length);
+    told->lines = value_append(told->lines, value_set(line, "label", value_string(label)));
+}
+
+static void action_tell(const struct outline_file *in, const struct step *step, value *object) {
+    struct told told = {in, value_array()};
+    const struct step_plan plan = {.user = &told, .line = line_take};
+    if (step->type && step->type->plan)
+        step->type->plan(step->spec, &plan);
+    outline_text_set(object, "action", step->type ? step->type->key : NULL);
+    *object = value_set(*object, "lines", told.lines);
+    if (!step->type)
+        return;
+    demand_tell(in, step, object);
+    if (step->type->is_command)
+        command_tell(in, step, object);
+    if (step->type->results & STEP_HAS_ROWS)
+        database_tell(in, step, object);
+}
+
+/* ---- limits -------------------------------------------------------------------------------- */
+
+/* Members of a container have the limits, not the container, unless it says so itself. */
+static int64_t limit_of(const struct step *step, int64_t own, int64_t fallback) {
+    bool is_own = step->type && (step->type->is_passive || step->type->expand);
+    int64_t limit = own != 0 || is_own ? own : fallback;
+    return limit == FIELD_ZERO_MS ? 0 : limit;
+}
+
+static value retry_value(const struct retry *retry) {
+    value object = value_object();
+    outline_integer_set(&object, "attempts", retry->attempts);
+    outline_integer_set(&object, "delay_ms", retry->delay_ms);
+    outline_integer_set(&object, "max_delay_ms", retry->max_delay_ms);
+    if (retry->backoff > 1)
+        object = value_set(object, "backoff", value_number(retry->backoff));
+    outline_text_set(&object, "when", retry->when ? expr_text(retry->when) : NULL);
+    return object;
+}
+
+static const char *on_failure_text(enum on_failure rule) {
+    static const char *const names[] = {
+        [ON_FAILURE_UNSAID] = NULL,
+        [ON_FAILURE_ROLLBACK] = "rollback",
+        [ON_FAILURE_STOP] = "stop",
+        [ON_FAILURE_CONTINUE] = "continue",
+    };
+    return names[rule];
+}
+
+static void limits_tell(const struct outline_file *in, const struct step *step, value *object) {
+    const struct defaults *defaults = &in->at.file->defaults;
+    bool is_container = step->type && step->type->expand;
+    const struct retry *retry = step->retry;
+    if (!retry && !is_container && step_effect(step) != EFFECT_ONCE)
+        retry = defaults->retry;
+    outline_integer_set(object, "timeout_ms",
+                        limit_of(step, step->timeout_ms, defaults->timeout_ms));
+    outline_integer_set(object, "deadline_ms",
+                        limit_of(step, step->deadline_ms, defaults->deadline_ms));
+    if (retry)
+        *object = value_set(*object, "retry", retry_value(retry));
+    outline_text_set(object, "lock", step->lock);
+    outline_text_set(object, "on_failure", on_failure_text(step->on_failure));
+}
+
+/* ---- the step ------------------------------------------------------------------------------ */
+
+static const char *effect_text(enum effect effect) {
+    static const char *const names[] = {
+        [EFFECT_UNSAID] = NULL,
+        [EFFECT_READ] = "read",
+        [EFFECT_IDEMPOTENT] = "idempotent",
+        [EFFECT_ONCE] = "once",
+    };
+    return names[effect];
+}
+
+/* A rollback handler, a probe, a command for the dry run: with all that stands in it, as deep as
+ * the language lets steps nest. */
+static value handler_value(const struct outline_file *in, const struct step *handler) {
+    if (!handler)
+        return value_none();
+    value object = value_object();
+    struct step_expansion inner = {0};
+    outline_text_set(&object, "title", handler->title);
+    action_tell(in, handler, &object);
+    limits_tell(in, handler, &object);
+    if (!step_expand(handler, &inner) || !inner.steps)
+        return object;
+    value members = value_array();
+    for (size_t i = 0; i < inner.steps->count; i++)
+        members = value_append(members, handler_value(in, inner.steps->items[i]));
+    return value_set(object, "steps", members);
+}
+
+static void place_tell(const struct step *step, value *object) {
+    *object = value_set(*object, "line", value_integer((int64_t)step->span.line));
+    *object = value_set(*object, "column", value_integer((int64_t)step->span.column));
+    outline_text_set(object, "file", step->span.file);
+}
+
+value outline_step(const struct outline_file *in, const struct step *step) {
+    value object = value_object();
+    outline_text_set(&object, "id", step->id);
+    outline_text_set(&object, "title", step->title);
+    outline_text_set(&object, "description", step->description);
+    place_tell(step, &object);
+    outline_text_set(&object, "effect", effect_text(step_effect(step)));
+    outline_text_set(&object, "effect_reason", step->effect_reason);
+    action_tell(in, step, &object);
+    limits_tell(in, step, &object);
+    outline_set(&object, "foreach", fact_of_template(&in->at, step->foreach));
+    outline_integer_set(&object, "concurrency", step->foreach ? step->concurrency : 0);
+    outline_names_set(&object, "destroys", &step->destroys);
+    outline_names_set(&object, "tags", &step->tags);
+    outline_flag_set(&object, "background", step->background);
+    outline_flag_set(&object, "sensitive", step->sensitive);
+    outline_flag_set(&object, "point_of_no_return", step->point_of_no_return);
+    outline_set(&object, "done_when", handler_value(in, step->done_when));
+    outline_set(&object, "ready", handler_value(in, step->ready));
+    outline_set(&object, "dry_run", handler_value(in, step->dry_run));
+    outline_set(&object, "rollback", handler_value(in, step->rollback));
+    return object;
+}

@@ -1,0 +1,33 @@
+/* One step of an outline; private to the outline. */
+#ifndef REPORT_OUTLINE_STEP_H
+#define REPORT_OUTLINE_STEP_H
+
+#include "base/map.h"
+#include "plan/fact.h"
+
+/* What the steps need of the world, each name once, in the order of the plan. */
+struct outline_needs {
+    struct map *seen;
+    value commands, hosts, databases, targets, files;
+};
+void outline_needs_init(struct outline_needs *needs);
+/* {commands, hosts, databases, targets, files}; empties it. */
+value outline_needs_take(struct outline_needs *needs);
+void outline_need_file(struct outline_needs *needs, const char *path);
+void outline_need_command(struct outline_needs *needs, const char *name);
+
+struct outline_file {
+    struct fact_scope at; /* where the step stands */
+    struct outline_needs *needs;
+};
+/* All that the step says by itself: no wave, no needs, no members. */
+value outline_step(const struct outline_file *in, const struct step *step);
+
+void outline_text_set(value *object, const char *key, const char *text);
+void outline_integer_set(value *object, const char *key, int64_t number); /* where above 0 */
+void outline_flag_set(value *object, const char *key, bool flag);         /* where true */
+void outline_names_set(value *object, const char *key, const struct field_list *names);
+/* Not where it is VALUE_NONE; takes it. */
+void outline_set(value *object, const char *key, value item_taken);
+
+#endif
