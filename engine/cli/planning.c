@@ -1,6 +1,7 @@
 #include "cli/planning.h"
 
 #include "io/repo.h"
+#include "plan/estimate.h"
 #include "report/outline.h"
 
 /* Of a repository that cannot be read nothing is known but why: a host without libgit2 can plan,
@@ -15,7 +16,16 @@ static value repository_value(const struct plan *plan) {
 
 value planning_outline(struct plan *plan, enum planning_detail detail) {
     AUTO_VALUE git = repository_value(plan);
+    AUTO_VALUE selection = plan_selection(plan);
+    struct estimate *estimate =
+        detail == PLANNING_LOCKED ? NULL : estimate_read(plan_runbook(plan)->name, selection);
     const struct outline_facts facts = {
-        .git = git, .policy = value_null(), .without_undo = detail == PLANNING_BRIEF};
-    return outline_new(plan, &facts);
+        .git = git,
+        .policy = value_null(),
+        .estimate = estimate,
+        .without_undo = detail == PLANNING_BRIEF,
+    };
+    value outline = outline_new(plan, &facts);
+    estimate_free(estimate);
+    return outline;
 }

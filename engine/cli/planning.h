@@ -4,9 +4,12 @@
 
 #include "plan/plan.h"
 
-/* The plan's outline with the repository that the runbook stands in; the caller frees. A
- * brief one lacks the undo ledger at each point. */
-enum planning_detail { PLANNING_BRIEF, PLANNING_WHOLE };
+/* The plan's outline with the repository that the runbook stands in; the caller frees. */
+enum planning_detail {
+    PLANNING_BRIEF, /* without the undo ledger at each point */
+    PLANNING_WHOLE,
+    PLANNING_LOCKED, /* without what past runs took: it decides nothing */
+};
 value planning_outline(struct plan *plan, enum planning_detail detail);
 
 #endif

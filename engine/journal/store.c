@@ -69,16 +69,37 @@ static int store_make(struct store *store, struct err *err) {
     return store_check_dir(store->runs, err);
 }
 
-int store_open(struct store **ret, struct err *err) {
+static struct store *store_place(struct err *err) {
     char *home = store_home();
     if (!home) {
         err_set(err, ERR_INVALID, "there is no place for runs: HOME is not set");
-        return err_hint(err, "set RUNBOOK_HOME to a folder of your own");
+        err_hint(err, "set RUNBOOK_HOME to a folder of your own");
+        return NULL;
     }
     struct store *store = mem_zalloc(sizeof *store);
     store->path = store_absolute(home);
     store->runs = mem_printf("%s/runs", store->path);
     store->locks = mem_printf("%s/locks", store->path);
+    return store;
+}
+
+int store_peek(struct store **ret, struct err *err) {
+    struct store *store = store_place(err);
+    *ret = NULL;
+    if (!store)
+        return -1;
+    if (file_exists(store->runs)) {
+        *ret = store;
+        return store_check_dir(store->runs, err);
+    }
+    store_free(store);
+    return 0;
+}
+
+int store_open(struct store **ret, struct err *err) {
+    struct store *store = store_place(err);
+    if (!store)
+        return -1;
     if (store_make(store, err) < 0) {
         store_free(store);
         return -1;

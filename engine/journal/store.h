@@ -10,6 +10,8 @@
 
 struct store;
 int store_open(struct store **ret, struct err *err) MUST_USE;
+/* As store_open, but makes nothing: 0 with *ret NULL where there is no store yet. */
+int store_peek(struct store **ret, struct err *err) MUST_USE;
 void store_free(struct store *store);
 const char *store_path(const struct store *store);
 

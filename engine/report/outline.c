@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "plan/estimate.h"
 #include "plan/undo.h"
 #include "report/outline_step.h"
 
@@ -115,6 +116,29 @@ static value undo_tell(const struct pages *pages, uint32_t index, value *object)
     return names;
 }
 
+static value span_value(bool is_known, const struct estimate_span *span) {
+    if (!is_known)
+        return value_null();
+    value expected = value_set(value_object(), "p50_ms", value_integer(span->p50_ms));
+    expected = value_set(expected, "p90_ms", value_integer(span->p90_ms));
+    return value_set(expected, "runs", value_integer(span->count));
+}
+
+static void expected_tell(const struct listing *listing, value path, value *object) {
+    const struct estimate *estimate = listing->telling->facts->estimate;
+    struct estimate_span span;
+    if (!estimate)
+        return;
+    bool is_known = estimate_step(estimate, listing->phase, value_text(path), &span);
+    *object = value_set(*object, "expected", span_value(is_known, &span));
+    value handler = value_get(*object, "rollback");
+    if (value_is(handler, VALUE_OBJECT)) {
+        is_known = estimate_step(estimate, "rollback", value_text(path), &span);
+        handler = value_set(handler, "expected", span_value(is_known, &span));
+        *object = value_set(*object, "rollback", handler);
+    }
+}
+
 static value node_value(const struct pages *pages, uint32_t index) {
     const struct listing *listing = pages->listing;
     const struct graph_node *node = graph_node(listing->graph, index);
@@ -128,6 +152,7 @@ static value node_value(const struct pages *pages, uint32_t index) {
     object = value_set(object, "needs", needs_value(listing->graph, index));
     outline_set(&object, "when", value_copy(pages->whens[index]));
     outline_text_set(&object, "skipped", pages->reasons[index]);
+    expected_tell(listing, pages->paths[index], &object);
     if (node->step->point_of_no_return && !pages->reasons[index])
         listing->telling->no_return =
             value_append(listing->telling->no_return, value_copy(pages->paths[index]));
@@ -338,11 +363,28 @@ static value steps_value(struct telling *telling, const struct graph *graph, con
     return listing_value(&listing);
 }
 
+/* How long it all takes, and whether that is what was promised. */
+static void whole_tell(const struct telling *telling, value *outline) {
+    const struct objectives *objectives = plan_runbook(telling->plan)->objectives;
+    struct estimate_span span;
+    if (!telling->facts->estimate)
+        return;
+    bool is_known = estimate_whole(telling->facts->estimate, &span);
+    *outline = value_set(*outline, "expected", span_value(is_known, &span));
+    if (!objectives || objectives->rto_ms <= 0)
+        return;
+    value told = value_get(*outline, "objectives");
+    told = value_set(told, "rto_expected",
+                     is_known ? value_bool(span.p90_ms <= objectives->rto_ms) : value_null());
+    *outline = value_set(*outline, "objectives", told);
+}
+
 value outline_new(struct plan *plan, const struct outline_facts *facts) {
     struct telling telling = {.plan = plan, .facts = facts, .no_return = value_array()};
     const struct graph *graph = plan_graph(plan), *finally = plan_finally(plan);
     value outline = value_object();
     head_tell(&outline, plan);
+    whole_tell(&telling, &outline);
     outline_needs_init(&telling.needs);
     runbook_each_file(plan_runbook(plan), file_needs, &telling);
     outline = value_set(outline, "params", plan_params(plan));

@@ -8,9 +8,10 @@
 
 /* What the plan itself cannot know. */
 struct outline_facts {
-    value git;         /* {commit, branch, dirty} of the repository around the runbook, or null */
-    value policy;      /* {path, sha256} of the house rules in force, or null */
-    bool without_undo; /* for those that do not show the ledger at each point */
+    value git;    /* {commit, branch, dirty} of the repository around the runbook, or null */
+    value policy; /* {path, sha256} of the house rules in force, or null */
+    const struct estimate *estimate; /* of past runs; NULL: none is told */
+    bool without_undo;               /* for those that do not show the ledger at each point */
 };
 
 /* What `plan --json` prints, as schemas/plan.schema.json says; the caller frees. Absent members

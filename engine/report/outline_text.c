@@ -197,6 +197,25 @@ static void put_undo(const struct drawing *drawing, value step, size_t indent) {
     put_names(drawing, step, "undo_beside", "and where they have begun by then:", "2", indent);
 }
 
+static void put_span(const struct drawing *drawing, value expected) {
+    AUTO_TEXT half = text_show_duration(integer_of(expected, "p50_ms"));
+    AUTO_TEXT most = text_show_duration(integer_of(expected, "p90_ms"));
+    const int64_t runs = integer_of(expected, "runs");
+    buf_printf(drawing->out, "%s, nine of ten at most %s (of %" PRId64 ")", half, most, runs);
+}
+
+static void put_expected(const struct drawing *drawing, value step, const char *label,
+                         size_t indent) {
+    AUTO_VALUE expected = value_get(step, "expected");
+    if (!value_is(expected, VALUE_OBJECT))
+        return;
+    indent_by(drawing, indent);
+    put_color(drawing, "2", label);
+    buf_putc(drawing->out, ' ');
+    put_span(drawing, expected);
+    buf_putc(drawing->out, '\n');
+}
+
 static void put_limits(const struct drawing *drawing, value step, size_t indent) {
     AUTO_BUF text = BUF_INIT(65536);
     const struct drawing inner = {.out = &text, .style = drawing->style};
@@ -276,11 +295,13 @@ static void put_step(const struct drawing *drawing, value step, value above, siz
     put_member(drawing, step, "database", "on database:", indent);
     put_member(drawing, step, "lock", "holds lock:", indent);
     put_limits(drawing, step, indent);
+    put_expected(drawing, step, "took:", indent);
     AUTO_VALUE probe = value_get(step, "done_when");
     AUTO_VALUE rollback = value_get(step, "rollback");
     put_lines(drawing, probe, indent, "done when, ");
     put_member(drawing, rollback, "title", "rollback:", indent);
     put_lines(drawing, rollback, indent, "rollback, ");
+    put_expected(drawing, rollback, "rollback took:", indent);
     put_undo(drawing, step, indent);
     AUTO_VALUE nested = value_get(step, "steps");
     if (value_count(nested) > 0 && inner < DEPTH_MAX) {
@@ -308,6 +329,26 @@ static void put_heading(const struct drawing *drawing, const char *text) {
     buf_putc(drawing->out, '\n');
 }
 
+/* What past runs took, against what is promised. */
+static void put_whole(const struct drawing *drawing, value outline, value objectives) {
+    AUTO_VALUE expected = value_get(outline, "expected");
+    AUTO_VALUE met = value_get(objectives, "rto_expected");
+    if (value_is(expected, VALUE_NONE))
+        return;
+    put_color(drawing, "2", "  expected:");
+    buf_putc(drawing->out, ' ');
+    if (value_is(expected, VALUE_OBJECT))
+        put_span(drawing, expected);
+    else
+        buf_puts(drawing->out, "not known: no run of it has succeeded so far");
+    if (value_is(met, VALUE_BOOL)) {
+        buf_puts(drawing->out, ", ");
+        put_color(drawing, value_truth(met) ? "32" : "1;31",
+                  value_truth(met) ? "within the rto" : "beyond the rto");
+    }
+    buf_putc(drawing->out, '\n');
+}
+
 static void put_title(const struct drawing *drawing, value outline) {
     AUTO_VALUE name = value_get(outline, "name");
     put_color(drawing, "1", value_text(name));
@@ -329,6 +370,7 @@ static void put_title(const struct drawing *drawing, value outline) {
         duration_of(drawing, " rpo ", objectives, "rpo_ms");
         buf_putc(drawing->out, '\n');
     }
+    put_whole(drawing, outline, objectives);
     AUTO_VALUE needed = value_get(outline, "requires");
     put_names(drawing, needed, "commands", "needs commands:", "2", 2);
     put_names(drawing, needed, "env", "needs environment variables:", "2", 2);
