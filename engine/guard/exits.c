@@ -84,13 +84,13 @@ static char *boot_id(void) {
     return mem_strdup(text);
 }
 
-int exits_make(int dir, struct err *err) {
+int exits_make(int dir, bool is_first, struct err *err) {
     AUTO_FD fd = openat(dir, EXITS_NAME, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST)
         return 0;
     if (fd < 0)
         return err_sys(err, errno, "cannot make the list of exits");
-    AUTO_TEXT boot = boot_id();
+    AUTO_TEXT boot = is_first ? boot_id() : NULL;
     AUTO_TEXT line = mem_printf("boot %s\n", boot ? boot : "unknown");
     return file_write_all(fd, line, strlen(line), err);
 }

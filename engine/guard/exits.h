@@ -19,8 +19,10 @@ struct exit_status {
     int code, signum, left;
 };
 
-/* Makes it in the folder `dir` (a descriptor), where it is not there yet. */
-int exits_make(int dir, struct err *err) MUST_USE;
+/* Makes it in the folder `dir` (a descriptor), where it is not there yet. Unless the folder is
+ * new, too, there was one that went down with the machine: what it held is not known, so that a
+ * token that is missing in this one proves nothing. */
+int exits_make(int dir, bool is_first, struct err *err) MUST_USE;
 
 /* The guard's: opens it for appending and holds a lock on it; a descriptor, or -1 and errno. */
 int exits_open(int dir);

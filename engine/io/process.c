@@ -233,12 +233,13 @@ int process_guard(struct loop *loop, const char *dir, struct err *err) {
     struct process_table *table = table_get(loop);
     if (table->first)
         return err_set(err, ERR_BUSY, "commands are running already");
+    bool is_first = !file_exists(dir);
     if (file_make_dir(dir, 0700, err) < 0)
         return -1;
     AUTO_FD house = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (house < 0)
         return err_sys(err, errno, "cannot open %s", dir);
-    if (exits_make(house, err) < 0)
+    if (exits_make(house, is_first, err) < 0)
         return -1;
     /* The run may have a guard already: the one of commands before the run is not it. */
     link_drop(table, link_leave);

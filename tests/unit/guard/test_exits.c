@@ -50,8 +50,8 @@ static enum exits_word word_of(const struct place *place, const char *token) {
 static void test_words(void **state) {
     const struct place *place = *state;
     struct exit_status status = {-1, SIGKILL, 2}, found = {0};
-    assert_int_equal(exits_make(place->dir, NULL), 0);
-    assert_int_equal(exits_make(place->dir, NULL), 0);
+    assert_int_equal(exits_make(place->dir, true, NULL), 0);
+    assert_int_equal(exits_make(place->dir, true, NULL), 0);
     int fd = exits_open(place->dir);
     assert_true(fd >= 0);
     assert_int_equal(exits_began(fd, "a"), 0);
@@ -99,11 +99,18 @@ static void test_torn(void **state) {
     }
 }
 
+/* The list went down with the machine, and this one was made in its place. */
+static void test_lost(void **state) {
+    const struct place *place = *state;
+    assert_int_equal(exits_make(place->dir, false, NULL), 0);
+    assert_int_equal(word_of(place, "a"), EXITS_BEGAN);
+}
+
 /* A line that does not fit leaves nothing of itself. */
 static void test_no_room(void **state) {
     const struct place *place = *state;
     struct rlimit before, small;
-    assert_int_equal(exits_make(place->dir, NULL), 0);
+    assert_int_equal(exits_make(place->dir, true, NULL), 0);
     int fd = exits_open(place->dir);
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &before);
@@ -123,7 +130,7 @@ static void test_no_room(void **state) {
 
 static void test_one_writer(void **state) {
     const struct place *place = *state;
-    assert_int_equal(exits_make(place->dir, NULL), 0);
+    assert_int_equal(exits_make(place->dir, true, NULL), 0);
     int fd = exits_open(place->dir);
     assert_true(fd >= 0);
     assert_int_equal(exits_open(place->dir), -1);
@@ -137,6 +144,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_words, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_boot, setup, teardown),
         cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_writer, setup, teardown),
     };
