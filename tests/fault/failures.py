@@ -21,7 +21,6 @@ SAYS = {
 # own descriptors cannot be read.
 DEATHS = {"memory": (-6, -11), "read": (-6,)}
 ENDS = (0, 1, 3, 6)
-ASAN_SAYS = (b"AddressSanitizer", b"LeakSanitizer", b"runtime error:")
 
 Failing = collections.namedtuple("Failing", "kind at error how")
 
@@ -54,10 +53,6 @@ class FailRound(rounds.Round):
     def may_doubt(self, action):
         return True  # what tells of the outcome may be what fails
 
-    def sanitizer_said(self):
-        printed = worlds.read_bytes(self.world.printed)
-        self.outcome.say(["a sanitizer complains" for said in ASAN_SAYS if said in printed][:1])
-
     def judge_exit(self, failing, status):
         if status is not None and status < 0 and status not in DEATHS.get(failing.kind, ()):
             self.outcome.wrong.append("the engine ended by signal %d" % -status)
@@ -82,5 +77,4 @@ def fail_round(world, baselines, variant, failing):
                          else verdict.judge(world, folder, baseline))
     if status == 0 and not folder:
         this.outcome.wrong.append("exit status 0 without a run")
-    this.sanitizer_said()
     return this.end()

@@ -11,6 +11,7 @@ import rounds
 import verdict
 import world as worlds
 
+MOST_TORN = 500  # bytes of a record at which it is torn
 OTHER_BOOT = b"boot 00000000-0000-4000-8000-000000000000\n"
 
 
@@ -54,6 +55,9 @@ class Recording:
         self.lines = worlds.read_bytes(world.ledger).decode().splitlines(True)
         self.changing = [number for number, op in enumerate(self.ops, 1)
                          if op.path.startswith(world.home)]
+        self.appending = [number for number in self.changing
+                          if self.ops[number - 1].kind == "write"
+                          and self.ops[number - 1].path.endswith("/transcript.jsonl")]
 
     def effects_until(self, moment, state):
         """A transaction counts where COMMIT was announced: its fate is the server's to tell."""
@@ -134,7 +138,8 @@ def power_round(world, baselines, variant, cut, choice, seed):
     this = PowerRound(world, baseline, "power-%s-%d-%s-%d" % (variant, cut, choice, seed))
     recording = recording_of(world, variant)
     random_ = random.Random(seed)
-    cut = recording.changing[cut % len(recording.changing)]
+    moments = recording.appending if choice.startswith("torn") else recording.changing
+    cut = moments[cut % len(moments)]
     state = state_of(recording, world.folder, cut, choice, random_)
     if state is None:
         return this.outcome
@@ -181,18 +186,6 @@ def refused(this, folder, wrong):
     this.outcome.refused = True
 
 
-def jobs_of(baselines, random_, everything, count):
-    jobs = []
-    for variant, (_, calls) in baselines.items():
-        moments = sum(call[1] not in ("open", "read", "pipe", "print", "wake", "memory")
-                      for call in calls)
-        for _ in range(moments * 4 if everything else count // 2):
-            choice = random_.choice(sorted(disk.CHOICES) + ["torn%d" % random_.randrange(400)])
-            jobs.append((baselines, variant, random_.randrange(moments), choice,
-                         random_.randrange(1 << 32)))
-    return [lambda world, job=job: power_round(world, *job) for job in jobs]
-
-
 def order_wrong(recording):
     """Intent is on disk before its effect, in the recording itself: whatever state is chosen."""
     wrong = []
@@ -224,3 +217,31 @@ def commits_wrong(recording, lasting):
         if ('"transaction_id":"%s ' % row.token).encode() not in before:
             wrong.append("%s was committed before that was announced on disk" % row.name)
     return wrong
+
+
+def order_round(world, baselines, variant):
+    this = PowerRound(world, baselines[variant][0], "power-%s-order" % variant)
+    this.outcome.say(order_wrong(recording_of(world, variant)))
+    return this.outcome
+
+
+def chosen(random_, calls, everything, count):
+    """(moment, state) of one variant; the long form has two records torn at each byte."""
+    moments = sum(call[1] not in ("open", "read", "pipe", "print", "wake", "memory")
+                  for call in calls)
+    for _ in range(moments * 4 if everything else count):
+        yield random_.randrange(moments), random_.choice(
+            sorted(disk.CHOICES) + ["torn%d" % random_.randrange(MOST_TORN)])
+    for record in [random_.randrange(moments) for _ in range(2 if everything else 0)]:
+        for byte in range(MOST_TORN):
+            yield record, "torn%d" % byte
+
+
+def jobs_of(baselines, random_, everything, count):
+    jobs = []
+    for variant, (_, calls) in baselines.items():
+        jobs.append(lambda world, variant=variant: order_round(world, baselines, variant))
+        for moment, choice in chosen(random_, calls, everything, count // 2):
+            job = (baselines, variant, moment, choice, random_.randrange(1 << 32))
+            jobs.append(lambda world, job=job: power_round(world, *job))
+    return jobs

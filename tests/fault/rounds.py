@@ -5,8 +5,10 @@ import os
 import shutil
 
 import verdict
+import world as worlds
 
 RESUMES = 5  # a run that has not ended by then never will
+SANITIZERS = (b"AddressSanitizer", b"LeakSanitizer", b"runtime error:")
 VARIANTS = ("succeeds", "fails")
 
 # Where an engine is killed: at which of its calls, and before or after it.
@@ -123,11 +125,16 @@ class Round:
     def leftovers(self):
         self.outcome.say(["left behind: " + line for line in self.world.left()])
 
+    def sanitizer_said(self):
+        printed = worlds.read_bytes(self.world.printed)
+        self.outcome.say(["a sanitizer complains" for said in SANITIZERS if said in printed][:1])
+
     def end(self):
         """Keeps what a look at the failure needs."""
         self.leftovers()
+        self.sanitizer_said()
         if self.outcome.wrong:
-            kept = "/tmp/runbook-fault/%s" % self.outcome.name
+            kept = "/tmp/runbook-fault/%s.%d" % (self.outcome.name, self.world.number)
             shutil.rmtree(kept, ignore_errors=True)
             shutil.copytree(self.world.folder, kept, symlinks=True,
                             ignore=shutil.ignore_patterns("socket"))

@@ -135,19 +135,27 @@ int posix_fallocate64(int fd, off64_t offset, off64_t length) {
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
-static const char *absolute(const char *path, char full[PATH_MAX]) {
+static const char *absolute_at(int folder, const char *path, char full[PATH_MAX]) {
     char here[PATH_MAX] = "";
-    if (path[0] == '/' || syscall(SYS_getcwd, here, sizeof here) < 0)
+    if (path[0] == '/')
+        return path;
+    if (folder != AT_FDCWD)
+        path_of(folder, here);
+    else if (syscall(SYS_getcwd, here, sizeof here) < 0)
         return path;
     snprintf(full, PATH_MAX, "%.2000s/%.2000s", here, path);
     return full;
+}
+
+static const char *absolute(const char *path, char full[PATH_MAX]) {
+    return absolute_at(AT_FDCWD, path, full);
 }
 
 static int open_at(int folder, const char *path, int flags, mode_t mode) {
     char full[PATH_MAX];
     struct call call;
     bool creates = (flags & O_CREAT) != 0;
-    const char *name = absolute(path, full);
+    const char *name = absolute_at(folder, path, full);
     if (call_begin(&call, creates ? KIND_create : KIND_open, name, 0))
         return -1;
     bool is_new = creates && access(name, F_OK) < 0;
@@ -232,18 +240,13 @@ int rename(const char *from, const char *to) {
 }
 
 static int unlink_at(int folder, const char *path, int flags) {
-    char full[PATH_MAX], prefix[PATH_MAX] = "";
+    char full[PATH_MAX];
     struct call call;
-    if (folder != AT_FDCWD && path[0] != '/') {
-        path_of(folder, prefix);
-        snprintf(full, sizeof full, "%.2000s/%.2000s", prefix, path);
-    } else {
-        snprintf(full, sizeof full, "%s", absolute(path, prefix));
-    }
-    if (call_begin(&call, KIND_unlink, full, 0))
+    const char *name = absolute_at(folder, path, full);
+    if (call_begin(&call, KIND_unlink, name, 0))
         return -1;
     long done = syscall(SYS_unlinkat, folder, path, flags);
-    trace_one("unlink", full, NULL, done);
+    trace_one("unlink", name, NULL, done);
     call_end(&call);
     return (int)done;
 }

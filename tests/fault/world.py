@@ -21,7 +21,8 @@ BUILD = os.environ.get("RUNBOOK_BUILD") or os.path.dirname(os.path.dirname(
     os.path.dirname(RUNBOOK)))
 SHIM = os.path.join(BUILD, "tests", "fault", "fault_shim.so")
 IS_ASAN = "asan" in RUNBOOK
-HANG_SECONDS = 120 if IS_ASAN else 40
+RUNBOOKS = ("fault.yaml", "called.yaml")
+HANG_SECONDS = 90 if IS_ASAN else 30
 LEAVE_SECONDS = 5  # what ends behind its engine does so within this time
 
 # One effect, as the world saw it. `token` is the attempt's, or the request's key; `name` says
@@ -204,6 +205,9 @@ class World:
         shutil.rmtree(self.home, ignore_errors=True)
         for name in os.listdir(self.folder):
             remove(os.path.join(self.folder, name))
+        # Out of the repository, which would have to be described in each run.
+        for name in RUNBOOKS:
+            shutil.copy(os.path.join(HERE, name), self.folder)
 
     def environment(self, fault):
         keep = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "RUNBOOK_MODULES")
@@ -232,7 +236,7 @@ class World:
                 return None
 
     def exec(self, variant, fault=None):
-        return self.engine(["exec", "--yes", os.path.join(HERE, "fault.yaml"),
+        return self.engine(["exec", "--yes", "fault.yaml",
                             "--set", "port=%d" % self.server.server_address[1],
                             "--set", "fails=%s" % ("true" if variant == "fails" else "false")],
                            fault)
