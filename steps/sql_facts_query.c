@@ -24,9 +24,19 @@ static void call_add(struct sql_facts *facts, const PgQuery__FuncCall *call) {
     facts->location = location;
 }
 
+static void operator_add(struct sql_facts *facts, const PgQuery__AExpr *expr) {
+    const char *builtin = expr->n_name > 0 ? sql_name_builtin(expr->name, expr->n_name) : "=";
+    if (builtin && sql_operator_reads(builtin))
+        return;
+    const char *name = sql_name_part(expr->name, expr->n_name - 1);
+    sql_facts_add(facts, SQL_DESTROYS, "anything by operator", mem_strdup(name))->maybe = true;
+}
+
 static bool visit_call(void *user, const ProtobufCMessage *message) {
     if (message->descriptor == &pg_query__func_call__descriptor)
         call_add(user, (const PgQuery__FuncCall *)message);
+    if (message->descriptor == &pg_query__a__expr__descriptor)
+        operator_add(user, (const PgQuery__AExpr *)message);
     return true;
 }
 
@@ -210,6 +220,11 @@ static void add_call(struct query *query, const ProtobufCMessage *message) {
         call_add(query->facts, (const PgQuery__FuncCall *)message);
 }
 
+static void add_operator(struct query *query, const ProtobufCMessage *message) {
+    if (!query->planned)
+        operator_add(query->facts, (const PgQuery__AExpr *)message);
+}
+
 static const struct {
     const ProtobufCMessageDescriptor *kind;
     void (*add)(struct query *query, const ProtobufCMessage *message);
@@ -221,6 +236,7 @@ static const struct {
     {&pg_query__select_stmt__descriptor, add_select},
     {&pg_query__range_var__descriptor, add_relation},
     {&pg_query__func_call__descriptor, add_call},
+    {&pg_query__a__expr__descriptor, add_operator},
 };
 
 static bool visit_query(void *user, const ProtobufCMessage *message) {

@@ -35,8 +35,11 @@ static void visit_function(struct walk *walk, const ProtobufCMessage *message) {
 
 static void visit_operator(struct walk *walk, const ProtobufCMessage *message) {
     const PgQuery__AExpr *expr = (const PgQuery__AExpr *)message;
-    if (expr->n_name > 0 && !sql_name_builtin(expr->name, expr->n_name))
-        unread(walk, mem_strdup("uses an operator of a schema"));
+    if (expr->n_name == 0)
+        return;
+    const char *name = sql_name_builtin(expr->name, expr->n_name);
+    if (!name || !sql_operator_reads(name))
+        unread(walk, mem_strdup("uses an operator that is not built in"));
 }
 
 static void visit_select(struct walk *walk, const ProtobufCMessage *message) {

@@ -15,6 +15,8 @@ bool sql_tree_takes_arguments(const PgQuery__Node *node);
 bool sql_function_reads(const char *name);
 /* One that may change something, but destroys nothing that somebody keeps. */
 bool sql_function_spares(const char *name);
+/* An operator of PostgreSQL itself, for the types of PostgreSQL itself. */
+bool sql_operator_reads(const char *name);
 const char *const *sql_functions(size_t *ret_count);
 
 #endif
