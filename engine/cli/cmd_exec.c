@@ -6,12 +6,14 @@
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/execution.h"
+#include "cli/planning.h"
 #include "cli/terminal.h"
 #include "plan/plan.h"
 
 struct exec_options {
     struct choices choices;
     struct execution execution;
+    const char *plan;
     bool dry_run;
 };
 
@@ -47,14 +49,36 @@ static char *prompt_param(void *user, const char *name, const struct param *para
 
 static struct plan *exec_plan(const struct invocation *invocation, struct diag *diag) {
     const struct exec_options *options = invocation->options;
+    if (options->plan)
+        return planning_locked(options->plan, diag);
     struct plan_options planned = choices_plan(&options->choices, invocation->operands[0]);
     planned.prompt = execution_is_interactive(&options->execution) ? prompt_param : NULL;
     return plan_new(&planned, diag);
 }
 
+/* What is run is said by FILE and the choices, or by a plan, and not by both. */
+static int exec_check(const struct invocation *invocation) {
+    const struct exec_options *options = invocation->options;
+    const struct choices *choices = &options->choices;
+    AUTO_ERR err = ERR_INIT;
+    bool has_choices = choices->set || choices->params_file || choices->profile || choices->only ||
+                       choices->skip || choices->from;
+    if (!options->plan && invocation->operand_count == 0) {
+        err_set(&err, ERR_INVALID, "`runbook exec` needs FILE");
+        err_hint(&err, "`runbook help exec` tells all about it");
+    } else if (options->plan && (has_choices || invocation->operand_count > 0)) {
+        err_set(&err, ERR_INVALID,
+                "`--plan` says what is run: FILE, parameters, profile and selection are in it");
+        err_hint(&err, "leave them out, or make another plan with `runbook plan -o`");
+    } else {
+        return execution_check(&options->execution);
+    }
+    return print_err(&err);
+}
+
 static int exec_run(const struct invocation *invocation) {
     const struct exec_options *options = invocation->options;
-    int status = execution_check(&options->execution);
+    int status = exec_check(invocation);
     if (status != 0)
         return status;
     struct diag *diag = diag_new();
@@ -72,6 +96,12 @@ static int exec_run(const struct invocation *invocation) {
 
 static const struct option exec_options[] = {
     CHOICES_OPTIONS(struct exec_options),
+    {.name = "plan",
+     .kind = OPTION_TEXT,
+     AT(plan),
+     .argument = "FILE",
+     .word = WORD_FILE,
+     .doc = "run exactly what `plan -o` wrote there, and nothing where anything has changed since"},
     {.name = "dry-run",
      .letter = 'n',
      .kind = OPTION_FLAG,
@@ -85,14 +115,14 @@ static const struct option exec_options[] = {
 const struct command command_exec = {
     .name = "exec",
     .summary = "run a runbook: live progress, gates, rollback, transcript",
-    .operands = "FILE",
+    .operands = "[FILE]",
     .about =
         "Every step is written to the transcript before its effect begins. When a step fails, "
         "what was done is rolled back in the reverse order of the graph.\n\n"
         "The first Ctrl-C stops new steps and asks (without a terminal: cancels and rolls back), "
         "the second cancels what runs and rolls back, the third leaves at once and records what "
         "is in doubt.",
-    .least = 1,
+    .least = 0,
     .most = 1,
     .word = WORD_FILE,
     .options = exec_options,
@@ -102,6 +132,7 @@ const struct command command_exec = {
             {"exec drill.yaml --set backup=/var/backups/db.dump", "Run it with a parameter."},
             {"exec drill.yaml --profile drill --json > records.jsonl",
              "Run the drill profile and keep the records as they come."},
+            {"exec --plan drill.plan", "Run exactly the plan that was approved."},
             {"exec drill.yaml --from restore", "Begin at the step `restore`."},
             {0}},
     .run = exec_run,

@@ -1,14 +1,17 @@
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/planning.h"
 #include "cli/terminal.h"
 #include "plan/plan.h"
+#include "report/locked.h"
 #include "report/outline.h"
 
 struct plan_flags {
     struct choices choices;
+    const char *output;
     bool json, verbose;
 };
 
@@ -26,12 +29,26 @@ static int plan_print(struct plan *plan, const struct plan_flags *flags) {
     return print_product(&out);
 }
 
+/* What is approved is what is run: the plan with nothing in it that changes by itself. */
+static int plan_write(struct plan *plan, const char *path) {
+    AUTO_ERR err = ERR_INIT;
+    char sha256[65];
+    if (locked_write(path, planning_outline(plan, PLANNING_LOCKED), sha256, &err) < 0)
+        return print_err(&err);
+    struct buf out = BUF_INIT(PRODUCT_MAX);
+    text_escape(&out, path, strlen(path), false);
+    buf_printf(&out, " is written; its SHA-256 is %s\n", sha256);
+    return print_product(&out);
+}
+
 static int plan_run(const struct invocation *invocation) {
     const struct plan_flags *flags = invocation->options;
     const struct plan_options planned = choices_plan(&flags->choices, invocation->operands[0]);
     struct diag *diag = diag_new();
     struct plan *plan = plan_new(&planned, diag);
-    const int status = plan ? plan_print(plan, flags) : print_diag(diag);
+    const int status = !plan           ? print_diag(diag)
+                       : flags->output ? plan_write(plan, flags->output)
+                                       : plan_print(plan, flags);
     plan_free(plan);
     diag_free(diag);
     return status;
@@ -46,6 +63,13 @@ static const struct option plan_options[] = {
      .kind = OPTION_FLAG,
      AT(verbose),
      .doc = "show whole commands instead of their first lines"},
+    {.name = "output",
+     .letter = 'o',
+     .kind = OPTION_TEXT,
+     AT(output),
+     .argument = "FILE",
+     .word = WORD_FILE,
+     .doc = "write the plan to a file, for `exec --plan`, instead of showing it"},
     {.name = "json", .kind = OPTION_FLAG, AT(json), .doc = "print the same as one JSON object"},
     {0},
 };
@@ -65,6 +89,9 @@ const struct command command_plan = {
         (const struct example[]){{"plan drill.yaml --set backup=/var/backups/db.dump",
                                   "Show the plan with a parameter."},
                                  {"plan --json drill.yaml | jq '.steps[].id'", "The same as data."},
+                                 {"plan drill.yaml -o drill.plan",
+                                  "Write it down; `runbook exec --plan drill.plan` runs exactly "
+                                  "that."},
                                  {0}},
     .run = plan_run,
 };

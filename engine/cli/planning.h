@@ -12,4 +12,8 @@ enum planning_detail {
 };
 value planning_outline(struct plan *plan, enum planning_detail detail);
 
+/* The plan that `plan -o` wrote to the file, made anew. NULL where the file is not as it was
+ * written, or where anything has changed since: `diag` then names all of it. */
+struct plan *planning_locked(const char *path, struct diag *diag);
+
 #endif

@@ -397,10 +397,13 @@ static void hash_make(struct plan *plan, struct diag *diag) {
 static void profile_choose(struct plan *plan, const char *name, struct diag *diag) {
     if (!name)
         return;
-    plan->profile = FIELD_FIND(struct profile, &plan->runbook->profiles, name);
-    plan->profile_name = name;
-    if (plan->profile)
+    const struct field_map *profiles = &plan->runbook->profiles;
+    plan->profile = FIELD_FIND(struct profile, profiles, name);
+    if (plan->profile) {
+        /* The runbook's own: the name that was asked for may not live as long as the plan. */
+        plan->profile_name = profiles->keys[plan->profile - (struct profile *)profiles->items];
         return;
+    }
     AUTO_ERR err = ERR_INIT;
     const char *near =
         text_suggest(name, plan->runbook->profiles.keys, plan->runbook->profiles.count);
