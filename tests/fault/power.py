@@ -148,7 +148,8 @@ def power_round(world, baselines, variant, cut, choice, seed):
     world.reset()
     world_set(world, recording, effects)
     state_write(state, guard_lines(recording, moment, random_))
-    shutil.copytree(world.home, os.path.join(world.folder, "home-before"))
+    if os.path.isdir(world.home):  # a new store may not be on disk yet
+        shutil.copytree(world.home, os.path.join(world.folder, "home-before"))
     resumed(this, baseline, choice)
     return this.end()
 
