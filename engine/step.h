@@ -60,6 +60,21 @@ struct step_demand {
     void (*question)(void *user, const struct step_question *question);
 };
 
+/* ---- what a step may destroy -------------------------------------------------------------- */
+
+/* One thing that is gone for good when the step has run. */
+struct step_loss {
+    const char *what;         /* as `destroys` must name it: "table leads" */
+    const char *const *names; /* what a gate's message must hold, NULL-terminated: {"leads"} */
+    bool unknown;             /* it is code that nobody has read: it may destroy anything */
+    struct span span;         /* what destroys it */
+};
+
+struct step_losses {
+    void *user;
+    void (*found)(void *user, const struct step_loss *loss);
+};
+
 /* ---- what a container yields -------------------------------------------------------------- */
 
 struct step_expansion {
@@ -222,9 +237,14 @@ struct step_type {
     void (*plan)(const void *spec, const struct step_plan *plan);
     /* What it needs beside a database and a target, which the step names; may be NULL. */
     void (*demand)(const void *spec, const struct step_demand *demand);
+    /* Each thing once, in the order of the text; false where the spec cannot be read. NULL: none
+     * that it could know of. */
+    bool (*destroys)(const void *spec, const struct step_losses *losses);
     void (*expand)(const void *spec, struct step_expansion *ret); /* containers only */
     /* Whom it asks; NULL: nobody. */
     enum step_asks (*asks)(const void *spec);
+    /* What a gate asks people; NULL: it is none. */
+    const struct template *(*gate)(const void *spec);
     /* Begins; returns at once. An error is a failure without effect. Containers have none. */
     int (*start)(struct step_ctx *ctx, struct err *err);
     /* In place of start, for an attempt in doubt: finds out what became of it from the system

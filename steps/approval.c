@@ -176,6 +176,10 @@ static enum step_asks approval_asks(const void *spec) {
     return approval->approvers.count ? STEP_ASKS_PERSON : STEP_ASKS_ANYBODY;
 }
 
+static const struct template *approval_gate(const void *spec) {
+    return ((const struct approval_spec *)spec)->message;
+}
+
 static size_t count_approvers(const struct approval_spec *approval) {
     size_t count = approval->approvers.count;
     for (size_t i = 0; i < approval->escalate.count; i++)
@@ -325,6 +329,7 @@ const struct step_type step_approval_type = {
     .demand = approval_demand,
     .is_passive = true,
     .asks = approval_asks,
+    .gate = approval_gate,
     .start = approval_start,
     .cancel = ask_cancel,
     .release = ask_release,

@@ -208,7 +208,8 @@ static struct pg_spec query_spec(const struct step_ctx *ctx, const struct sql_st
         .statements = state->statements,
         .statement_count = state->source.script->count,
         .transaction = sql_transaction(step_spec(ctx)),
-        .read_only = state->source.reads,
+        /* Also what its author calls a read: then the server holds them to it. */
+        .read_only = state->source.reads || step_ctx_effect(ctx) == EFFECT_READ,
         .before_commit = before_commit,
         .notice = noticed,
     };
@@ -321,6 +322,7 @@ const struct step_type step_sql_type = {
     .effect = sql_effect,
     .check = sql_check,
     .plan = sql_plan,
+    .destroys = sql_destroys,
     .start = sql_begin,
     .settle = sql_settle,
     .cancel = sql_cancel,

@@ -51,6 +51,7 @@ void sql_settle_free(struct sql_settle *settle);   /* NULL is legal */
 
 enum effect sql_effect(const void *spec);
 void sql_check(const void *spec, const struct step_check *check);
+bool sql_destroys(const void *spec, const struct step_losses *losses);
 void sql_plan(const void *spec, const struct step_plan *plan);
 
 #endif

@@ -341,6 +341,7 @@ void check_steps(struct parse *parse) {
         check_probe(parse, visit);
         check_handler(parse, visit);
         check_effect(parse, visit);
+        check_destroys(parse, visit);
         check_figures(parse, visit);
         check_call(parse, visit);
     }

@@ -130,6 +130,7 @@ struct runbook *runbook_load_called(struct parse *parse, const struct node *node
 void check_file(struct parse *parse, const struct node *root);
 void check_params(struct parse *parse, const struct node *root);
 void check_steps(struct parse *parse);
+void check_destroys(struct parse *parse, const struct visit *visit);
 void check_uses(struct parse *parse, const struct map *ids);
 /* Reports a name that is none of `known`. */
 void check_name(struct parse *parse, struct span span, const char *what, const char *name,

@@ -132,9 +132,36 @@ const char *const reference_closing[] = {
     "`read`, PUT and DELETE `idempotent`, other requests `once`. `assert`, `wait` and `approval` "
     "are `read`; a group or a call is as strong as the strongest of its members.",
     "- `effect` on a step overrides that; weakening what was derived for SQL needs "
-    "`effect_reason`.",
+    "`effect_reason`. SQL that is `read`, derived or said, runs in a READ ONLY transaction.",
     "- A `once` step is retried only where `retry` stands on that very step; that of `defaults` "
     "does not reach it.",
+
+    "# What SQL destroys",
+    "PostgreSQL's own parser tells what statements do; the plan shows for each what it touches, "
+    "the lock it takes, whether it rewrites a table, and what it destroys. `check` refuses a step "
+    "that may destroy something, unless `destroys` on the step names it, or an `approval` above "
+    "the step names it in its message.",
+    "- Named are objects that are dropped (`table leads`, `column leads.email`, `schema sales` "
+    "with all that is in it), `rows of leads` (TRUNCATE, DELETE without a condition), `values of "
+    "leads.status` (UPDATE without one), `type of leads.id`, `name of leads` (RENAME, SET SCHEMA), "
+    "`constraint leads.one_name`, `not null of leads.email`, `storage of leads` (VACUUM FULL, "
+    "CLUSTER), and with CASCADE `dependents of leads`. A condition that names no column of the "
+    "table is none; beside other tables a column counts only where it is qualified.",
+    "- Code that nobody has read may destroy anything: a DO block, EXECUTE and COPY with a PROGRAM "
+    "are `anything`, a function, operator or procedure that is not the server's own is `anything "
+    "by "
+    "purge()`. `effect: read` with a reason lifts that, as the step then runs READ ONLY. What "
+    "triggers, rules and foreign keys destroy in their turn no statement tells.",
+    "- What the same script has made itself, temporary tables above all, it may destroy.",
+    "- `destroys` names what is destroyed exactly; what it names beyond that is an error.",
+    "- A gate counts where the step needs it, directly or not, nobody comes past it (no `when`, no "
+    "`foreach`, no `on_failure: continue`, also on groups around it), and the words of its "
+    "message, templates left aside, hold every part of the name: `Empty archive.leads?`. It stands "
+    "above the step's rollback as well.",
+    "- Each file stands for itself: a gate in front of a `call` does not count within what is "
+    "called. Gates among `steps` do not count for `finally`, which runs whatever was answered.",
+    "- On a database with `protected: true` only a gate with `approvers` counts, and `destroys` "
+    "does not.",
 
     "# Failure and rollback",
     "- A step fails when its action fails or `expect` does not hold, after its last attempt. "

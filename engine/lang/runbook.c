@@ -211,7 +211,8 @@ static const struct field database_fields[] = {
     {.key = "protected",
      .kind = FIELD_BOOL,
      .offset = OF(database, is_protected),
-     .doc = "Statements that destroy are refused unless the step names what in `destroys`.",
+     .doc = "Here a step may destroy only what the message of an `approval` with `approvers` above "
+            "it names; `destroys` is not enough.",
      .example = "true"},
     FIELD_END,
 };

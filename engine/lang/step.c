@@ -307,8 +307,9 @@ static const char *const effect_choices[] = {"read", "idempotent", "once", NULL}
 #define DESTROYS                                                                                   \
     {                                                                                              \
         .key = "destroys", .kind = FIELD_LIST, .flags = FIELD_ONE, .offset = AT(destroys),         \
-        .doc = "What this step's SQL may destroy, by name.", .example = "[table leads]",           \
-        .item = &text_item                                                                         \
+        .doc = "What this step's SQL may destroy, named exactly as `check` names it; what is not " \
+               "named needs an `approval` above the step whose message names it.",                 \
+        .example = "[table leads]", .item = &text_item                                             \
     }
 #define SENSITIVE                                                                                  \
     {                                                                                              \

@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "plan/gates.h"
 #include "plan/params.h"
 #include "secret/digest.h"
 
@@ -427,6 +428,8 @@ struct plan *plan_new(const struct plan_options *options, struct diag *diag) {
         selection_apply(plan, options, diag);
         plan->selection = selection_value(options);
     }
+    if (plan->runbook && plan->graph)
+        gates_check(plan, diag);
     if (plan->runbook && !diag_count(diag) && !options->shape_only) {
         value given = params_gather(plan, options, diag);
         value bound;
@@ -493,7 +496,7 @@ value plan_selection(const struct plan *plan) {
 }
 
 const char *plan_skip_reason(const struct plan *plan, uint32_t node) {
-    return plan->reasons[node];
+    return plan->reasons ? plan->reasons[node] : NULL;
 }
 
 const char *plan_hash(const struct plan *plan) {

@@ -1,0 +1,404 @@
+#include "plan/gates.h"
+
+#include <ctype.h>
+
+#include "base/text.h"
+#include "base/vec.h"
+
+#define HINT_CEILING ((size_t)64 << 10)
+
+/* ---- where a step stands ------------------------------------------------------------------ */
+
+/* One graph, and the node of another that it is the body or a handler of. */
+struct scope {
+    const struct runbook *file;
+    const struct graph *graph;
+    const struct scope *outer;
+    uint32_t node; /* in `outer` */
+    bool is_body;  /* its first node stands for the step itself */
+};
+
+struct loss {
+    char *what;
+    char **names; /* NULL-terminated */
+    struct span span;
+    bool is_allowed;
+};
+
+struct check {
+    struct plan *plan;
+    struct diag *diag;
+    VEC(struct scope *) scopes; /* all, in the order in which they are looked at */
+    /* Of the step that is being looked at. */
+    const struct step *step;
+    const struct database *database;
+    VEC(struct loss) losses;
+    const struct step *near; /* a gate that names something and does not count */
+    const char *reason;      /* why not */
+};
+
+static void scope_add(struct check *check, struct scope scope) {
+    if (!scope.graph)
+        return;
+    struct scope *added = mem_alloc(sizeof *added);
+    *added = scope;
+    *vec_add(&check->scopes) = added;
+}
+
+static bool is_left_out(const struct check *check, const struct scope *scope, uint32_t node) {
+    return scope->graph == plan_graph(check->plan) && plan_skip_reason(check->plan, node);
+}
+
+/* ---- losses ------------------------------------------------------------------------------- */
+
+static void loss_found(void *user, const struct step_loss *loss) {
+    struct check *check = user;
+    /* Where its author calls it a read, the server holds it to that. */
+    if (loss->unknown && check->step->effect_override == EFFECT_READ)
+        return;
+    size_t count = 0;
+    while (loss->names[count])
+        count++;
+    struct loss *kept = vec_add(&check->losses);
+    *kept = (struct loss){.what = mem_strdup(loss->what), .span = loss->span};
+    kept->names = mem_calloc(count + 1, sizeof *kept->names);
+    for (size_t i = 0; i < count; i++)
+        kept->names[i] = mem_strdup(loss->names[i]);
+}
+
+static void losses_clear(struct check *check) {
+    for (size_t i = 0; i < check->losses.count; i++) {
+        struct loss *loss = &check->losses.items[i];
+        for (size_t k = 0; loss->names[k]; k++)
+            mem_free(loss->names[k]);
+        mem_free(loss->names);
+        mem_free(loss->what);
+    }
+    vec_release(&check->losses);
+}
+
+static bool is_declared(const struct step *step, const char *what) {
+    for (size_t i = 0; i < step->destroys.count; i++)
+        if (text_equal(FIELD_AT(const char *, &step->destroys, i), what))
+            return true;
+    return false;
+}
+
+static bool is_protected(const struct check *check) {
+    return check->database && check->database->is_protected;
+}
+
+static bool all_allowed(const struct check *check) {
+    for (size_t i = 0; i < check->losses.count; i++)
+        if (!check->losses.items[i].is_allowed)
+            return false;
+    return true;
+}
+
+/* ---- gates -------------------------------------------------------------------------------- */
+
+static bool is_word(char byte) {
+    return isalnum((unsigned char)byte) || byte == '_' || (unsigned char)byte >= 0x80;
+}
+
+/* `archive.leads` and `mis-leads` name something else than `leads`; a full stop ends a sentence. */
+static bool is_joined(const char *next) {
+    return is_word(*next) || ((*next == '.' || *next == '-') && is_word(next[1]));
+}
+
+static bool holds_word(const char *text, const char *word) {
+    size_t length = strlen(word);
+    for (const char *at = text; length && (at = strcasestr(at, word)); at++)
+        if ((at == text || !(is_word(at[-1]) || at[-1] == '.' || at[-1] == '-')) &&
+            !is_joined(at + length))
+            return true;
+    return false;
+}
+
+/* The words that stand there for sure: what is rendered at run time names nothing. */
+static char *gate_words(const struct template *message) {
+    AUTO_BUF shown = BUF_INIT(HINT_CEILING);
+    AUTO_BUF words = BUF_INIT(HINT_CEILING);
+    template_show(&shown, message);
+    for (const char *at = buf_text(&shown); *at;) {
+        const char *open = strstr(at, "${{");
+        const char *close = open ? strstr(open, "}}") : NULL;
+        (void)buf_append(&words, at, open ? (size_t)(open - at) : strlen(at));
+        (void)buf_putc(&words, ' ');
+        at = close ? close + 2 : "";
+    }
+    return mem_strdup(buf_text(&words));
+}
+
+/* `leads.email`, or `email of leads`. */
+static bool is_named(const char *words, const struct loss *loss) {
+    AUTO_BUF whole = BUF_INIT(HINT_CEILING);
+    bool has_all = true;
+    for (size_t i = 0; loss->names[i]; i++) {
+        (void)buf_printf(&whole, "%s%s", i ? "." : "", loss->names[i]);
+        has_all &= holds_word(words, loss->names[i]);
+    }
+    return has_all || holds_word(words, buf_text(&whole));
+}
+
+/* Why one may come past a step without its word, or NULL. */
+static const char *step_lets_by(const struct scope *scope, const struct step *step) {
+    enum on_failure rule = step->on_failure;
+    if (rule == ON_FAILURE_UNSAID)
+        rule = scope->file->defaults.on_failure;
+    if (step->when)
+        return "`when` may skip it";
+    if (step->foreach)
+        return "its list may be empty";
+    return rule == ON_FAILURE_CONTINUE ? "the run goes on where it is rejected" : NULL;
+}
+
+/* As above, with the groups that the gate stands in and the node does not. */
+static const char *gate_lets_by(const struct check *check, const struct scope *scope, uint32_t gate,
+                                uint32_t node) {
+    const struct graph_node *at = graph_node(scope->graph, gate);
+    if (is_left_out(check, scope, gate))
+        return "it is left out of this run";
+    if (is_protected(check) && at->step->type->asks(at->step->spec) != STEP_ASKS_PERSON)
+        return "it names no `approvers`";
+    const char *reason = step_lets_by(scope, at->step);
+    for (uint32_t group = at->group; !reason && group != GRAPH_NONE;) {
+        const struct graph_node *begin = graph_node(scope->graph, group);
+        if (group <= node && node <= begin->peer)
+            break;
+        reason = step_lets_by(scope, begin->step);
+        group = begin->group;
+    }
+    return reason;
+}
+
+static void gate_apply(struct check *check, const struct scope *scope, uint32_t gate,
+                       uint32_t node) {
+    const struct step *step = graph_node(scope->graph, gate)->step;
+    AUTO_TEXT words = gate_words(step->type->gate(step->spec));
+    const char *reason = gate_lets_by(check, scope, gate, node);
+    for (size_t i = 0; i < check->losses.count; i++) {
+        struct loss *loss = &check->losses.items[i];
+        if (loss->is_allowed || !is_named(words, loss))
+            continue;
+        loss->is_allowed = !reason;
+        if (reason) {
+            check->near = step;
+            check->reason = reason;
+        }
+    }
+}
+
+static bool is_gate(const struct step *step) {
+    return step->type && step->type->gate && step->type->asks;
+}
+
+/* All that the node needs, directly or not, in its graph. */
+static void gates_above(struct check *check, const struct scope *scope, uint32_t node) {
+    VEC(uint32_t) open = {0};
+    bool *seen = mem_calloc(graph_count(scope->graph) + 1, sizeof *seen);
+    *vec_add(&open) = node;
+    while (open.count && !all_allowed(check)) {
+        uint32_t at = open.items[--open.count];
+        const struct graph_node *entry = graph_node(scope->graph, at);
+        if (at != node && entry->role == GRAPH_ACT && is_gate(entry->step))
+            gate_apply(check, scope, at, node);
+        size_t count;
+        const uint32_t *needs = graph_needs(scope->graph, at, &count);
+        for (size_t i = 0; i < count; i++) {
+            if (seen[needs[i]])
+                continue;
+            seen[needs[i]] = true;
+            *vec_add(&open) = needs[i];
+        }
+    }
+    mem_free(seen);
+    vec_release(&open);
+}
+
+static bool has_gates(const struct graph *graph) {
+    for (uint32_t i = 0; i < graph_count(graph); i++)
+        if (is_gate(graph_node(graph, i)->step))
+            return true;
+    return false;
+}
+
+static void gates_ask(struct check *check, const struct scope *scope, uint32_t node) {
+    for (; scope && !all_allowed(check); node = scope->node, scope = scope->outer)
+        if (has_gates(scope->graph))
+            gates_above(check, scope, node);
+}
+
+/* ---- what is reported --------------------------------------------------------------------- */
+
+static void put_losses(const struct check *check, struct buf *out) {
+    const char *between = "";
+    for (size_t i = 0; i < check->losses.count; i++) {
+        if (check->losses.items[i].is_allowed)
+            continue;
+        (void)buf_printf(out, "%s%s", between, check->losses.items[i].what);
+        between = ", ";
+    }
+}
+
+/* As it must stand in a list of YAML. */
+static void put_entry(struct buf *out, const char *what) {
+    if (!strpbrk(what, "[]{},:#'\"&*!|>%@`\\")) {
+        (void)buf_puts(out, what);
+        return;
+    }
+    (void)buf_putc(out, '\'');
+    for (; *what; what++) {
+        if (*what == '\'')
+            (void)buf_putc(out, '\'');
+        (void)buf_putc(out, *what);
+    }
+    (void)buf_putc(out, '\'');
+}
+
+/* The whole list: what is written already and is right, and what is missing. */
+static void put_line(const struct check *check, struct buf *out) {
+    const char *between = "";
+    (void)buf_puts(out, "destroys: [");
+    for (size_t i = 0; i < check->losses.count; i++) {
+        const struct loss *loss = &check->losses.items[i];
+        if (loss->is_allowed && !is_declared(check->step, loss->what))
+            continue;
+        (void)buf_puts(out, between);
+        put_entry(out, loss->what);
+        between = ", ";
+    }
+    (void)buf_putc(out, ']');
+}
+
+static bool is_told(const struct check *check, size_t until, const char *name) {
+    for (size_t i = 0; i < until; i++)
+        for (size_t k = 0; !check->losses.items[i].is_allowed && check->losses.items[i].names[k];
+             k++)
+            if (text_equal(check->losses.items[i].names[k], name))
+                return true;
+    return false;
+}
+
+static void put_names(const struct check *check, struct buf *out) {
+    const char *between = "";
+    for (size_t i = 0; i < check->losses.count; i++) {
+        const struct loss *loss = &check->losses.items[i];
+        for (size_t k = 0; !loss->is_allowed && loss->names[k]; k++) {
+            if (is_told(check, i, loss->names[k]))
+                continue;
+            (void)buf_printf(out, "%s`%s`", between, loss->names[k]);
+            between = ", ";
+        }
+    }
+}
+
+static void put_hint(const struct check *check, struct buf *out) {
+    if (!is_protected(check)) {
+        (void)buf_puts(out, "add `");
+        put_line(check, out);
+        (void)buf_puts(out, "` to the step, or an `approval` above it whose message names ");
+    } else {
+        (void)buf_puts(out, "put an `approval` with `approvers` above it, whose message names ");
+    }
+    put_names(check, out);
+    if (check->near)
+        (void)buf_printf(out, "; the gate `%s` does not count: %s", check->near->id, check->reason);
+}
+
+static void refuse(const struct check *check) {
+    AUTO_ERR err = ERR_INIT;
+    AUTO_BUF losses = BUF_INIT(HINT_CEILING);
+    AUTO_BUF hint = BUF_INIT(HINT_CEILING);
+    size_t first = 0;
+    while (check->losses.items[first].is_allowed)
+        first++;
+    put_losses(check, &losses);
+    put_hint(check, &hint);
+    struct span span = check->losses.items[first].span;
+    if (is_protected(check))
+        err_at(&err, span, "the database is protected, and no gate allows to destroy %s",
+               buf_text(&losses));
+    else
+        err_at(&err, span, "nothing allows this step to destroy %s", buf_text(&losses));
+    err_hint(&err, "%s", buf_text(&hint));
+    diag_report(check->diag, &err);
+}
+
+/* ---- steps -------------------------------------------------------------------------------- */
+
+static void step_check(struct check *check, const struct scope *scope, uint32_t node,
+                       const struct step *step) {
+    const struct step_losses losses = {check, loss_found};
+    if (!step->type || !step->type->destroys)
+        return;
+    check->step = step;
+    check->near = NULL;
+    check->database = plan_database(check->plan, scope->file, step->database, NULL);
+    if (step->type->destroys(step->spec, &losses)) {
+        for (size_t i = 0; i < check->losses.count && !is_protected(check); i++)
+            check->losses.items[i].is_allowed = is_declared(step, check->losses.items[i].what);
+        gates_ask(check, scope, node);
+        if (!all_allowed(check))
+            refuse(check);
+    }
+    losses_clear(check);
+}
+
+static void body_add(struct check *check, const struct scope *scope, uint32_t node) {
+    const struct step *step = graph_node(scope->graph, node)->step;
+    struct step_expansion inner = {0};
+    if (!step->type || !step_expand(step, &inner) || !inner.steps)
+        return;
+    scope_add(check, (struct scope){.file = scope->file,
+                                    .graph = plan_graph_of_step(check->plan, step, GRAPH_BODY),
+                                    .outer = scope,
+                                    .node = node,
+                                    .is_body = true});
+}
+
+static void handler_add(struct check *check, const struct scope *scope, uint32_t node,
+                        const struct step *handler) {
+    if (!handler)
+        return;
+    scope_add(check, (struct scope){.file = scope->file,
+                                    .graph = plan_graph_of_step(check->plan, handler, GRAPH_ALONE),
+                                    .outer = scope,
+                                    .node = node});
+}
+
+static void scope_check(struct check *check, const struct scope *scope) {
+    for (uint32_t i = 0; i < graph_count(scope->graph); i++) {
+        const struct graph_node *node = graph_node(scope->graph, i);
+        if (node->role == GRAPH_END || is_left_out(check, scope, i))
+            continue;
+        if (scope->is_body && i == 0)
+            continue; /* looked at where it stands */
+        step_check(check, scope, i, node->step);
+        handler_add(check, scope, i, node->step->rollback);
+        handler_add(check, scope, i, node->step->dry_run);
+        if (node->role == GRAPH_ACT)
+            body_add(check, scope, i);
+    }
+}
+
+static void file_check(void *user, const struct runbook *file) {
+    struct check *check = user;
+    bool is_root = file == plan_runbook(check->plan);
+    const struct graph *steps =
+        is_root ? plan_graph(check->plan) : plan_graph_of(check->plan, file->steps);
+    const struct graph *finally =
+        is_root ? plan_finally(check->plan) : plan_graph_of(check->plan, file->finally);
+    scope_add(check, (struct scope){.file = file, .graph = steps});
+    scope_add(check, (struct scope){.file = file, .graph = finally});
+}
+
+void gates_check(struct plan *plan, struct diag *diag) {
+    struct check check = {.plan = plan, .diag = diag};
+    runbook_each_file(plan_runbook(plan), file_check, &check);
+    for (size_t i = 0; i < check.scopes.count; i++)
+        scope_check(&check, check.scopes.items[i]);
+    for (size_t i = 0; i < check.scopes.count; i++)
+        mem_free(check.scopes.items[i]);
+    vec_release(&check.scopes);
+}

@@ -1,0 +1,3 @@
+-- what is old
+SELECT 1;
+DROP TABLE leads;
