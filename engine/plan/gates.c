@@ -16,6 +16,9 @@ struct scope {
     const struct scope *outer;
     uint32_t node; /* in `outer` */
     bool is_body;  /* its first node stands for the step itself */
+    VEC(uint32_t) gates;
+    size_t words;    /* so many for each node in `above` */
+    uint64_t *above; /* bit by bit which of the gates stand above it; NULL where there are none */
 };
 
 struct loss {
@@ -37,12 +40,48 @@ struct check {
     const char *reason;      /* why not */
 };
 
+static bool is_gate(const struct step *step) {
+    return step->type && step->type->gate && step->type->asks;
+}
+
+/* Once for the whole graph, so that ten thousand steps below one gate take no time. */
+static void scope_gates(struct scope *scope) {
+    size_t count = graph_count(scope->graph);
+    const uint32_t *order = graph_order(scope->graph);
+    for (uint32_t i = 0; i < count; i++)
+        if (is_gate(graph_node(scope->graph, i)->step))
+            *vec_add(&scope->gates) = i;
+    scope->words = (scope->gates.count + 63) / 64;
+    if (scope->words == 0)
+        return;
+    uint64_t *above = scope->above = mem_calloc(count * scope->words, sizeof *above);
+    uint64_t *own = mem_calloc(count * scope->words, sizeof *own);
+    for (size_t i = 0; i < scope->gates.count; i++)
+        own[scope->gates.items[i] * scope->words + i / 64] |= UINT64_C(1) << (i % 64);
+    for (size_t i = 0; i < count; i++) {
+        size_t needed, at = order[i] * scope->words;
+        const uint32_t *needs = graph_needs(scope->graph, order[i], &needed);
+        for (size_t k = 0; k < needed * scope->words; k++) {
+            size_t need = needs[k / scope->words] * scope->words + k % scope->words;
+            above[at + k % scope->words] |= above[need] | own[need];
+        }
+    }
+    mem_free(own);
+}
+
 static void scope_add(struct check *check, struct scope scope) {
     if (!scope.graph)
         return;
     struct scope *added = mem_alloc(sizeof *added);
     *added = scope;
+    scope_gates(added);
     *vec_add(&check->scopes) = added;
+}
+
+static void scope_free(struct scope *scope) {
+    vec_release(&scope->gates);
+    mem_free(scope->above);
+    mem_free(scope);
 }
 
 static bool is_left_out(const struct check *check, const struct scope *scope, uint32_t node) {
@@ -189,44 +228,11 @@ static void gate_apply(struct check *check, const struct scope *scope, uint32_t 
     }
 }
 
-static bool is_gate(const struct step *step) {
-    return step->type && step->type->gate && step->type->asks;
-}
-
-/* All that the node needs, directly or not, in its graph. */
-static void gates_above(struct check *check, const struct scope *scope, uint32_t node) {
-    VEC(uint32_t) open = {0};
-    bool *seen = mem_calloc(graph_count(scope->graph) + 1, sizeof *seen);
-    *vec_add(&open) = node;
-    while (open.count && !all_allowed(check)) {
-        uint32_t at = open.items[--open.count];
-        const struct graph_node *entry = graph_node(scope->graph, at);
-        if (at != node && entry->role == GRAPH_ACT && is_gate(entry->step))
-            gate_apply(check, scope, at, node);
-        size_t count;
-        const uint32_t *needs = graph_needs(scope->graph, at, &count);
-        for (size_t i = 0; i < count; i++) {
-            if (seen[needs[i]])
-                continue;
-            seen[needs[i]] = true;
-            *vec_add(&open) = needs[i];
-        }
-    }
-    mem_free(seen);
-    vec_release(&open);
-}
-
-static bool has_gates(const struct graph *graph) {
-    for (uint32_t i = 0; i < graph_count(graph); i++)
-        if (is_gate(graph_node(graph, i)->step))
-            return true;
-    return false;
-}
-
 static void gates_ask(struct check *check, const struct scope *scope, uint32_t node) {
-    for (; scope && !all_allowed(check); node = scope->node, scope = scope->outer)
-        if (has_gates(scope->graph))
-            gates_above(check, scope, node);
+    for (; scope; node = scope->node, scope = scope->outer)
+        for (size_t i = 0; i < scope->gates.count && !all_allowed(check); i++)
+            if (scope->above[node * scope->words + i / 64] & UINT64_C(1) << (i % 64))
+                gate_apply(check, scope, scope->gates.items[i], node);
 }
 
 /* ---- what is reported --------------------------------------------------------------------- */
@@ -399,6 +405,6 @@ void gates_check(struct plan *plan, struct diag *diag) {
     for (size_t i = 0; i < check.scopes.count; i++)
         scope_check(&check, check.scopes.items[i]);
     for (size_t i = 0; i < check.scopes.count; i++)
-        mem_free(check.scopes.items[i]);
+        scope_free(check.scopes.items[i]);
     vec_release(&check.scopes);
 }
