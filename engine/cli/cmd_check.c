@@ -3,11 +3,13 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/planning.h"
 #include "cli/terminal.h"
 #include "plan/plan.h"
 #include "run/run.h"
 
 struct check_options {
+    const char *policy, *profile;
     bool json;
     bool quiet;
 };
@@ -17,17 +19,19 @@ struct checker {
     struct text_style style;
     struct buf text;
     value files; /* of --json */
+    struct house_rules rules;
     size_t files_bad, errors;
 };
 
 static void check_add_text(struct checker *checker, const char *path, const struct diag *diag,
                            size_t steps) {
-    if (diag_count(diag) > 0) {
+    if (diag_count(diag) + diag_warnings(diag) > 0) {
         const struct diag_style style = {.color = checker->style.color,
                                          .unicode = checker->style.unicode,
                                          .columns = checker->style.columns};
         diag_text(diag, &style, &checker->text);
-    } else if (!checker->options->quiet) {
+    }
+    if (diag_count(diag) == 0 && !checker->options->quiet) {
         text_escape(&checker->text, path, strlen(path), false);
         buf_printf(&checker->text, ": ok (%zu step%s)\n", steps, steps == 1 ? "" : "s");
     }
@@ -52,8 +56,11 @@ static size_t count_steps(const struct plan *plan) {
 
 static void check_file(struct checker *checker, const char *path) {
     struct diag *diag = diag_new();
-    const struct plan_options options = {.path = path, .shape_only = true};
+    const struct plan_options options = {
+        .path = path, .profile = checker->options->profile, .shape_only = true};
     struct plan *plan = plan_new(&options, diag);
+    if (plan)
+        house_rules_judge(&checker->rules, plan, diag);
     const size_t found = diag_count(diag);
     checker->errors += found;
     checker->files_bad += found > 0;
@@ -76,6 +83,17 @@ static void check_end_json(struct checker *checker) {
     value_free(all);
 }
 
+/* --policy, or else what the configuration names. 0, or the exit status after it was told. */
+static int check_rules(struct checker *checker) {
+    struct diag *diag = diag_new();
+    const char *path = checker->options->policy;
+    const bool is_well = path ? house_rules_load(&checker->rules, path, diag)
+                              : house_rules_find(&checker->rules, diag);
+    const int status = is_well ? 0 : print_diag(diag);
+    diag_free(diag);
+    return status;
+}
+
 static int check_run(const struct invocation *invocation) {
     struct checker checker = {
         .options = invocation->options,
@@ -83,6 +101,11 @@ static int check_run(const struct invocation *invocation) {
         .text = BUF_INIT(PRODUCT_MAX),
         .files = value_array(),
     };
+    const int refused = check_rules(&checker);
+    if (refused) {
+        value_free(checker.files);
+        return refused;
+    }
     for (size_t i = 0; i < invocation->operand_count; i++) {
         check_file(&checker, invocation->operands[i]);
     }
@@ -96,11 +119,24 @@ static int check_run(const struct invocation *invocation) {
                        checker.files_bad == 1 ? "" : "s");
         }
     }
+    house_rules_release(&checker.rules);
     const int printed = print_product(&checker.text);
     return checker.errors > 0 ? RUN_INVALID : printed;
 }
 
 static const struct option check_options[] = {
+    {.name = "policy",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct check_options, policy),
+     .argument = "FILE",
+     .word = WORD_FILE,
+     .doc = "hold the runbooks to these house rules; if unsaid, to those of the configuration"},
+    {.name = "profile",
+     .letter = 'p',
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct check_options, profile),
+     .argument = "NAME",
+     .doc = "check with this profile chosen, as house rules may ask for it"},
     {.name = "json",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct check_options, json),
@@ -127,6 +163,8 @@ const struct command command_check = {
     .size = sizeof(struct check_options),
     .examples =
         (const struct example[]){{"check drill.yaml", "Check one runbook."},
+                                 {"check --policy policy.yaml -p production drill.yaml",
+                                  "Hold it to the house rules, as it would run in production."},
                                  {"check --json runbooks/*.yaml", "The same as data, for a gate "
                                                                   "in continuous integration."},
                                  {0}},

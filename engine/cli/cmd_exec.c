@@ -47,10 +47,11 @@ static char *prompt_param(void *user, const char *name, const struct param *para
     return answer;
 }
 
-static struct plan *exec_plan(const struct invocation *invocation, struct diag *diag) {
+static struct plan *exec_plan(const struct invocation *invocation, const struct house_rules *rules,
+                              struct diag *diag) {
     const struct exec_options *options = invocation->options;
     if (options->plan)
-        return planning_locked(options->plan, diag);
+        return planning_locked(options->plan, rules, diag);
     struct plan_options planned = choices_plan(&options->choices, invocation->operands[0]);
     planned.prompt = execution_is_interactive(&options->execution) ? prompt_param : NULL;
     return plan_new(&planned, diag);
@@ -65,7 +66,7 @@ static int exec_check(const struct invocation *invocation) {
                        choices->skip || choices->from;
     if (!options->plan && invocation->operand_count == 0) {
         err_set(&err, ERR_INVALID, "`runbook exec` needs FILE");
-        err_hint(&err, "`runbook help exec` tells all about it");
+        err_hint(&err, "see `runbook exec --help`");
     } else if (options->plan && (has_choices || invocation->operand_count > 0)) {
         err_set(&err, ERR_INVALID,
                 "`--plan` says what is run: FILE, parameters, profile and selection are in it");
@@ -76,16 +77,45 @@ static int exec_check(const struct invocation *invocation) {
     return print_err(&err);
 }
 
+static void source_add(void *user, const struct runbook *file) {
+    diag_source(user, file->path, file->bytes, file->length);
+}
+
+/* What is wrong with the plan is told here, what breaks the house rules was told. */
+static int exec_refused(const struct diag *diag) {
+    return diag_count(diag) > 0 ? print_diag(diag) : RUN_INVALID;
+}
+
+/* Tells what breaks the house rules. A dry run goes on, since it changes nothing. */
+static bool exec_is_allowed(const struct house_rules *rules, struct plan *plan, bool dry_run) {
+    struct diag *diag = diag_new();
+    runbook_each_file(plan_runbook(plan), source_add, diag);
+    house_rules_judge(rules, plan, diag);
+    bool is_allowed = diag_count(diag) == 0;
+    if (!is_allowed || diag_warnings(diag) > 0)
+        (void)print_diag(diag);
+    diag_free(diag);
+    return is_allowed || dry_run;
+}
+
 static int exec_run(const struct invocation *invocation) {
     const struct exec_options *options = invocation->options;
     int status = exec_check(invocation);
     if (status != 0)
         return status;
     struct diag *diag = diag_new();
-    struct plan *plan = exec_plan(invocation, diag);
-    const struct run_options what = {.plan = plan, .dry_run = options->dry_run};
-    status = plan ? execution_run(&options->execution, &what, diag) : print_diag(diag);
+    struct house_rules rules;
+    struct plan *plan = house_rules_find(&rules, diag) ? exec_plan(invocation, &rules, diag) : NULL;
+    const struct run_options what = {
+        .plan = plan,
+        .dry_run = options->dry_run,
+        .policy_sha256 = rules.policy ? rules.sha256 : NULL,
+    };
+    status = plan && exec_is_allowed(&rules, plan, options->dry_run)
+                 ? execution_run(&options->execution, &what, diag)
+                 : exec_refused(diag);
     plan_free(plan);
+    house_rules_release(&rules);
     diag_free(diag);
     return status;
 }

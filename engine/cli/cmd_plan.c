@@ -15,11 +15,12 @@ struct plan_flags {
     bool json, verbose;
 };
 
-static int plan_print(struct plan *plan, const struct plan_flags *flags) {
+static int plan_print(struct plan *plan, const struct house_rules *rules,
+                      const struct plan_flags *flags) {
     struct buf out = BUF_INIT(PRODUCT_MAX);
     const struct text_style style = terminal_style(STDOUT_FILENO);
     const bool is_whole = flags->json || flags->verbose;
-    AUTO_VALUE outline = planning_outline(plan, is_whole ? PLANNING_WHOLE : PLANNING_BRIEF);
+    AUTO_VALUE outline = planning_outline(plan, rules, is_whole ? PLANNING_WHOLE : PLANNING_BRIEF);
     if (flags->json) {
         value_dump(&out, outline);
         buf_putc(&out, '\n');
@@ -30,10 +31,10 @@ static int plan_print(struct plan *plan, const struct plan_flags *flags) {
 }
 
 /* What is approved is what is run: the plan with nothing in it that changes by itself. */
-static int plan_write(struct plan *plan, const char *path) {
+static int plan_write(struct plan *plan, const struct house_rules *rules, const char *path) {
     AUTO_ERR err = ERR_INIT;
     char sha256[65];
-    if (locked_write(path, planning_outline(plan, PLANNING_LOCKED), sha256, &err) < 0)
+    if (locked_write(path, planning_outline(plan, rules, PLANNING_LOCKED), sha256, &err) < 0)
         return print_err(&err);
     struct buf out = BUF_INIT(PRODUCT_MAX);
     text_escape(&out, path, strlen(path), false);
@@ -45,11 +46,13 @@ static int plan_run(const struct invocation *invocation) {
     const struct plan_flags *flags = invocation->options;
     const struct plan_options planned = choices_plan(&flags->choices, invocation->operands[0]);
     struct diag *diag = diag_new();
-    struct plan *plan = plan_new(&planned, diag);
+    struct house_rules rules;
+    struct plan *plan = house_rules_find(&rules, diag) ? plan_new(&planned, diag) : NULL;
     const int status = !plan           ? print_diag(diag)
-                       : flags->output ? plan_write(plan, flags->output)
-                                       : plan_print(plan, flags);
+                       : flags->output ? plan_write(plan, &rules, flags->output)
+                                       : plan_print(plan, &rules, flags);
     plan_free(plan);
+    house_rules_release(&rules);
     diag_free(diag);
     return status;
 }

@@ -6,7 +6,8 @@
 #include "lang/schema.h"
 #include "report/outline.h"
 
-static const char *const schemas[] = {"runbook", "config", "transcript", "plan", "reference", NULL};
+static const char *const schemas[] = {"runbook", "config",    "transcript", "plan",
+                                      "policy",  "reference", NULL};
 
 static int schema_run(const struct invocation *invocation) {
     const char *which = invocation->operands[0];
@@ -17,6 +18,8 @@ static int schema_run(const struct invocation *invocation) {
         schema_config(&out);
     } else if (text_equal(which, "transcript")) {
         event_schema(&out);
+    } else if (text_equal(which, "policy")) {
+        schema_policy(&out);
     } else if (text_equal(which, "plan")) {
         outline_schema(&out);
     } else if (text_equal(which, "reference")) {
@@ -35,7 +38,7 @@ const struct command command_schema = {
     .name = "schema",
     .summary = "print the JSON schema of runbooks, configuration, transcripts or plans, or the "
                "language's reference",
-    .operands = "runbook|config|transcript|plan|reference",
+    .operands = "runbook|config|transcript|plan|policy|reference",
     .least = 1,
     .most = 1,
     .word = WORD_CHOICE,

@@ -2,9 +2,11 @@
 
 #include "base/mem.h"
 #include "io/repo.h"
+#include "lang/config.h"
 #include "plan/estimate.h"
 #include "report/locked.h"
 #include "report/outline.h"
+#include "secret/digest.h"
 
 /* Of a repository that cannot be read nothing is known but why: a host without libgit2 can plan,
  * too. What the remote is called decides nothing. */
@@ -16,14 +18,23 @@ static value repository_value(const struct plan *plan) {
     return value_is(git, VALUE_OBJECT) ? value_remove(git, "remote") : git;
 }
 
-value planning_outline(struct plan *plan, enum planning_detail detail) {
+static value rules_value(const struct house_rules *rules) {
+    if (!rules->policy)
+        return value_null();
+    value policy = value_set(value_object(), "path", value_string(rules->policy->path));
+    return value_set(policy, "sha256", value_string(rules->sha256));
+}
+
+value planning_outline(struct plan *plan, const struct house_rules *rules,
+                       enum planning_detail detail) {
     AUTO_VALUE git = repository_value(plan);
     AUTO_VALUE selection = plan_selection(plan);
+    AUTO_VALUE policy = rules_value(rules);
     struct estimate *estimate =
         detail == PLANNING_LOCKED ? NULL : estimate_read(plan_runbook(plan)->name, selection);
     const struct outline_facts facts = {
         .git = git,
-        .policy = value_null(),
+        .policy = policy,
         .estimate = estimate,
         .without_undo = detail == PLANNING_BRIEF,
     };
@@ -87,7 +98,7 @@ static struct plan *plan_anew(value locked, struct diag *diag) {
     return plan;
 }
 
-struct plan *planning_locked(const char *path, struct diag *diag) {
+struct plan *planning_locked(const char *path, const struct house_rules *rules, struct diag *diag) {
     AUTO_VALUE locked = value_none();
     AUTO_ERR err = ERR_INIT;
     if (locked_read(path, &locked, &err) < 0) {
@@ -95,7 +106,7 @@ struct plan *planning_locked(const char *path, struct diag *diag) {
         return NULL;
     }
     struct plan *plan = plan_anew(locked, diag);
-    AUTO_VALUE now = plan ? planning_outline(plan, PLANNING_LOCKED) : value_none();
+    AUTO_VALUE now = plan ? planning_outline(plan, rules, PLANNING_LOCKED) : value_none();
     locked_compare_files(locked, now, report_to_diag, diag);
     if (plan)
         locked_compare(locked, plan, now, report_to_diag, diag);
@@ -103,4 +114,35 @@ struct plan *planning_locked(const char *path, struct diag *diag) {
         return plan;
     plan_free(plan);
     return NULL;
+}
+
+/* ---- house rules --------------------------------------------------------------------------- */
+
+bool house_rules_load(struct house_rules *rules, const char *path, struct diag *diag) {
+    *rules = (struct house_rules){.policy = policy_load(path, diag)};
+    if (rules->policy)
+        digest_text(rules->policy->bytes, rules->policy->length, rules->sha256);
+    return rules->policy != NULL;
+}
+
+bool house_rules_find(struct house_rules *rules, struct diag *diag) {
+    *rules = (struct house_rules){0};
+    struct config *config = config_load(diag);
+    if (!config)
+        return false;
+    bool is_well = !config->policy || house_rules_load(rules, config->policy, diag);
+    config_free(config);
+    return is_well;
+}
+
+void house_rules_release(struct house_rules *rules) {
+    policy_free(rules->policy);
+    rules->policy = NULL;
+}
+
+void house_rules_judge(const struct house_rules *rules, struct plan *plan, struct diag *diag) {
+    if (!rules->policy)
+        return;
+    AUTO_VALUE outline = planning_outline(plan, rules, PLANNING_LOCKED);
+    policy_judge(rules->policy, outline, diag);
 }

@@ -42,6 +42,12 @@ const struct field config_fields[] = {
      .example = "{key: ~/.ssh/id_ed25519.pub, allowed_signers: ~/.ssh/allowed_signers}",
      .fields = signing_fields,
      .size = sizeof(struct config_signing)},
+    {.key = "policy",
+     .kind = FIELD_PATH,
+     .offset = offsetof(struct config, policy),
+     .doc = "House rules: a file that `check` and `exec` hold every runbook to, and `exec` refuses "
+            "what breaks one.",
+     .example = "/etc/runbook/policy.yaml"},
     FIELD_END,
 };
 

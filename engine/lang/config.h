@@ -17,6 +17,7 @@ struct config_signing {
 struct config {
     const char *path; /* NULL: there is no file */
     struct config_signing *signing;
+    const char *policy; /* the file of the house rules */
     struct arena *arena;
 };
 

@@ -13,6 +13,7 @@ struct diag {
     VEC(struct err) errors;
     VEC(struct diag_source) sources;
     struct map *seen;
+    size_t warnings; /* among `errors` */
 };
 
 struct diag *diag_new(void) {
@@ -60,6 +61,7 @@ void diag_report(struct diag *diag, struct err *err) {
         return;
     }
     map_put(diag->seen, key, diag);
+    diag->warnings += err->kind == ERR_WARNING;
     struct err *kept = vec_add(&diag->errors);
     *kept = *err;
     /* The span's file lives as long as a runbook, which may die before. */
@@ -69,7 +71,11 @@ void diag_report(struct diag *diag, struct err *err) {
 }
 
 size_t diag_count(const struct diag *diag) {
-    return diag->errors.count;
+    return diag->errors.count - diag->warnings;
+}
+
+size_t diag_warnings(const struct diag *diag) {
+    return diag->warnings;
 }
 
 /* ---- in order ----------------------------------------------------------------------------- */
@@ -125,7 +131,7 @@ static value diag_item(const struct err *err) {
         [ERR_SYSTEM] = "system",         [ERR_UNREACHABLE] = "unreachable",
         [ERR_REFUSED] = "refused",       [ERR_TIMEOUT] = "timeout",
         [ERR_LIMIT] = "limit",           [ERR_BUSY] = "busy",
-        [ERR_TRANSCRIPT] = "transcript",
+        [ERR_TRANSCRIPT] = "transcript", [ERR_WARNING] = "warning",
     };
     value item = value_object();
     if (err->span.file)

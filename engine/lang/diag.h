@@ -16,7 +16,9 @@ void diag_free(struct diag *diag);
 void diag_source(struct diag *diag, const char *path, const char *bytes, size_t length);
 /* Takes what `err` holds and empties it. The same error at the same place is kept once. */
 void diag_report(struct diag *diag, struct err *err);
+/* Of errors; those of ERR_WARNING are counted apart and shown with them. */
 size_t diag_count(const struct diag *diag);
+size_t diag_warnings(const struct diag *diag);
 
 struct diag_style {
     bool color, unicode;

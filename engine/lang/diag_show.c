@@ -122,6 +122,7 @@ static void show_source(struct buf *out, const struct diag_style *style, const s
 void diag_show(struct buf *out, const struct diag_style *style, const struct err *err,
                const struct diag_source *source, struct diag_cursor *cursor) {
     const char *bold = style->color ? "\033[1m" : "", *red = style->color ? "\033[1;31m" : "";
+    const char *yellow = style->color ? "\033[1;33m" : "";
     const char *cyan = style->color ? "\033[36m" : "", *off = style->color ? "\033[0m" : "";
     const char *message = err->message ? err->message : "";
     buf_puts(out, bold);
@@ -131,7 +132,10 @@ void diag_show(struct buf *out, const struct diag_style *style, const struct err
             buf_printf(out, ":%u:%u", err->span.line, err->span.column);
         buf_puts(out, ": ");
     }
-    buf_printf(out, "%s%serror:%s ", off, red, off);
+    if (err->kind == ERR_WARNING)
+        buf_printf(out, "%s%swarning:%s ", off, yellow, off);
+    else
+        buf_printf(out, "%s%serror:%s ", off, red, off);
     text_escape(out, message, strlen(message), false);
     buf_putc(out, '\n');
     if (source && err->span.line)

@@ -7,6 +7,7 @@
 #include "base/vec.h"
 #include "lang/config.h"
 #include "lang/parse.h"
+#include "lang/policy.h"
 #include "lang/reference_prose.h"
 #include "lang/sheet.h"
 
@@ -309,6 +310,13 @@ static void configuration_write(struct reference *reference) {
     parts_write(reference, config_fields, "", 2);
 }
 
+static void policy_write(struct reference *reference) {
+    chapter_add(reference, policy_fields, "", policy_fields);
+    sheet_prose(&reference->sheet, reference_policy);
+    table_write(reference, policy_fields);
+    parts_write(reference, policy_fields, "", 2);
+}
+
 static void reference_write(struct reference *reference) {
     struct sheet *sheet = &reference->sheet;
     chapter_add(reference, step_fields, "", step_fields);
@@ -339,6 +347,7 @@ static void reference_write(struct reference *reference) {
     unbuilt_write(sheet);
     sheet_prose(sheet, reference_closing);
     configuration_write(reference);
+    policy_write(reference);
 }
 
 static void reference_release(struct reference *reference) {

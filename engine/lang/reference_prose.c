@@ -191,3 +191,16 @@ const char *const reference_closing[] = {
     "expressions look at the result of one that was only shown: it would be a guess.",
     NULL,
 };
+
+const char *const reference_policy[] = {
+    "# House rules",
+    "A file of rules that plans must hold to. `runbook check --policy FILE` tries it; with "
+    "`policy:` "
+    "in the configuration `check` and `exec` hold every runbook to it, `exec` refuses what breaks "
+    "a "
+    "rule (exit status 2; a dry run tells it and goes on), and its SHA-256 is in the transcript. "
+    "What was begun is resumed and rolled back all the same.",
+    "Conditions are jq over the plan, as `runbook plan --json` prints it and `runbook schema plan` "
+    "describes it. `examples/policy.yml` shows three.",
+    NULL,
+};

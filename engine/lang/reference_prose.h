@@ -4,6 +4,7 @@
 
 extern const char *const reference_opening[]; /* before the tables */
 extern const char *const reference_closing[];
-extern const char *const reference_configuration[]; /* behind them */
+extern const char *const reference_configuration[];
+extern const char *const reference_policy[]; /* behind them */
 
 #endif

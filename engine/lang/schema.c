@@ -2,6 +2,7 @@
 
 #include "lang/config.h"
 #include "lang/parse.h"
+#include "lang/policy.h"
 #include "lang/schema_field.h"
 
 /* ---- what the keys of a step depend on ---------------------------------------------------- */
@@ -248,6 +249,10 @@ static void schema_write(struct buf *out, const char *title, const struct field 
 
 void schema_runbook(struct buf *out) {
     schema_write(out, "Runbook, language version 1", runbook_fields, true);
+}
+
+void schema_policy(struct buf *out) {
+    schema_write(out, "House rules of runbook", policy_fields, false);
 }
 
 void schema_config(struct buf *out) {

@@ -8,5 +8,7 @@
 void schema_runbook(struct buf *out);
 /* The same of the configuration. */
 void schema_config(struct buf *out);
+/* The same of house rules. */
+void schema_policy(struct buf *out);
 
 #endif

@@ -65,7 +65,9 @@ static struct expr_input known_input(const struct fact_scope *scope) {
 /* jq's clock and its place in a file are no parameters. */
 static bool is_of_params(const struct fact_scope *scope, const struct expr *expr) {
     static const char *const moving[] = {"now", "localtime", "input", "$__loc__"};
-    size_t unknown = scope->file == plan_runbook(scope->plan) ? ROOTS - 1 : ROOTS;
+    /* A plan that is only checked has no hash, and not all of its parameters. */
+    bool has_params = scope->file == plan_runbook(scope->plan) && *plan_hash(scope->plan);
+    size_t unknown = has_params ? ROOTS - 1 : ROOTS;
     for (size_t i = 0; i < unknown; i++)
         if (expr_mentions(expr, roots[i]))
             return false;

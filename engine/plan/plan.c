@@ -103,6 +103,23 @@ static value params_said(const struct plan *plan, const struct plan_options *opt
     return said;
 }
 
+/* What profile and defaults say, for a plan that is only checked; null is not known. */
+static value params_likely(const struct plan *plan) {
+    value likely = profile_params(plan);
+    for (size_t i = 0; i < plan->runbook->params.count; i++) {
+        const struct param *param = &FIELD_AT(struct param, &plan->runbook->params, i);
+        const char *name = plan->runbook->params.keys[i];
+        AUTO_VALUE known = value_get(likely, name);
+        value fallback = value_null();
+        if (!value_is(known, VALUE_NONE))
+            continue;
+        if (param->fallback && template_render(param->fallback, NULL, &fallback, NULL) < 0)
+            fallback = value_null();
+        likely = value_set(likely, name, fallback);
+    }
+    return likely;
+}
+
 static value params_gather(struct plan *plan, const struct plan_options *options,
                            struct diag *diag) {
     value of_profile = profile_params(plan);
@@ -436,6 +453,8 @@ struct plan *plan_new(const struct plan_options *options, struct diag *diag) {
         if (params_bind(plan->runbook, given, &bound, report_to_diag, diag) == 0)
             plan->params = bound;
     }
+    if (plan->runbook && !diag_count(diag) && options->shape_only)
+        plan->params = params_likely(plan);
     if (!diag_count(diag) && !options->shape_only)
         hash_make(plan, diag);
     if (diag_count(diag)) {

@@ -339,6 +339,8 @@ static void started_record(struct prepare *prepare) {
     EVENT_SET(&event, files, prepare->files);
     EVENT_SET(&event, git, git);
     EVENT_SET(&event, plan_sha256, plan_hash(run->plan));
+    if (run->options.policy_sha256)
+        EVENT_SET(&event, policy_sha256, run->options.policy_sha256);
     EVENT_SET(&event, params, params);
     if (plan_profile(run->plan))
         EVENT_SET(&event, profile, plan_profile(run->plan));

@@ -49,6 +49,7 @@ struct run_options {
     bool cancel_running;         /* on failure, do not wait for what runs */
     bool sync;                   /* --durability disk (default) or process */
     const struct config *config; /* borrowed; NULL: nothing is configured */
+    const char *policy_sha256;   /* of the house rules in force, or NULL */
     const char *terminal;        /* its name, or NULL */
     /* To go on with a run that an engine before this one left; NULL: a new one. */
     struct past *past;

@@ -8,7 +8,7 @@ one that the engine's tables generate, and so is the language's reference.
 
     RUNBOOK=build/engine/cli/runbook tests/lint/schema_agrees.py [--update]
 
---update writes schemas/{runbook,config,plan}.schema.json, runbooks/LANGUAGE.md and the .expected files anew."""
+--update writes schemas/{runbook,config,plan,policy}.schema.json, runbooks/LANGUAGE.md and the .expected files anew."""
 import json
 import os
 import re
@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "tests" / "cases"
 REFERENCE = ROOT / "runbooks" / "LANGUAGE.md"
 SCHEMA = ROOT / "schemas" / "runbook.schema.json"
+POLICY = ROOT / "schemas" / "policy.schema.json"
 PLAN = ROOT / "schemas" / "plan.schema.json"
 CONFIG = ROOT / "schemas" / "config.schema.json"
 RUNBOOK = str(Path(os.environ["RUNBOOK"]).resolve())
@@ -161,6 +162,7 @@ def main():
     update = "--update" in sys.argv[1:]
     results = {"schemas/runbook.schema.json": check_schema(SCHEMA, "runbook", update)}
     results["schemas/config.schema.json"] = check_schema(CONFIG, "config", update)
+    results["schemas/policy.schema.json"] = check_schema(POLICY, "policy", update)
     results["schemas/plan.schema.json"] = check_schema(PLAN, "plan", update)
     results["runbooks/LANGUAGE.md"] = check_reference(update)
     schema = json.loads(SCHEMA.read_text())
@@ -170,6 +172,10 @@ def main():
     good = [CASES / "valid", ROOT / "examples", ROOT / "runbooks"]
     for path in sorted(path for folder in good for path in folder.rglob("*.yaml")):
         results[str(path.relative_to(ROOT))] = check_valid(validator, path)
+    rules = jsonschema.Draft202012Validator(json.loads(POLICY.read_text()))
+    if not is_accepted(rules, ROOT / "examples" / "policy.yml"):
+        results["examples/policy.yml"] = "the schema of house rules refuses it"
+    results["examples in those of house rules"] = check_examples(json.loads(POLICY.read_text()))
     plans = jsonschema.Draft202012Validator(json.loads(PLAN.read_text()))
     for path in sorted(path for folder in good for path in folder.rglob("*.yaml")):
         results["plan of " + str(path.relative_to(ROOT))] = check_plan(plans, path)
