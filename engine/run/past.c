@@ -30,11 +30,20 @@ static char *trail_key(const char *phase, const char *path) {
     return mem_printf("%s %s", phase, path);
 }
 
+/* Of the runbook's own `finally`, and not of one that it calls: that stands below a step. */
+static bool is_closing(const struct past *past, const struct event *event) {
+    AUTO_TEXT outermost = mem_strndup(event->step, strcspn(event->step, "/["));
+    return text_equal(event->phase, phase_name(PHASE_FINALLY)) &&
+           (text_equal(outermost, event->step) ||
+            past_trail(past, event->phase, outermost) != NULL);
+}
+
 static struct trail *trail_make(struct past *past, const struct event *event) {
     AUTO_TEXT key = trail_key(event->phase, event->step);
     struct trail *trail = map_get(past->trails, key);
     if (!trail) {
         trail = mem_zalloc(sizeof *trail);
+        trail->is_closing = is_closing(past, event);
         map_put(past->trails, key, trail);
     }
     return trail;
@@ -218,6 +227,20 @@ struct trail *past_trail(const struct past *past, const char *phase, const char 
     return map_get(past->trails, key);
 }
 
+int64_t past_attempts(const struct past *past, const struct trail *trail) {
+    for (size_t i = trail->records.count; i-- > 0;) {
+        size_t index = trail->records.items[i];
+        struct past_line line;
+        if (past->records.items[index].type != EVENT_STEP_STARTED ||
+            past_read(past, index, &line, NULL) < 0)
+            continue;
+        int64_t attempt = line.event.attempt;
+        past_line_release(&line);
+        return attempt;
+    }
+    return 0;
+}
+
 void past_each_trail(struct past *past, void (*each)(void *user, struct trail *trail), void *user) {
     const char *key;
     void *item;
@@ -242,15 +265,6 @@ void past_line_release(struct past_line *line) {
 }
 
 /* ---- going on behind the end --------------------------------------------------------------- */
-
-/* From here on there is only the runbook's own `finally`. */
-static size_t closing_begin(const struct past *past) {
-    size_t begin = past->records.count;
-    while (begin > 0 && (!past->records.items[begin - 1].trail ||
-                         past->records.items[begin - 1].phase == PHASE_FINALLY))
-        begin--;
-    return begin;
-}
 
 /* Steps that contain others end when these do. */
 static int is_body(const struct past *past, const struct trail *trail, bool *ret, struct err *err) {
@@ -309,19 +323,18 @@ static int record_reopen(struct past *past, size_t index, bool roll_back, struct
 }
 
 int past_reopen(struct past *past, bool roll_back, struct err *err) {
-    size_t closing = closing_begin(past);
     for (size_t i = 0; i < past->records.count; i++) {
         struct past_record *record = &past->records.items[i];
-        bool is_closing = i >= closing && record->trail;
+        bool is_closing = record->trail && record->trail->is_closing;
         if (record->is_dropped)
             continue;
-        if (is_closing && record->type == EVENT_STEP_ENDED)
-            record->is_again = !roll_back;
+        if (record->type == EVENT_STEP_ENDED && !is_closing)
+            record->is_again = !roll_back; /* services ended with the run */
         else if (is_closing || record->type == EVENT_RUN_FINISHED ||
                  (record->type == EVENT_ROLLBACK_FINISHED && roll_back) ||
                  (record->type == EVENT_SIGNAL_RECEIVED && !roll_back))
             record->is_dropped = true;
-        else if (!is_closing && record_reopen(past, i, roll_back, err) < 0)
+        else if (record_reopen(past, i, roll_back, err) < 0)
             return -1;
     }
     past->is_undone = false;

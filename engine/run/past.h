@@ -16,6 +16,7 @@ struct task;
 struct trail {
     VEC(uint32_t) records; /* by number, from 0 */
     size_t next;           /* the first that the interpreter has not passed */
+    bool is_closing;       /* of the runbook's own `finally` */
     struct node *node;
     struct task *task; /* waits for the next record, or, at the end, for its outcome */
     /* Of a replay. */
@@ -63,6 +64,8 @@ int past_reopen(struct past *past, bool roll_back, struct err *err) MUST_USE;
 struct trail *past_trail(const struct past *past, const char *phase, const char *path);
 /* Of the record, EVENT_NONE where it only accompanies a step on its way or was taken back. */
 enum event_type past_hard_type(const struct past_record *record);
+/* The number of its last attempt, whether or not that was taken back; 0 where there was none. */
+int64_t past_attempts(const struct past *past, const struct trail *trail);
 void past_each_trail(struct past *past, void (*each)(void *user, struct trail *trail), void *user);
 
 /* A record read again. The texts of `event` live until past_line_release. */

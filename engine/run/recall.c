@@ -118,9 +118,15 @@ void recall_drive(struct recall *recall, struct node *node) {
         node_enter(node);
 }
 
-bool recall_attempt(struct recall *recall, struct task *task) {
-    const struct trail *trail = trail_of(recall, task_node(task));
-    return trail && trail_next(recall, trail) == EVENT_STEP_STARTED;
+int64_t recall_attempt(struct recall *recall, struct task *task) {
+    struct trail *trail = trail_of(recall, task_node(task));
+    struct past_line line;
+    if (!trail || trail_next(recall, trail) != EVENT_STEP_STARTED ||
+        !line_next(recall, trail, &line))
+        return 0;
+    int64_t attempt = line.event.attempt;
+    past_line_release(&line);
+    return attempt;
 }
 
 void recall_await(struct recall *recall, struct task *task) {
@@ -180,10 +186,24 @@ static enum delivery end_deliver(struct recall *recall, struct trail *trail,
         return task_finish_recalled(task, recall->past, trail, &line->event, &recall->err) < 0
                    ? NOT_YET
                    : DELIVERED;
-    else if (trail->node && node_step(trail->node)->background)
+    else if (trail->node && past_at(recall->past, recall->next)->is_again) {
+        trail_pass(recall, trail, EVENT_STEP_FINISHED);
+        service_end_recalled(recall->run, line->event.step, true);
+    } else if (trail->node && node_step(trail->node)->background)
         service_died_recalled(trail->node, &line->event);
     else
         return NOT_YET;
+    return DELIVERED;
+}
+
+/* A service that the run needed once more when it was gone on with behind its end. */
+static enum delivery start_deliver(struct recall *recall, struct trail *trail) {
+    if (trail->task || !trail->node || trail->node->state != STATE_SUCCEEDED ||
+        !node_step(trail->node)->background)
+        return NOT_YET;
+    AUTO_TEXT path = node_path(trail->node);
+    trail_pass(recall, trail, EVENT_STEP_STARTED);
+    service_again_recalled(recall->run, path);
     return DELIVERED;
 }
 
@@ -223,6 +243,8 @@ static enum delivery line_deliver(struct recall *recall, struct trail *trail,
     switch (line->event.type) {
     case EVENT_STEP_FINISHED:
         return end_deliver(recall, trail, line);
+    case EVENT_STEP_STARTED:
+        return start_deliver(recall, trail);
     case EVENT_STEP_RETRYING:
     case EVENT_STEP_READY:
     case EVENT_STEP_IN_DOUBT:

@@ -28,7 +28,8 @@ void recall_hold(struct recall *recall, struct node *node);
 void recall_drive(struct recall *recall, struct node *node);
 /* In place of writing the event. */
 void recall_emit(struct recall *recall, const struct event *event);
-bool recall_attempt(struct recall *recall, struct task *task); /* whether its next is recorded */
+/* The number of its next attempt, where that is recorded; else 0. */
+int64_t recall_attempt(struct recall *recall, struct task *task);
 /* The attempt has begun: its end, or that of its members, is a record to come. */
 void recall_await(struct recall *recall, struct task *task);
 

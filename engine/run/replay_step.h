@@ -29,6 +29,8 @@ bool replay_decides(struct node *node, bool *ret_holds);
 
 /* ---- a task --------------------------------------------------------------------------------- */
 
+/* How many attempts were taken back when the run was gone on with behind its end. */
+int64_t replay_attempts(const struct task *task);
 void replay_lock(struct task *task);
 bool replay_asks(const struct task *task); /* a person, what is to follow the failure */
 /* The pause before the next attempt as it was, or `nominal_ms`; and its timer. */

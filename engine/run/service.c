@@ -233,15 +233,27 @@ void service_died_recalled(struct node *node, const struct event *event) {
     service_fail(node, &told);
 }
 
+/* Its output, and what marks its processes, are not those of the one before. */
+static void label_again(struct service *service) {
+    char *label = mem_printf("%s.again", service->label);
+    mem_free(service->label);
+    service->label = label;
+    service->has_ended = service->is_gone = false;
+}
+
+void service_again_recalled(struct run *run, const char *path) {
+    for (struct service *service = run->services; service; service = service->older)
+        if (text_equal(service->path, path))
+            label_again(service);
+}
+
 static void service_go_on(struct service *service) {
     struct event event;
     if (!service->is_gone) {
         act_make(service, true);
         return;
     }
-    AUTO_TEXT label = mem_printf("%s.again", service->label);
-    mem_free(service->label);
-    service->label = mem_strdup(label);
+    label_again(service);
     node_event(service->node, EVENT_STEP_STARTED, service->path, &event);
     EVENT_SET(&event, attempt, 1);
     EVENT_SET(&event, reason, "the run goes on, and needs the service once more");

@@ -22,6 +22,8 @@ bool services_over(const struct run *run);
 /* Of a run that recalls: one that answered; one whose early death, or whose end, is recorded. */
 void service_recall(struct node *node, const char *path, const char *label);
 void service_died_recalled(struct node *node, const struct event *event);
+/* It was started once more, when the run was gone on with behind its end. */
+void service_again_recalled(struct run *run, const char *path);
 /* `again`: it ended with the run, which goes on now, and needs it once more. */
 void service_end_recalled(struct run *run, const char *path, bool again);
 /* Those that answered are found again. */

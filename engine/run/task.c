@@ -236,7 +236,7 @@ static bool retry_try(struct task *task) {
         !retry_wanted(task, retry, &err))
         return false;
     int64_t delay = task_run(task)->replay ? replay_delay(task, retry->delay_ms)
-                                           : retry_delay(retry, task->attempt);
+                                           : retry_delay(retry, task->attempt - task->unhappened);
     if (task->deadline_ns && clock_mono_ns() + delay * NS_PER_MS >= task->deadline_ns)
         return false;
     struct event event;
@@ -345,7 +345,9 @@ void task_attempt_begin(struct task *task) {
     act_free(task->act);
     task->act = NULL;
     task->is_orphaned = false;
-    task->attempt++;
+    int64_t recorded = frame->run->recall ? recall_attempt(frame->run->recall, task) : 0;
+    task->attempt = recorded ? recorded : task->attempt + 1;
+    task->has_begun = true;
     /* The members of a body have records of their own. */
     const struct step *shown = task->is_tried ? task->step->dry_run : task->step;
     AUTO_VALUE plan = task->is_body
@@ -475,6 +477,20 @@ static void done_answered(void *user, enum probe_answer answer, const char *why)
     node_skip(node, "already done: `done_when` holds");
 }
 
+/* What was taken back when the run was gone on with behind its end was done all the same: its
+ * output is there, under its number. */
+static void attempts_continue(struct task *task) {
+    const struct run *run = task_run(task);
+    const char *phase = phase_name(task->node->frame->phase);
+    const struct trail *trail =
+        run->past && !run->recall ? past_trail(run->past, phase, task->path) : NULL;
+    if (run->replay)
+        task->attempt = replay_attempts(task);
+    else if (trail)
+        task->attempt = past_attempts(run->past, trail);
+    task->unhappened = task->attempt;
+}
+
 void task_begin(struct node *node) {
     struct task *task = mem_zalloc(sizeof *task);
     task->node = node;
@@ -482,6 +498,7 @@ void task_begin(struct node *node) {
     task->path = node_path(node);
     task->began_ns = clock_mono_ns();
     node->task = task;
+    attempts_continue(task);
     task->is_body = body_is_needed(node);
     task->shown_before = task_run(task)->dry_counts[DRYRUN_SHOWN];
     if (task_run(task)->options.dry_run && !task->is_body && !dryrun_runs(node, &task->is_tried)) {
@@ -502,11 +519,11 @@ void task_begin(struct node *node) {
 /* Between two attempts, or for its lock. */
 static bool is_waiting(const struct task *task) {
     bool for_attempt = task->timer && task->act && !task->service;
-    return for_attempt || (task->lock && !task->attempt);
+    return for_attempt || (task->lock && !task->has_begun);
 }
 
 static void wait_end(struct task *task) {
-    if (!task->attempt) {
+    if (!task->has_begun) {
         task_call_off(task, "cancelled while it waited for its lock");
         return;
     }
@@ -527,7 +544,7 @@ void task_cancel(struct task *task) {
         act_cancel(service_act(task->service), false);
     else if (task->act)
         act_cancel(task->act, false);
-    else if (task->probe && !task->attempt)
+    else if (task->probe && !task->has_begun)
         probe_cancel(task->probe);
 }
 

@@ -15,6 +15,7 @@ struct task {
     struct service *service;
     struct loop_timer *timer; /* until the next attempt, or the deadline's end while it runs */
     int64_t attempt, began_ns, deadline_ns; /* 0: none */
+    bool has_begun;                         /* its first attempt */
     int64_t unhappened; /* how many of the attempts did not happen: they do not count */
     bool is_tried;      /* `dry_run:` stands in for the step */
     bool is_cancelled;

@@ -51,6 +51,8 @@ class Story:
         if kind == "step.started":
             self.started[record.get("token")] = record
             self.attempts[key_of(record)] = record
+            if "reason" in record:  # a service that a run which goes on needs once more
+                self.final[record["phase"], record["step"]] = "succeeded"
         elif kind in ("step.finished", "step.retrying"):
             self.ended.add(key_of(record))
             if kind == "step.finished":
