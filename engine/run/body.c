@@ -283,10 +283,8 @@ int body_start(struct node *node, void (*ended)(void *user, struct body_end *end
         status = call_start(body, &inner, err);
     else
         status = group_start(body);
-    if (status < 0) {
-        value_free(body->items);
-        mem_free(body);
-    }
+    if (status < 0)
+        body_free(body);
     return status;
 }
 

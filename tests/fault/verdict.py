@@ -43,6 +43,8 @@ class Story:
         self.said_doubtful = set()
         self.resumes = 0
         self.finish = None
+        self.ends = 0        # how often it came to an end
+        self.closing = set() # (action, step) of `finally`
         for record in records:
             self.take(record)
 
@@ -51,6 +53,8 @@ class Story:
         if kind == "step.started":
             self.started[record.get("token")] = record
             self.attempts[key_of(record)] = record
+            if record["phase"] == "finally":
+                self.closing.add((record.get("action"), record["step"]))
             if "reason" in record:  # a service that a run which goes on needs once more
                 self.final[record["phase"], record["step"]] = "succeeded"
         elif kind in ("step.finished", "step.retrying"):
@@ -72,6 +76,7 @@ class Story:
             self.finish = None
         elif kind == "run.finished":
             self.finish = record
+            self.ends += 1
 
     def doubt_ends(self, record):
         key = (record["phase"], record["step"])
@@ -147,11 +152,14 @@ def false_successes(story, effects):
     return wrong
 
 
-def too_often(effects, baseline):
+def too_often(effects, baseline, story):
+    """`finally` comes with each end of a run: one that went on behind its end has another."""
     counts = counts_of(effects)
+    ends = {name: story.ends * baseline.counts[name] for name in
+            (effect_name(action, "finally", path) for action, path in story.closing) if name}
     return ["%s happened %d times, undisturbed %d" % (name, count, baseline.counts[name])
             for name, count in sorted(counts.items())
-            if count > max(baseline.counts[name], baseline.allowed[name])
+            if count > max(baseline.counts[name], baseline.allowed[name], ends.get(name, 0))
             and not is_repeatable(name)]
 
 
@@ -193,7 +201,7 @@ def judge(world, folder, baseline):
     effects = world.effects()
     story = Story(records_of(folder))
     wrong = doubles(effects) + unannounced(story, effects) + lost(story, effects)
-    wrong += false_successes(story, effects) + too_often(effects, baseline)
+    wrong += false_successes(story, effects) + too_often(effects, baseline, story)
     wrong += account_wrong(effects, world.balance())
     if story.finish:
         status, line = verify(folder)
