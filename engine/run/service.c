@@ -254,8 +254,12 @@ static void service_go_on(struct service *service) {
         return;
     }
     label_again(service);
+    AUTO_TEXT token =
+        mem_printf("%s:%s:%s", store_run_id(service->run->place), service->path, service->label);
     node_event(service->node, EVENT_STEP_STARTED, service->path, &event);
+    EVENT_SET(&event, action, node_step(service->node)->type->key);
     EVENT_SET(&event, attempt, 1);
+    EVENT_SET(&event, token, token);
     EVENT_SET(&event, reason, "the run goes on, and needs the service once more");
     run_record(service->run, &event);
     act_make(service, false);

@@ -44,6 +44,7 @@ class Story:
         self.resumes = 0
         self.finish = None
         self.ends = 0        # how often it came to an end
+        self.again = collections.Counter()  # services that were started once more
         self.closing = set() # (action, step) of `finally`
         for record in records:
             self.take(record)
@@ -57,6 +58,7 @@ class Story:
                 self.closing.add((record.get("action"), record["step"]))
             if "reason" in record:  # a service that a run which goes on needs once more
                 self.final[record["phase"], record["step"]] = "succeeded"
+                self.again[record["action"], record["phase"], record["step"]] += 1
         elif kind in ("step.finished", "step.retrying"):
             self.ended.add(key_of(record))
             if kind == "step.finished":
@@ -157,6 +159,8 @@ def too_often(effects, baseline, story):
     counts = counts_of(effects)
     ends = {name: story.ends * baseline.counts[name] for name in
             (effect_name(action, "finally", path) for action, path in story.closing) if name}
+    for service, times in story.again.items():
+        ends[effect_name(*service)] = baseline.counts[effect_name(*service)] + times
     return ["%s happened %d times, undisturbed %d" % (name, count, baseline.counts[name])
             for name, count in sorted(counts.items())
             if count > max(baseline.counts[name], baseline.allowed[name], ends.get(name, 0))
