@@ -48,9 +48,10 @@ def main():
     build = os.path.abspath(sys.argv[1])
     os.makedirs(os.path.join(build, "tidy"), exist_ok=True)
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
-        entries = [entry for entry in json.load(file)
-                   if re.search(r"(^|/)(engine|steps)/.*\.c$", entry["file"])
-                   and "/tests/" not in entry["file"]]
+        # Once, where a file is in several programs.
+        entries = list({entry["file"]: entry for entry in json.load(file)
+                        if re.search(r"(^|/)(engine|steps)/.*\.c$", entry["file"])
+                        and "/tests/" not in entry["file"]}.values())
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         results = list(pool.map(lambda entry: look(build, entry), entries))
     for line in sorted({line for found in results for line in found}):
