@@ -6,20 +6,23 @@
 #include "base/text.h"
 #include "sql_node.h"
 
-static int64_t own_find(const struct sql_own *own, const char *name, size_t length) {
-    for (size_t i = 0; i < own->tables.count; i++)
-        if (strlen(own->tables.items[i]) == length &&
-            memcmp(own->tables.items[i], name, length) == 0)
-            return (int64_t)i;
-    return -1;
+/* Where the name stands; NULL where it does not. */
+static char **own_find(const struct sql_own *own, const char *name, size_t length) {
+    for (size_t i = 0; i < own->tables.count; i++) {
+        char **table = &own->tables.items[i];
+        if (strlen(*table) == length && memcmp(*table, name, length) == 0)
+            return table;
+    }
+    return NULL;
 }
 
 static void own_remove(struct sql_own *own, const struct sql_fact *fact) {
-    int64_t at = own_find(own, fact->name, fact->relation);
-    if (at < 0)
+    char **table = own_find(own, fact->name, fact->relation);
+    if (!table)
         return;
-    mem_free(own->tables.items[at]);
-    own->tables.items[at] = own->tables.items[--own->tables.count];
+    mem_free(*table);
+    *table = *vec_last(&own->tables);
+    own->tables.count--;
 }
 
 void sql_own_release(struct sql_own *own) {
@@ -107,7 +110,7 @@ static void facts_spare(struct sql_own *own, struct sql_statement *statement) {
     for (size_t i = 0; i < statement->fact_count; i++) {
         struct sql_fact fact = statement->facts[i];
         bool is_own = fact.act == SQL_DESTROYS && fact.relation > 0 &&
-                      own_find(own, fact.name, fact.relation) >= 0;
+                      own_find(own, fact.name, fact.relation) != NULL;
         is_certain &= fact.act != SQL_DESTROYS || !text_starts_with(fact.kind, "anything");
         if (is_own && ends_name(&fact))
             own_remove(own, &fact);
