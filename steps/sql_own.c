@@ -17,12 +17,12 @@ static char **own_find(const struct sql_own *own, const char *name, size_t lengt
 }
 
 static void own_remove(struct sql_own *own, const struct sql_fact *fact) {
+    char **items = own->tables.items;
     char **table = own_find(own, fact->name, fact->relation);
-    if (!table)
+    if (!table || !items)
         return;
     mem_free(*table);
-    *table = *vec_last(&own->tables);
-    own->tables.count--;
+    *table = items[--own->tables.count];
 }
 
 void sql_own_release(struct sql_own *own) {
@@ -133,7 +133,7 @@ void sql_own_follow(struct sql_own *own, const PgQuery__Node *node,
     if (!made)
         return;
     char *name = sql_name_relation(made);
-    if (own_find(own, name, strlen(name)) < 0)
+    if (!own_find(own, name, strlen(name)))
         *vec_add(&own->tables) = name;
     else
         mem_free(name);
