@@ -280,6 +280,16 @@ static void put_needs(const struct drawing *drawing, value step, value above, si
 
 static void put_steps(const struct drawing *drawing, value steps, size_t depth);
 
+/* A handler that is a group is told with the steps in it, as deep as DEPTH_MAX. */
+static void put_handler(const struct drawing *drawing, value handler, size_t indent, size_t depth) {
+    AUTO_VALUE members = value_get(handler, "steps");
+    put_lines(drawing, handler, indent, "rollback, ");
+    for (size_t i = 0; i < value_count(members) && depth < DEPTH_MAX; i++) {
+        AUTO_VALUE member = value_at(members, i);
+        put_handler(drawing, member, indent, depth + 1);
+    }
+}
+
 static void put_step(const struct drawing *drawing, value step, value above, size_t depth) {
     const size_t inner = depth + (size_t)integer_of(step, "depth");
     const size_t indent = 6 + inner * 2;
@@ -300,7 +310,7 @@ static void put_step(const struct drawing *drawing, value step, value above, siz
     AUTO_VALUE rollback = value_get(step, "rollback");
     put_lines(drawing, probe, indent, "done when, ");
     put_member(drawing, rollback, "title", "rollback:", indent);
-    put_lines(drawing, rollback, indent, "rollback, ");
+    put_handler(drawing, rollback, indent, inner);
     put_expected(drawing, rollback, "rollback took:", indent);
     put_undo(drawing, step, indent);
     AUTO_VALUE nested = value_get(step, "steps");

@@ -41,6 +41,7 @@ class Story:
         self.settled = {}   # (phase, step): what was said
         self.doubts = []    # (phase, step) in doubt now
         self.said_doubtful = set()
+        self.reasons = {}   # (phase, step): why it is in doubt
         self.resumes = 0
         self.finish = None
         self.ends = 0        # how often it came to an end
@@ -69,6 +70,7 @@ class Story:
         elif kind == "step.in_doubt":
             self.doubt_ends(record)
             self.said_doubtful.add((record["phase"], record["step"]))
+            self.reasons[record["phase"], record["step"]] = record["reason"]
             self.doubts.append((record["phase"], record["step"]))
         elif kind == "step.resolved":
             self.settled[record["phase"], record["step"]] = record["status"]
@@ -220,6 +222,9 @@ def judge_same(world, folder, baseline, status):
     effects = world.effects()
     counts = counts_of(effects)
     story = Story(records_of(folder))
+    # Outputs that were lost with the engine are missed by whoever needs them: it ends otherwise.
+    if any("may be lost" in reason for reason in story.reasons.values()):
+        return wrong
     if status != baseline.status:
         wrong.append("exit status %s, undisturbed %s" % (status, baseline.status))
     if not story.finish:
@@ -227,7 +232,8 @@ def judge_same(world, folder, baseline, status):
     elif story.finish["exit"] != status:
         wrong.append("exit status %s, recorded %s" % (status, story.finish["exit"]))
     for name, count in sorted(baseline.counts.items()):
-        if counts[name] < count:
+        # A step that is meant to fail, and tolerated, may have failed before it did anything.
+        if counts[name] < count and name != "shell tolerated":
             wrong.append("%s happened %d times, undisturbed %d" % (name, counts[name], count))
     for key in sorted(set(baseline.final) | set(story.final)):
         if baseline.final.get(key) != story.final.get(key):
