@@ -16,25 +16,16 @@ struct mark {
 };
 
 static const struct mark marks[] = {
-    {"succeeded", "✓", "ok", "32", false},
-    {"started", "▸", "start", "36", false},
-    {"skipped", "–", "skip", "2", false},
-    {"waiting", "…", "wait", "33", false},
-    {"retrying", "↻", "retry", "33", false},
-    {"failed", "✗", "failed", "1;31", true},
-    {"cancelled", "■", "cancel", "33", true},
-    {"in_doubt", "?", "doubt", "1;35", true},
-    {"resolved", "!", "settled", "35", false},
-    {"rolled_back", "↶", "undone", "33", false},
-    {"rollback_failed", "✗", "failed", "1;31", true},
-    {"gate", "●", "gate", "1;36", false},
-    {"run", "▶", "run", "1", false},
-    {"resume", "▶", "resume", "1", false},
-    {"open", "…", "open", "33", false},
-    {"rollback", "↶", "undo", "1;33", true},
-    {"signal", "!", "signal", "1;33", true},
-    {"clock", "!", "clock", "33", true},
-    {"unsealed", "!", "seal", "1;33", true},
+    {"succeeded", "✓", "ok", "32", false},       {"started", "▸", "start", "36", false},
+    {"skipped", "–", "skip", "2", false},        {"waiting", "…", "wait", "33", false},
+    {"retrying", "↻", "retry", "33", false},     {"failed", "✗", "failed", "1;31", true},
+    {"cancelled", "■", "cancel", "33", true},    {"in_doubt", "?", "doubt", "1;35", true},
+    {"resolved", "!", "settled", "35", false},   {"undoing", "↶", "undo", "36", false},
+    {"rolled_back", "↶", "undone", "33", false}, {"rollback_failed", "✗", "failed", "1;31", true},
+    {"gate", "●", "gate", "1;36", false},        {"run", "▶", "run", "1", false},
+    {"resume", "▶", "resume", "1", false},       {"open", "…", "open", "33", false},
+    {"rollback", "↶", "back", "1;33", true},     {"signal", "!", "signal", "1;33", true},
+    {"clock", "!", "clock", "33", true},         {"unsealed", "!", "seal", "1;33", true},
 };
 
 static const struct mark *mark_find(const char *name) {
@@ -134,18 +125,29 @@ static void put_duration(struct line *line, const char *before, int64_t ms) {
     buf_printf(line->out, "%s%s", before, shown);
 }
 
+/* What a step's line belongs to, where neither its mark nor its place says so. */
+static const char *phase_told(const struct event *event, const char *mark_name) {
+    const bool is_undo = text_equal(mark_name, "undoing") || text_equal(mark_name, "rolled_back");
+    if (text_equal(event->phase, "rollback") && !is_undo) {
+        return " (rollback)";
+    }
+    return text_equal(event->phase, "finally") ? " (finally)" : "";
+}
+
 /* `✓ restore`, and in the rollback and at the end what it belongs to. */
 static void put_step(struct line *line, const char *mark_name) {
     put_mark(line, mark_find(mark_name));
     const char *step = line->event->step ? line->event->step : "";
+    const char *phase = phase_told(line->event, mark_name);
     const size_t columns = line->style->text.columns;
-    if (columns > 12 && text_width(step, strlen(step)) > columns - 10) {
-        text_fit(line->out, step, strlen(step), columns - 10, line->style->text.unicode);
+    const size_t beside = 10 + strlen(phase);
+    if (columns > beside + 2 && text_width(step, strlen(step)) > columns - beside) {
+        text_fit(line->out, step, strlen(step), columns - beside, line->style->text.unicode);
     } else {
         put_text(line, step);
     }
-    if (text_equal(line->event->phase, "finally")) {
-        line_color(line->out, &line->style->text, "2", " (finally)");
+    if (*phase) {
+        line_color(line->out, &line->style->text, "2", phase);
     }
 }
 
@@ -251,10 +253,12 @@ static void say_waiting(struct line *line) {
 
 static void say_started(struct line *line) {
     const struct event *event = line->event;
-    if (line->style->live || line_is_container(event->action)) {
+    /* A handler is told at both ends, whatever it consists of. */
+    const bool is_undo = text_equal(event->phase, "rollback");
+    if (line->style->live || (line_is_container(event->action) && !is_undo)) {
         return;
     }
-    put_step(line, "started");
+    put_step(line, is_undo ? "undoing" : "started");
     if (event->attempt > 1) {
         buf_printf(line->out, "  attempt %" PRId64, event->attempt);
         if (EVENT_HAS(event, attempts) && event->attempts >= event->attempt) {
