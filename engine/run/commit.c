@@ -79,14 +79,15 @@ void commit_free(struct commit *commit) {
         commit_destroy(commit);
 }
 
-/* Records that are appended from here on may vouch for files that this sync does not cover. */
-static void files_take(struct commit *commit) {
+/* Returns how many records there were: later ones may vouch for files that were not taken. */
+static uint64_t files_take(struct commit *commit) {
     pthread_mutex_lock(&commit->files_mutex);
-    commit->covered = writer_appended(commit->writer);
+    uint64_t appended = writer_appended(commit->writer);
     for (size_t i = 0; i < commit->files.count; i++)
         *vec_add(&commit->syncing) = commit->files.items[i];
     commit->files.count = 0;
     pthread_mutex_unlock(&commit->files_mutex);
+    return appended;
 }
 
 /* fsync of a new file makes its name lasting, too, on ext4, XFS and Btrfs; to sync the folder as
@@ -109,7 +110,7 @@ static int files_sync(struct commit *commit, struct err *err) {
 }
 
 static int all_sync(struct commit *commit, struct err *err) {
-    files_take(commit);
+    commit->covered = files_take(commit);
     return files_sync(commit, err) < 0 ? -1 : writer_sync(commit->writer, err);
 }
 
@@ -188,6 +189,16 @@ void commit_file(struct commit *commit, int fd_taken) {
     pthread_mutex_lock(&commit->files_mutex);
     *vec_add(&commit->files) = fd_taken;
     pthread_mutex_unlock(&commit->files_mutex);
+}
+
+int commit_files(struct commit *commit, struct err *err) {
+    if (!commit->sync)
+        return 0;
+    pthread_mutex_lock(&commit->mutex);
+    (void)files_take(commit);
+    int status = files_sync(commit, err);
+    pthread_mutex_unlock(&commit->mutex);
+    return status;
 }
 
 int commit_now(struct commit *commit, struct err *err) {

@@ -213,6 +213,9 @@ void run_failed(struct run *run, struct node *node, enum on_failure rule);
 void run_check(struct run *run); /* goes on to the next stage where it is time */
 void run_record(struct run *run, struct event *event);
 void run_transcript_failed(struct run *run);
+/* What its records vouch for is on disk, as that of a run with an end must be; false, and why in
+ * transcript_err, where it cannot be. */
+bool run_files_committed(struct run *run);
 void run_transcript_close(struct run *run); /* its last record is in it */
 void run_cancel_all(struct run *run);
 void run_roll_back(struct run *run); /* because somebody asked for it, whatever came of it */

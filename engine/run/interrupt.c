@@ -98,7 +98,7 @@ void interrupt_leave(struct run *run) {
     run->stage = STAGE_OVER;
     process_kill_all(run->loop);
     acts_each(run, doubt_record);
-    bool is_untold = run->transcript_err.kind != ERR_NONE;
+    bool is_untold = !run_files_committed(run);
     struct event event = {.type = EVENT_RUN_FINISHED};
     run->exit = is_untold ? RUN_TRANSCRIPT : run->doubts ? RUN_IN_DOUBT : RUN_INTERRUPTED;
     EVENT_SET(&event, status, is_untold ? "failed" : run->doubts ? "in_doubt" : "interrupted");

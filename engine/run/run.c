@@ -47,6 +47,11 @@ void run_transcript_failed(struct run *run) {
     interrupt_leave(run);
 }
 
+bool run_files_committed(struct run *run) {
+    bool is_told = run->transcript_err.kind == ERR_NONE;
+    return is_told && (!run->writer || commit_files(run->commit, &run->transcript_err) == 0);
+}
+
 void run_transcript_close(struct run *run) {
     AUTO_ERR err = ERR_INIT;
     if (!run->writer || run->is_transcript_closed)
@@ -180,7 +185,10 @@ static void closing_over(void *user) {
 }
 
 static void closing_finish(struct run *run) {
-    finished_record(run);
+    if (run_files_committed(run))
+        finished_record(run);
+    else
+        run_transcript_failed(run);
     if (run->stage == STAGE_OVER)
         return; /* its last record was refused */
     run->stage = STAGE_SEALING;
