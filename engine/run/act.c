@@ -123,9 +123,6 @@ void act_free(struct step_ctx *act) {
     gate_free(act->gate);
     capture_free(act->capture);
     err_release(&act->err);
-    /* What a failed attempt wrote into $RUNBOOK_OUTPUT nobody reads any more. */
-    if (act->over && act->output_file)
-        unlink(act->output_file);
     value_free(act->data);
     value_free(act->outputs);
     value_free(act->notes);
@@ -354,6 +351,11 @@ void step_done(struct step_ctx *act, struct step_result *result) {
     if (act->spec.step->type->release)
         act->spec.step->type->release(act);
     act_tell(act);
+}
+
+void act_recorded(struct step_ctx *act) {
+    if (act->output_file)
+        unlink(act->output_file);
 }
 
 struct gate *act_gate(struct run *run, const char *path) {

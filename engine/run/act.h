@@ -32,6 +32,9 @@ void act_start(struct step_ctx *act);
 void act_settle(struct step_ctx *act, const struct step_doubt *doubt);
 /* Asks it to end; `timed_out` decides what it is called. Idempotent. */
 void act_cancel(struct step_ctx *act, bool timed_out);
+/* Its end is in the transcript: what its command wrote as outputs nobody reads any more. Until then
+ * the next engine would have to. */
+void act_recorded(struct step_ctx *act);
 void act_free(struct step_ctx *act); /* not while it runs */
 
 const struct act_spec *act_spec_of(const struct step_ctx *act);

@@ -92,6 +92,7 @@ struct run {
     struct seal *seal; /* NULL: no key is configured */
     struct err transcript_err;
     bool is_transcript_closed;
+    bool is_left; /* at once, with what was under way */
     int lock_fd;
 
     char **environment; /* of every command: the engine's, without the variables of secrets */

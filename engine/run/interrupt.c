@@ -96,6 +96,7 @@ void interrupt_leave(struct run *run) {
         return;
     }
     run->stage = STAGE_OVER;
+    run->is_left = true;
     process_kill_all(run->loop);
     acts_each(run, doubt_record);
     bool is_untold = !run_files_committed(run);

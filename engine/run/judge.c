@@ -1,7 +1,5 @@
 #include "run/judge.h"
 
-#include <unistd.h>
-
 #include "base/file.h"
 #include "base/text.h"
 
@@ -291,7 +289,6 @@ static int output_file_read(const char *path, value *outputs, struct err *err) {
     if (!file_exists(path))
         return 0;
     int status = file_read(path, OUTPUT_FILE_MAX, &text, &length, err);
-    unlink(path);
     if (status < 0)
         return err_wrap(err, "$RUNBOOK_OUTPUT");
     if (strspn(text, " \t\r\n") < length && text[strspn(text, " \t\r\n")] == '{') {

@@ -9,8 +9,8 @@
 int judge_expect(const struct step *step, value result, const struct expr_input *run,
                  struct err *err) MUST_USE;
 
-/* Outputs declared by the step and written to `output_file` (which is removed). In place of files
- * `known` tells what was in them, where it is an object. */
+/* Outputs declared by the step and written to `output_file`. In place of files `known` tells what
+ * was in them, where it is an object. */
 int judge_outputs(const struct step *step, value result, const struct expr_input *run,
                   const char *output_file, value known, value *ret, struct err *err) MUST_USE;
 

@@ -18,7 +18,7 @@ struct lock {
     struct loop_watch *watch;
     struct loop_timer *timer;
     bool told, is_free, is_deferred;
-    struct err err;
+    struct err err; /* of a replay: why it was not taken */
     void (*waits)(void *user, const char *who);
     void (*taken)(void *user, struct err *err);
     void *user;
@@ -121,8 +121,18 @@ int lock_take(struct run *run, const char *name, struct lock **ret, struct err *
 
 static void lock_due(void *user) {
     struct lock *lock = user;
+    AUTO_ERR err = ERR_INIT;
     waiting_stop(lock);
-    lock->taken(lock->user, NULL);
+    bool is_refused = lock->err.kind != ERR_NONE;
+    if (is_refused)
+        err_move(&err, &lock->err);
+    lock->taken(lock->user, is_refused ? &err : NULL);
+}
+
+void lock_replay_refused(struct lock *lock, const char *error, const char *hint) {
+    err_set(&lock->err, ERR_INVALID, "%s", error);
+    if (hint)
+        err_hint(&lock->err, "%s", hint);
 }
 
 void lock_replay(struct lock *lock, const char *who, int64_t at_ns) {
@@ -138,6 +148,7 @@ void lock_free(struct lock *lock) {
     file_unlock(&lock->fd);
     mem_free(lock->path);
     mem_free(lock->owner);
+    err_release(&lock->err);
     lock->is_free = true;
     if (!lock->is_deferred)
         mem_free(lock);

@@ -15,6 +15,8 @@ int lock_take(struct run *run, const char *name, struct lock **ret, struct err *
 /* Of a replay, which takes no locks: it is taken at that moment, and waited for where `who` had
  * it. */
 void lock_replay(struct lock *lock, const char *who_or_null, int64_t at_ns);
+/* It will not be taken, for this reason. Before lock_replay. */
+void lock_replay_refused(struct lock *lock, const char *error, const char *hint_or_null);
 void lock_free(struct lock *lock); /* gives it back, or stops waiting */
 
 #endif

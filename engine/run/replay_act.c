@@ -113,6 +113,23 @@ static bool was_unexpected(const struct step_ctx *act) {
            judge_expect(then, act->data, &run, &err) < 0;
 }
 
+/* Whether a person's word, or `done_when`, made the end: then nobody judged it. */
+static bool was_settled(const struct step_ctx *act) {
+    struct replay *replay = act->run->replay;
+    const struct trail *trail = trail_of(act);
+    size_t i = trail && !trail->is_lost ? trail->next : 0;
+    struct past_line line;
+    while (i > 0 &&
+           past_hard_type(past_at(replay->past, trail->records.items[i - 1])) == EVENT_NONE)
+        i--;
+    if (i == 0 || record_type(replay, trail->records.items[i - 1]) != EVENT_STEP_RESOLVED ||
+        !replay_read(replay, trail->records.items[i - 1], &line))
+        return false;
+    bool is_word = EVENT_HAS(&line.event, by) || act->spec.step->done_when;
+    past_line_release(&line);
+    return is_word;
+}
+
 static void answer_read(struct step_ctx *act, struct past_line *line) {
     struct replay *replay = act->run->replay;
     const struct event *event = &line->event;
@@ -134,7 +151,7 @@ static void answer_read(struct step_ctx *act, struct past_line *line) {
         .outputs = value_copy(result.outputs),
     };
     enum step_outcome then = answer.outcome;
-    answer.is_verdict = act->is_marked || step_hides_output(act->spec.step) ||
+    answer.is_verdict = act->is_marked || step_hides_output(act->spec.step) || was_settled(act) ||
                         (then != STEP_SUCCEEDED && then != STEP_FAILED);
     if (then == STEP_FAILED && !answer.is_verdict && has_whole_result(result.data))
         answer.outcome = STEP_SUCCEEDED;

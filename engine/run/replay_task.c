@@ -22,20 +22,33 @@ static int64_t moment_of(const struct task *task, size_t record) {
 
 /* ---- its lock ------------------------------------------------------------------------------- */
 
+/* A step that ended before its first attempt was called off, or did not get its lock. */
+static void lock_refuse(struct task *task, size_t end) {
+    struct past_line line;
+    if (!replay_read(replay_of(task), end, &line))
+        return;
+    if (text_equal(line.event.status, "failed"))
+        lock_replay_refused(task->lock, EVENT_HAS(&line.event, error) ? line.event.error : "",
+                            EVENT_HAS(&line.event, hint) ? line.event.hint : NULL);
+    past_line_release(&line);
+}
+
 void replay_lock(struct task *task) {
     struct replay *replay = replay_of(task);
     const struct trail *trail = trail_of(task);
     size_t first = trail_first(replay, trail), hard = trail_hard(replay, trail);
-    struct past_line line;
     bool has_waited = record_type(replay, first) == EVENT_STEP_WAITING && hard != NO_RECORD;
+    bool has_ended = record_type(replay, hard) == EVENT_STEP_FINISHED;
+    struct past_line line;
+    if (has_ended)
+        lock_refuse(task, hard);
     if (!has_waited || !replay_read(replay, first, &line)) {
         lock_replay(task->lock, NULL, clock_mono_ns());
         return;
     }
     /* Where it was called off while it waited, that comes first. */
-    bool was_taken = record_type(replay, hard) == EVENT_STEP_STARTED;
     lock_replay(task->lock, line.event.reason,
-                replay_moment(replay, hard) + (was_taken ? 0 : NS_PER_S));
+                replay_moment(replay, hard) + (has_ended ? NS_PER_S : 0));
     past_line_release(&line);
 }
 
@@ -90,6 +103,7 @@ bool replay_again(struct task *task) {
 struct doubt_wait {
     struct task *task;
     size_t record;
+    enum doubt_answer answer; /* what settles it where the record itself does not */
     struct loop_timer *timer;
     struct doubt_wait *next;
 };
@@ -99,20 +113,46 @@ static void settled_over(void *user, struct step_ctx *act) {
     struct replay *replay = replay_of(task);
     enum event_type next = record_type(replay, trail_hard(replay, trail_of(task)));
     (void)act;
+    if (replay_again(task))
+        return;
     if (next == EVENT_STEP_IN_DOUBT || next == EVENT_STEP_RESOLVED)
         replay_doubt(task);
     else
         task_attempt_over(task);
 }
 
-/* What follows an answer is recorded: another attempt, or how this one ended. */
-static void doubt_follow(struct task *task, const char *answer) {
+static void doubt_due(void *user);
+
+static void doubt_await(struct task *task, size_t record, enum doubt_answer answer) {
     struct replay *replay = replay_of(task);
-    enum event_type type = record_type(replay, trail_hard(replay, trail_of(task)));
-    if (type == EVENT_STEP_STARTED || type == EVENT_NONE)
-        doubt_settled(task, answer);
+    struct doubt_wait *wait = mem_zalloc(sizeof *wait);
+    wait->task = task;
+    wait->record = record;
+    wait->answer = answer;
+    wait->next = replay->doubts;
+    replay->doubts = wait;
+    wait->timer = loop_timer_at(task_run(task)->loop, moment_of(task, record), doubt_due, wait);
+}
+
+/* What follows an answer is recorded: another attempt, or how this one ended. */
+static void doubt_follow(struct task *task, enum doubt_answer answer) {
+    struct replay *replay = replay_of(task);
+    size_t hard = trail_hard(replay, trail_of(task));
+    enum event_type type = record_type(replay, hard);
+    /* While another step is in doubt nothing is begun: the next engine does it. */
+    if (type == EVENT_STEP_STARTED && task_run(task)->unsettled)
+        doubt_await(task, hard, answer);
+    else if (type == EVENT_STEP_STARTED || type == EVENT_NONE)
+        doubt_settled(task, doubt_answers[answer]);
     else
         doubt_restart(task, NULL, 0, type == EVENT_STEP_RETRYING ? task_act_over : settled_over);
+}
+
+static enum doubt_answer answer_find(const char *word) {
+    enum doubt_answer answer = DOUBT_DONE;
+    while (answer < DOUBT_RERUN && !text_equal(doubt_answers[answer], word))
+        answer++;
+    return answer;
 }
 
 static void doubt_due(void *user) {
@@ -123,24 +163,14 @@ static void doubt_due(void *user) {
         return;
     if (line.event.type == EVENT_STEP_RESOLVED) {
         doubt_resolve(task, &line.event);
-        doubt_follow(task, line.event.status);
+        doubt_follow(task, answer_find(line.event.status));
     } else if (line.event.type == EVENT_STEP_IN_DOUBT) {
         doubt_tell(task);
         replay_doubt(task);
     } else {
-        doubt_follow(task, doubt_answers[DOUBT_RERUN]);
+        doubt_follow(task, wait->answer);
     }
     past_line_release(&line);
-}
-
-static void doubt_await(struct task *task, size_t record) {
-    struct replay *replay = replay_of(task);
-    struct doubt_wait *wait = mem_zalloc(sizeof *wait);
-    wait->task = task;
-    wait->record = record;
-    wait->next = replay->doubts;
-    replay->doubts = wait;
-    wait->timer = loop_timer_at(task_run(task)->loop, moment_of(task, record), doubt_due, wait);
 }
 
 /* Whether no engine of then could settle it before another one came. */
@@ -162,7 +192,7 @@ void replay_doubt(struct task *task) {
     if (hard == NO_RECORD || was_left(replay, hard))
         doubt_leave(task);
     if (hard != NO_RECORD)
-        doubt_await(task, hard);
+        doubt_await(task, hard, DOUBT_RERUN);
 }
 
 void replay_doubts_free(struct replay *replay) {

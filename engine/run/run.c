@@ -353,7 +353,8 @@ void run_free(struct run *run) {
     writer_free(run->writer);
     redactor_free(run->redactor);
     secrets_free(run->secrets);
-    if (run->place && !is_refused && !run->replay)
+    /* What ended behind the last record has its outputs there, for the next engine. */
+    if (run->place && !is_refused && !run->is_left && !run->replay)
         work_remove(run);
     store_run_free(run->place);
     store_free(run->store);

@@ -103,6 +103,8 @@ static void finish_record(struct task *task, const struct verdict *verdict, stru
     if (!task->is_recalled && !task_run(task)->replay)
         result_record(result, task_run(task), task->step, task->path, label, &event);
     node_record(node, &event, outcomes[verdict->outcome].event);
+    if (task->act && !task->service)
+        act_recorded(task->act);
 }
 
 void task_finish(struct task *task, const struct verdict *verdict) {
@@ -254,6 +256,7 @@ static bool retry_try(struct task *task) {
     if (!task_run(task)->replay)
         result_record(&result, task_run(task), task->step, task->path, label, &event);
     node_record(task->node, &event, STATE_EVENT_WAIT);
+    act_recorded(task->act);
     result_release(&result);
     task->timer = task_run(task)->replay
                       ? replay_pause(task, delay)

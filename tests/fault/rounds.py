@@ -3,9 +3,13 @@ import collections
 import copy
 import os
 import shutil
+import sys
 
 import verdict
 import world as worlds
+
+sys.path.insert(0, worlds.SUPPORT)
+import replayed  # noqa: E402
 
 RESUMES = 5  # a run that has not ended by then never will
 SANITIZERS = (b"AddressSanitizer", b"LeakSanitizer", b"runtime error:")
@@ -28,6 +32,7 @@ class Outcome:
         self.doubts = []   # steps that a person was asked about
         self.status = None
         self.refused = False  # the run was rightly not gone on with
+        self.replay = "no run"  # what became of that, for the figures
 
     def say(self, wrong):
         self.wrong += wrong
@@ -103,9 +108,9 @@ class Round:
         """Until it ends by itself: killed once more on the way, and its doubts settled."""
         words = []
         for turn in range(RESUMES):
-            finish = verdict.Story(verdict.records_of(folder)).finish
-            if finish and finish["exit"] not in (6, 7):
-                self.outcome.status = finish["exit"]
+            story = verdict.Story(verdict.records_of(folder))
+            if story.is_over():
+                self.outcome.status = story.finish["exit"]
                 return
             status = self.engine(["resume", "--yes", os.path.basename(folder), *words],
                                  kill_fault(kill if turn == 0 else None))
@@ -131,8 +136,23 @@ class Round:
         printed = worlds.read_bytes(self.world.printed)
         self.outcome.say(["a sanitizer complains" for said in SANITIZERS if said in printed][:1])
 
+    def replay(self):
+        """What there is in the end goes the same way without the world."""
+        folder = self.world.run_folder()
+        if not folder:
+            return
+        reason = self.unreplayable(folder)
+        self.outcome.replay = reason or "replayed"
+        self.outcome.say(replayed.verdict(folder, reason))
+
+    def unreplayable(self, folder):
+        if self.outcome.refused:
+            return "damaged"
+        return None if verdict.records_of(folder) else "never began"
+
     def end(self):
         """Keeps what a look at the failure needs."""
+        self.replay()
         self.leftovers()
         self.sanitizer_said()
         if self.outcome.wrong:

@@ -44,6 +44,7 @@ class Story:
         self.reasons = {}   # (phase, step): why it is in doubt
         self.resumes = 0
         self.finish = None
+        self.is_undone = False
         self.ends = 0        # how often it came to an end
         self.again = collections.Counter()  # services that were started once more
         self.closing = set() # (action, step) of `finally`
@@ -78,9 +79,17 @@ class Story:
         elif kind == "run.resumed":
             self.resumes += 1
             self.finish = None
+        elif kind == "rollback.finished":
+            self.is_undone = record["status"] == "rolled_back"
         elif kind == "run.finished":
             self.finish = record
             self.ends += 1
+
+    def is_over(self):
+        """Nothing can be gone on with. What is in doubt and has no handler is so for good once all
+        else is undone."""
+        return bool(self.finish) and (self.finish["exit"] not in (6, 7) or
+                                      (self.finish["exit"] == 6 and self.is_undone))
 
     def doubt_ends(self, record):
         key = (record["phase"], record["step"])

@@ -34,6 +34,23 @@ def doubt_without_an_answer_can_be_asked_again(world):
     world.has("run.finished succeeded")
 
 
+def settled_step_is_not_judged(world):
+    """What a person says was done has no result that could be as expected, nor outputs."""
+    world.runbook("""
+        steps:
+          - id: a
+            shell: did a; hold a; echo 42
+            expect: {stdout: {matches: "^42"}}
+            outputs: {n: {regex: '([0-9]+)'}}
+          - id: b
+            shell: did "b $N"
+            env: {N: '${{ .steps.a.outputs.n // "unknown" }}'}
+    """)
+    world.dies_at("a")
+    world.resume("--settle", "a=done")
+    world.ledger("a", "b unknown")
+
+
 def doubt_settled_as_done(world):
     world.runbook(THREE)
     world.dies_at("b")

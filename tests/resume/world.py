@@ -117,6 +117,7 @@ class World:
         self.cwd = self.folder
         self.program = os.path.realpath(os.environ["RUNBOOK"])
         self.torn_is_right = False
+        self.unreplayable = None  # why replay is to refuse what the case leaves
         os.makedirs(os.path.join(self.folder, "tools"))
         for tool, text in TOOLS.items():
             self.write("tools/" + tool, "#!/bin/sh\n" + text)
@@ -279,6 +280,7 @@ class World:
         for path in cases_run.transcripts_of(os.path.join(self.folder, "home")):
             if not self.torn_is_right:
                 wrong += cases_run.transcript_check(path) + cases_run.engines_verdict(path)
+            wrong += cases_run.replayed.verdict(os.path.dirname(path), self.unreplayable)
         return left + wrong
 
     def close(self):
