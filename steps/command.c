@@ -49,10 +49,20 @@ static void command_output(void *user, int stream, const char *bytes, size_t len
     step_output(user, stream == 1 ? STEP_STDOUT : STEP_STDERR, bytes, length);
 }
 
+static void judge_refused(struct err *why, struct step_result *ret) {
+    err_move(&ret->err, why);
+    ret->outcome = STEP_FAILED;
+    ret->without_effect = true;
+}
+
 static void judge(const struct process_exit *ended, bool is_cancelled, struct step_result *ret) {
     if (ended->lost) {
         set_lost_error(&ret->err);
         ret->outcome = STEP_IN_DOUBT;
+        return;
+    }
+    if (ended->refused) {
+        judge_refused(ended->refused, ret);
         return;
     }
     ret->data = exit_data(ended);

@@ -29,6 +29,8 @@ static void drawing_output(void *user, int stream, const char *bytes, size_t len
 static void drawing_ended(void *user, const struct process_exit *end) {
     struct drawing *drawing = user;
     drawing->exit = *end;
+    if (end->refused)
+        (void)buf_puts(&drawing->complaint, end->refused->message);
     loop_stop(drawing->loop);
 }
 

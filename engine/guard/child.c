@@ -170,13 +170,26 @@ bool child_has_output(const struct child *child) {
     return false;
 }
 
-struct child *child_new(struct table *table, pid_t pid, char *token) {
+static struct child *child_make(void) {
     struct child *child = mem_zalloc(sizeof *child);
+    child->pidfd = -1;
+    for (int i = 0; i < 2; i++)
+        child->output_fds[i] = child->write_fds[i] = -1;
+    return child;
+}
+
+struct child *child_not_begun(int sys) {
+    struct child *child = child_make();
+    child->stage = STAGE_ENDED;
+    child->refusal = sys;
+    return child;
+}
+
+struct child *child_new(struct table *table, pid_t pid, char *token) {
+    struct child *child = child_make();
     child->table = table;
     child->pid = pid;
     child->token = token;
-    for (int i = 0; i < 2; i++)
-        child->output_fds[i] = child->write_fds[i] = -1;
     table_add(table, child);
     child->pidfd = tree_open_pid(pid);
     table->is_blind = child->pidfd < 0;

@@ -6,6 +6,8 @@
 
 /* `pid` has just been spawned as the leader of a session; takes `token`. */
 struct child *child_new(struct table *table, pid_t pid, char *token);
+/* One that did not begin, as `sys`, an errno, says. */
+struct child *child_not_begun(int sys);
 /* Takes both ends of its pipes, -1 where there is none. */
 void child_take_pipes(struct child *child, int output_fds[2], int write_fds[2]);
 void child_close_writers(struct child *child);

@@ -24,8 +24,7 @@ struct guard {
     struct peers *peers;
     struct table table;
     VEC(struct child *) over; /* ended, and not collected by an engine */
-    uint64_t last_id;
-    char *kept; /* what an engine wants remembered: in memory, never on disk */
+    char *kept;               /* what an engine wants remembered: in memory, never on disk */
     size_t kept_length;
     int exits_fd; /* -1: the run has no directory (yet) */
     int signal_fd;
@@ -38,13 +37,23 @@ static void answer(struct guard *guard, enum packet_type type, int64_t number) {
     peers_answer(guard->peers, &packet);
 }
 
-/* ---- the end of a command ----------------------------------------------------------------- */
+/* ---- what is told of a command ------------------------------------------------------------ */
+
+static void tell_begin(struct guard *guard, struct child *child) {
+    AUTO_PACKET packet = packet_make(PACKET_BEGUN);
+    if (!child->is_attached || child->is_announced)
+        return;
+    packet.head.id = child->id;
+    packet.head.number = child->pid;
+    child->is_announced = peers_answer(guard->peers, &packet) == 0;
+}
 
 static void tell_end(struct guard *guard, struct child *child) {
-    AUTO_PACKET packet = packet_make(PACKET_ENDED);
+    AUTO_PACKET packet = packet_make(child->refusal ? PACKET_NOT_BEGUN : PACKET_ENDED);
     if (!child->is_attached || child->is_told)
         return;
     packet.head.id = child->id;
+    packet.head.number = child->refusal;
     packet.head.code = child->exit.code;
     packet.head.signum = child->exit.signum;
     packet.head.left = child->exit.left;
@@ -56,19 +65,22 @@ static void note_end(const struct guard *guard, const struct child *child) {
         exits_ended(guard->exits_fd, child->token, &child->exit);
 }
 
-/* Where an engine is there, its transcript syncs what it was told. */
+/* Where an engine is there, its transcript syncs what it was told: it need not wait for the note.
+ */
 static void ended(void *user, struct child *child) {
     struct guard *guard = user;
+    *vec_add(&guard->over) = child;
+    tell_end(guard, child);
     note_end(guard, child);
     if (guard->exits_fd >= 0 && !peers_has_engine(guard->peers))
         fdatasync(guard->exits_fd);
-    *vec_add(&guard->over) = child;
-    tell_end(guard, child);
     child_close_writers(child);
 }
 
-static void tell_all_ends(void *user) {
+static void tell_all(void *user) {
     struct guard *guard = user;
+    for (struct child *it = guard->table.first; it; it = it->next)
+        tell_begin(guard, it);
     for (size_t i = 0; i < guard->over.count; i++)
         tell_end(guard, guard->over.items[i]);
 }
@@ -84,14 +96,12 @@ static void collected(struct guard *guard, uint64_t id) {
 
 /* ---- what the engine asks for ------------------------------------------------------------- */
 
-static void begun(struct guard *guard, const struct child *child, bool with_output) {
-    struct packet packet = packet_make(PACKET_BEGUN); /* its descriptors stay the child's */
+static void found(struct guard *guard, const struct child *child) {
+    struct packet packet = packet_make(PACKET_FOUND); /* its descriptors stay the child's */
     packet.head.id = child->id;
     packet.head.number = child->pid;
-    if (with_output) {
-        packet.fds[FD_OUT_READ] = child->output_fds[0];
-        packet.fds[FD_ERR_READ] = child->output_fds[1];
-    }
+    packet.fds[FD_OUT_READ] = child->output_fds[0];
+    packet.fds[FD_ERR_READ] = child->output_fds[1];
     peers_answer(guard->peers, &packet);
 }
 
@@ -111,21 +121,30 @@ static int spawn_noted(const struct guard *guard, const struct packet *packet, c
     return sys;
 }
 
+static void refuse(struct guard *guard, uint64_t id, int sys) {
+    struct child *child = child_not_begun(sys);
+    child->id = id;
+    child->is_attached = true;
+    *vec_add(&guard->over) = child;
+    tell_end(guard, child);
+}
+
 static void spawn(struct guard *guard, struct packet *packet) {
     const char *token = begin_token(packet);
     pid_t pid;
     int sys = token ? spawn_noted(guard, packet, token, &pid) : EPROTO;
+    peers_note_id(guard->peers, packet->head.id);
     if (sys != 0) {
-        answer(guard, PACKET_REFUSED, sys);
+        refuse(guard, packet->head.id, sys);
         return;
     }
     struct child *child = child_new(&guard->table, pid, *token ? mem_strdup(token) : NULL);
     child_take_pipes(child, &packet->fds[FD_OUT_READ], &packet->fds[FD_OUT]);
-    child->id = ++guard->last_id;
+    child->id = packet->head.id;
     child->grace_ms = grace_of(packet->head.grace_ms);
     child->keep_orphans = packet->head.keep_orphans;
     child->is_attached = true;
-    begun(guard, child, false);
+    tell_begin(guard, child);
 }
 
 static struct child *find_token(const struct guard *guard, const char *token) {
@@ -146,9 +165,9 @@ static void attach(struct guard *guard, const struct packet *packet) {
         answer(guard, PACKET_REFUSED, child ? EBUSY : ESRCH);
         return;
     }
-    child->is_attached = true;
+    child->is_attached = child->is_announced = true;
     child->is_told = false;
-    begun(guard, child, true);
+    found(guard, child);
     if (child->stage == STAGE_ENDED)
         tell_end(guard, child);
 }
@@ -241,6 +260,15 @@ static void request(void *user, struct packet *packet) {
     }
 }
 
+static void unreadable(void *user, const struct packet_head *head, int sys) {
+    struct guard *guard = user;
+    collected(guard, head->collected);
+    if (head->type == PACKET_SPAWN)
+        refuse(guard, head->id, sys);
+    else
+        answer(guard, PACKET_REFUSED, sys);
+}
+
 /* ---- life --------------------------------------------------------------------------------- */
 
 /* It died: from here on the file is all that the next one has. */
@@ -297,7 +325,7 @@ static bool is_socket(int fd) {
 }
 
 int guard_run(int socket) {
-    static const struct peers_calls calls = {request, engine_gone, tell_all_ends};
+    static const struct peers_calls calls = {request, unreadable, engine_gone, tell_all};
     struct guard guard = {.exits_fd = -1};
     if (!is_socket(socket))
         return EXIT_FAILURE;

@@ -14,7 +14,8 @@ enum packet_type {
     PACKET_NONE,
     PACKET_HELLO,     /* through the socket in the run's directory */
     PACKET_HOUSE,     /* FD_HOUSE: the folder to keep socket and exits in */
-    PACKET_SPAWN,     /* text: token, program, words, environment */
+    PACKET_SPAWN,     /* id: the engine's name for it, larger than all before; text: token, program,
+                         words, environment */
     PACKET_ATTACH,    /* text: token */
     PACKET_KILL,      /* id, number: grace in ms */
     PACKET_COLLECTED, /* says nothing but what its head says */
@@ -23,22 +24,27 @@ enum packet_type {
     PACKET_KEEP,  /* text: to be remembered for the engine that resumes */
     PACKET_RECALL,
     /* From the guard. */
-    PACKET_WELCOME,
+    PACKET_WELCOME, /* number: the guard's process; id: the largest so far */
     PACKET_DONE,    /* HOUSE, KILL_ALL, KEEP: number is 0 or an errno */
     PACKET_KEPT,    /* RECALL: text: all that was kept, one behind the other */
-    PACKET_BEGUN,   /* SPAWN, ATTACH: id, number: its process */
+    PACKET_FOUND,   /* ATTACH: id, number: its process */
     PACKET_REFUSED, /* number: errno. HELLO: EBUSY. ATTACH: ESRCH where no such token is known,
                        EBUSY where it is attached already */
-    PACKET_ENDED,   /* id, code, signum, left */
+    /* And what the engine does not wait for. */
+    PACKET_BEGUN,     /* SPAWN: id, number: its process */
+    PACKET_NOT_BEGUN, /* SPAWN: id, number: errno */
+    PACKET_ENDED,     /* id, code, signum, left */
     PACKET_TYPES,
 };
+/* It may come at any time, and in any number. */
+#define PACKET_IS_NEWS(type) ((type) >= PACKET_BEGUN)
 
 /* Which descriptors come along. */
 enum packet_fd {
     FD_INPUT,    /* SPAWN: stdin; none of the first three: /dev/null */
     FD_OUT,      /* SPAWN: stdout */
     FD_ERR,      /* SPAWN: stderr */
-    FD_OUT_READ, /* SPAWN, and BEGUN of ATTACH: the other end of FD_OUT */
+    FD_OUT_READ, /* SPAWN and FOUND: the other end of FD_OUT */
     FD_ERR_READ, /* the same of FD_ERR */
     FD_FOLDER,   /* SPAWN: where the command runs */
     FD_HOUSE,    /* HOUSE */
@@ -79,7 +85,8 @@ void packet_release(struct packet *packet);
 /* 0, or an errno. `flags` are send's. */
 int packet_send(int socket, const struct packet *packet, int flags);
 /* 0; or an errno: EPIPE where the other side has gone, EPROTO where it sent what is no packet of
- * ours. `flags` are recv's. */
+ * ours, EMFILE where its descriptors found no room here: then ret->head is what it sent. `flags`
+ * are recv's. */
 int packet_receive(int socket, int flags, struct packet *ret);
 
 #endif

@@ -28,6 +28,7 @@ struct peers {
     VEC(struct peer *) strangers; /* that did not say yet what they are; the oldest is the first */
     struct peers_calls calls;
     void *user;
+    uint64_t largest_id;
 };
 
 struct peers *peers_new(struct events *events, const struct peers_calls *calls, void *user) {
@@ -55,12 +56,6 @@ void peers_drop_engine(struct peers *peers) {
     peers->is_waiting = false;
 }
 
-static void refuse(int socket, int sys) {
-    AUTO_PACKET packet = packet_make(PACKET_REFUSED);
-    packet.head.number = sys;
-    packet_send(socket, &packet, MSG_DONTWAIT);
-}
-
 static void stop_waiting(struct peers *peers) {
     if (!peers->is_waiting)
         return;
@@ -78,7 +73,7 @@ static void engine_ready(void *user) {
     if (status == EAGAIN)
         return;
     if (status == EMFILE) {
-        refuse(peer->socket, status);
+        peers->calls.unreadable(peers->user, &packet.head, status);
         return;
     }
     if (status == 0) {
@@ -97,12 +92,16 @@ void peers_serve(struct peers *peers, int socket) {
     peers->engine = peer;
 }
 
-/* Only what may come in any number is never waited for: the engine waits for each other answer. */
+void peers_note_id(struct peers *peers, uint64_t largest_id) {
+    peers->largest_id = largest_id;
+}
+
+/* Only news are never waited for: the engine waits for each other answer. */
 int peers_answer(struct peers *peers, const struct packet *packet) {
     if (!peers->engine)
         return EPIPE;
-    bool may_wait = packet->head.type != PACKET_ENDED;
-    int status = packet_send(peers->engine->socket, packet, may_wait ? 0 : MSG_DONTWAIT);
+    int flags = PACKET_IS_NEWS(packet->head.type) ? MSG_DONTWAIT : 0;
+    int status = packet_send(peers->engine->socket, packet, flags);
     if (status == EAGAIN && !peers->is_waiting) {
         peers->is_waiting = true;
         watch_want_room(peers->engine->watch, true);
@@ -130,9 +129,16 @@ static bool is_ours(int socket) {
            (who.uid == geteuid() || who.uid == 0);
 }
 
+static void refuse(int socket, int sys) {
+    AUTO_PACKET packet = packet_make(PACKET_REFUSED);
+    packet.head.number = sys;
+    packet_send(socket, &packet, MSG_DONTWAIT);
+}
+
 static void welcome(struct peers *peers, struct peer *peer) {
     AUTO_PACKET packet = packet_make(PACKET_WELCOME);
     packet.head.number = getpid();
+    packet.head.id = peers->largest_id;
     if (packet_send(peer->socket, &packet, MSG_DONTWAIT) != 0)
         return;
     watch_free(peer->watch);

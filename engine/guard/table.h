@@ -34,12 +34,14 @@ struct child {
     enum stage stage;
     bool main_ended; /* it stays a zombie until all is over, so that its number stays its own */
     struct exit_status exit;
+    int refusal;    /* errno: it did not begin; 0: it did */
     size_t orphans; /* adopted ones that are its */
     struct timer *timer;
     int64_t limit_ns; /* TERM: end of the grace; KILL: when to give up */
     int64_t pause_ms;
-    bool is_attached; /* the engine that is there knows it */
-    bool is_told;     /* and was told that it has ended */
+    bool is_attached;  /* the engine that is there knows it */
+    bool is_announced; /* and was told that it has begun */
+    bool is_told;      /* and that it has ended, or did not begin */
 };
 
 /* A process that we did not begin: its parent ended. It cannot vanish before we reap it. */

@@ -23,10 +23,12 @@ struct process {
     uint64_t id; /* the guard's name for it; 0: it is none of the guard's */
     pid_t pid;
     struct terminal *terminal; /* NULL: it is the guard's */
+    struct spawn_asked *asked; /* until it is known to have begun */
     struct stream streams[2];
     void (*ended)(void *user, const struct process_exit *exit);
     void *user;
     struct process_exit exit;
+    int refusal;  /* errno: it did not begin; 0: it did */
     bool is_over; /* `exit` says how; `ended` was called, or is about to be */
 };
 
@@ -38,6 +40,7 @@ struct process_table {
     struct link link;
     struct loop_watch *watch;
     struct process *first;
+    uint64_t last_id;
     uint64_t collected; /* the guard is yet to hear of it; 0: nothing is */
 };
 
@@ -131,7 +134,13 @@ static void finish(struct process *process) {
     if (process->id)
         note_collected(table, process->id);
     table_remove(table, process);
-    process->ended(process->user, &process->exit);
+    AUTO_ERR why = ERR_INIT;
+    struct process_exit exit = process->exit;
+    if (process->refusal) {
+        spawn_explain(process->asked, process->refusal, &why);
+        exit.refused = &why;
+    }
+    process->ended(process->user, &exit);
 }
 
 static void finish_deferred(void *user) {
@@ -145,19 +154,35 @@ static void finish_soon(struct process *process) {
     loop_defer(process->table->loop, finish_deferred, process);
 }
 
-static struct process *note_end(struct process_table *table, const struct packet_head *head) {
+static void note_begin(struct process *process, pid_t pid) {
+    process->pid = pid;
+    spawn_asked_free(process->asked);
+    process->asked = NULL;
+}
+
+/* Whose end it is; NULL: nobody's. */
+static struct process *take_news(struct process_table *table, const struct packet_head *head) {
     struct process *process = table->first;
     while (process && process->id != head->id)
         process = process->next;
     if (!process || process->is_over)
         return NULL;
-    process->exit = (struct process_exit){head->code, head->signum, head->left, false};
+    if (head->type == PACKET_BEGUN) {
+        note_begin(process, (pid_t)head->number);
+        return NULL;
+    }
+    process->exit =
+        (struct process_exit){.code = head->code, .signum = head->signum, .left = head->left};
+    if (head->type == PACKET_NOT_BEGUN) {
+        process->exit.code = -1;
+        process->refusal = (int)head->number;
+    }
     return process;
 }
 
 /* While an answer is waited for nobody may be called back. */
 static void heard_beside(void *user, const struct packet *packet) {
-    struct process *process = note_end(user, &packet->head);
+    struct process *process = take_news(user, &packet->head);
     if (process)
         finish_soon(process);
 }
@@ -187,7 +212,7 @@ static void heard(void *user, int events) {
     int status = packet_receive(table->link.socket, MSG_DONTWAIT, &packet);
     if (status == EAGAIN)
         return;
-    struct process *process = status == 0 ? note_end(table, &packet.head) : NULL;
+    struct process *process = status == 0 ? take_news(table, &packet.head) : NULL;
     if (status != 0)
         lose_all(table);
     else if (process)
@@ -208,8 +233,11 @@ static int find_guard(struct process_table *table, bool *ret, struct err *err) {
         return 0;
     if (link_find(&table->link, table->house, ret, err) < 0)
         return -1;
-    if (*ret)
-        watch_guard(table);
+    if (!*ret)
+        return 0;
+    if (table->last_id < table->link.largest_id)
+        table->last_id = table->link.largest_id;
+    watch_guard(table);
     return 0;
 }
 
@@ -293,6 +321,13 @@ static void terminal_ended(void *user, const struct process_exit *exit) {
     finish(process);
 }
 
+static int explain(const struct process_spec *spec, const char *program, int sys, struct err *err) {
+    struct spawn_asked *asked = spawn_asked_new(spec, program);
+    spawn_explain(asked, sys, err);
+    spawn_asked_free(asked);
+    return -1;
+}
+
 static int spawn_on_terminal(struct process_table *table, const struct process_spec *spec,
                              const char *program, struct process **ret, struct err *err) {
     struct process *process = process_new(table, spec);
@@ -300,22 +335,25 @@ static int spawn_on_terminal(struct process_table *table, const struct process_s
         terminal_spawn(table->loop, spec, program, terminal_ended, process, &process->terminal);
     if (sys != 0) {
         process_free(process);
-        return spawn_explain(spec, program, sys, err);
+        return explain(spec, program, sys, err);
     }
     process->pid = terminal_pid(process->terminal);
     *ret = process;
     return 0;
 }
 
-/* A guard that died unnoticed is replaced, where it cannot have got the packet. */
-static int ask_guard(struct process_table *table, struct packet *packet, struct packet *ret_answer,
-                     int *ret_status, struct err *err) {
+/* To a guard, with what it is yet to hear. One that died unnoticed is replaced, where it cannot
+ * have got the packet. *ret_status is what `send` came to. */
+static int reach_guard(struct process_table *table, struct packet *packet,
+                       int (*send)(struct process_table *table, const struct packet *packet,
+                                   struct packet *ret_answer),
+                       struct packet *ret_answer, int *ret_status, struct err *err) {
     for (int i = 0; i < 2; i++) {
         if (need_guard(table, err) < 0)
             return -1;
         packet->head.collected = table->collected;
         table->collected = 0;
-        *ret_status = link_ask(&table->link, packet, ret_answer, heard_beside, table);
+        *ret_status = send(table, packet, ret_answer);
         if (*ret_status != EPIPE)
             return 0;
         lose_all(table);
@@ -323,24 +361,36 @@ static int ask_guard(struct process_table *table, struct packet *packet, struct 
     return 0;
 }
 
+static int send_only(struct process_table *table, const struct packet *packet,
+                     struct packet *ret_answer) {
+    (void)ret_answer;
+    return packet_send(table->link.socket, packet, 0);
+}
+
+static int send_and_wait(struct process_table *table, const struct packet *packet,
+                         struct packet *ret_answer) {
+    return link_ask(&table->link, packet, ret_answer, heard_beside, table);
+}
+
+/* Nobody waits for it to begin: what the engine does meanwhile, and that it is not woken for the
+ * answer alone, is worth a tenth of a short step. */
 static int spawn_by_guard(struct process_table *table, const struct process_spec *spec,
                           const char *program, struct process **ret, struct err *err) {
     AUTO_PACKET packet = packet_make(PACKET_NONE);
-    AUTO_PACKET answer = packet_make(PACKET_NONE);
     int status;
-    if (spawn_describe(spec, program, &packet, err) < 0 ||
-        ask_guard(table, &packet, &answer, &status, err) < 0)
+    if (spawn_describe(spec, program, &packet, err) < 0)
         return -1;
-    if (status == 0 && answer.head.type == PACKET_REFUSED)
-        status = (int)answer.head.number;
-    if (status != 0 && status != EIO)
-        return spawn_explain(spec, program, status, err);
+    if (need_guard(table, err) < 0) /* it says the ids that were used */
+        return -1;
+    packet.head.id = ++table->last_id;
+    if (reach_guard(table, &packet, send_only, NULL, &status, err) < 0)
+        return -1;
+    if (status != 0)
+        return explain(spec, program, status, err);
     struct process *process = process_new(table, spec);
-    process->id = answer.head.id;
-    process->pid = (pid_t)answer.head.number;
+    process->id = packet.head.id;
+    process->asked = spawn_asked_new(spec, program);
     connect_streams(process, &packet);
-    if (status == EIO) /* it may have begun */
-        lose_all(table);
     *ret = process;
     return 0;
 }
@@ -374,7 +424,8 @@ static void look_up(struct process_table *table, const struct process_spec *spec
         break;
     }
     *ret = process_new(table, spec);
-    (*ret)->exit = (struct process_exit){status.code, status.signum, status.left, false};
+    (*ret)->exit =
+        (struct process_exit){.code = status.code, .signum = status.signum, .left = status.left};
     finish_soon(*ret);
     *ret_found = PROCESS_ENDED_EARLIER;
 }
@@ -389,7 +440,7 @@ static int ask_for(struct process_table *table, const struct process_spec *spec,
         lose_all(table);
         return ESRCH;
     }
-    return ret_answer->head.type == PACKET_BEGUN ? 0 : (int)ret_answer->head.number;
+    return ret_answer->head.type == PACKET_FOUND ? 0 : (int)ret_answer->head.number;
 }
 
 int process_attach(struct loop *loop, const struct process_spec *spec, struct process **ret,
@@ -434,6 +485,7 @@ void process_free(struct process *process) {
         return;
     table_remove(process->table, process);
     terminal_free(process->terminal);
+    spawn_asked_free(process->asked);
     stream_close(&process->streams[0]);
     stream_close(&process->streams[1]);
     mem_free(process);
@@ -466,7 +518,7 @@ int process_keep(struct loop *loop, const char *bytes, size_t length, struct err
     packet.text = mem_alloc(length);
     memcpy(packet.text, bytes, length);
     packet.head.length = (uint32_t)length;
-    if (ask_guard(table, &packet, &answer, &status, err) < 0)
+    if (reach_guard(table, &packet, send_and_wait, &answer, &status, err) < 0)
         return -1;
     if (status == 0 && answer.head.type == PACKET_DONE)
         status = (int)answer.head.number;

@@ -20,6 +20,7 @@ struct process_exit {
     int left;   /* processes of its tree that could not be killed (other users', hung in the kernel)
                  */
     bool lost;  /* the guard died first, and nobody knows how it ended; `code` is -1 */
+    struct err *refused; /* why it did not begin; may be moved; NULL: it did */
 };
 
 struct process_spec {
@@ -49,10 +50,11 @@ struct process_spec {
 int process_guard(struct loop *loop, const char *dir, struct err *err) MUST_USE;
 
 struct process;
-/* Command not found, not executable, or folder missing is an error with a hint. */
+/* Command not found or folder missing is an error with a hint. What only the kernel can refuse (not
+ * executable, too large, no more processes) is told by `ended`: nobody waits for it here. */
 int process_spawn(struct loop *loop, const struct process_spec *spec, struct process **ret,
                   struct err *err) MUST_USE;
-int64_t process_pid(const struct process *process);
+int64_t process_pid(const struct process *process); /* 0 until it has begun */
 /* Where to go on with what an engine began that is gone, known by spec->token. */
 enum process_found {
     PROCESS_FOUND,         /* *ret is as if spawned: what it wrote meanwhile comes by `output` */

@@ -85,7 +85,7 @@ int link_ask(struct link *link, const struct packet *packet, struct packet *ret_
     if (status != 0)
         return status;
     while ((status = packet_receive(link->socket, 0, ret_answer)) == 0) {
-        if (ret_answer->head.type != PACKET_ENDED)
+        if (!PACKET_IS_NEWS(ret_answer->head.type))
             return 0;
         beside(user, ret_answer);
         packet_release(ret_answer);
@@ -140,6 +140,7 @@ int link_find(struct link *link, int house, bool *ret_found, struct err *err) {
     if (status == 0 && answer.head.type == PACKET_WELCOME) {
         *ret_found = true;
         found.pid = (pid_t)answer.head.number;
+        found.largest_id = answer.head.id;
         *link = found;
         return 0;
     }

@@ -9,8 +9,9 @@
 #include "guard/packet.h"
 
 struct link {
-    int socket; /* -1: there is none */
-    pid_t pid;  /* of the guard */
+    int socket;          /* -1: there is none */
+    pid_t pid;           /* of the guard */
+    uint64_t largest_id; /* of a command, when it was found */
     bool is_child;
 };
 

@@ -92,6 +92,37 @@ char *spawn_locate(const struct process_spec *spec, struct err *err) {
 
 /* ---- why a program does not start --------------------------------------------------------- */
 
+struct spawn_asked {
+    char *program, *name;
+    char *cwd;    /* NULL: the engine's */
+    size_t bytes; /* of all words and variables */
+};
+
+static size_t words_bytes(const char *const *words) {
+    size_t bytes = 0;
+    for (; words && *words; words++)
+        bytes += strlen(*words) + 1;
+    return bytes;
+}
+
+struct spawn_asked *spawn_asked_new(const struct process_spec *spec, const char *program) {
+    struct spawn_asked *asked = mem_zalloc(sizeof *asked);
+    asked->program = mem_strdup(program);
+    asked->name = mem_strdup(spec->argv[0]);
+    asked->cwd = spec->cwd ? mem_strdup(spec->cwd) : NULL;
+    asked->bytes = words_bytes(spec->argv) + words_bytes(spec->env);
+    return asked;
+}
+
+void spawn_asked_free(struct spawn_asked *asked) {
+    if (!asked)
+        return;
+    mem_free(asked->program);
+    mem_free(asked->name);
+    mem_free(asked->cwd);
+    mem_free(asked);
+}
+
 static bool is_folder(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
@@ -124,41 +155,37 @@ static int explain_access(const char *path, const char *shown, struct err *err) 
     return err_hint(err, "make it executable: chmod +x %s", shown);
 }
 
-static int explain_size(const struct process_spec *spec, struct err *err) {
-    size_t bytes = 0;
-    for (const char *const *word = spec->argv; *word; word++)
-        bytes += strlen(*word) + 1;
-    for (const char *const *word = spec->env; word && *word; word++)
-        bytes += strlen(*word) + 1;
-    AUTO_TEXT size = text_show_size((int64_t)bytes);
+static int explain_size(const struct spawn_asked *asked, struct err *err) {
+    AUTO_TEXT size = text_show_size((int64_t)asked->bytes);
     err_set(err, ERR_SYSTEM, "arguments and environment are too large: %s", size);
     return err_hint(err, "hand large values over by `stdin` or by a file");
 }
 
-static int explain_missing(const struct process_spec *spec, const char *path, struct err *err) {
+static int explain_missing(const struct spawn_asked *asked, const char *path, struct err *err) {
     if (file_exists(path))
-        return explain_interpreter(path, spec->argv[0], err);
-    err_set(err, ERR_SYSTEM, "command not found: `%s`", spec->argv[0]);
-    if (spec->cwd && spec->argv[0][0] != '/')
-        err_hint(err, "looked for in the folder `%s`", spec->cwd);
+        return explain_interpreter(path, asked->name, err);
+    err_set(err, ERR_SYSTEM, "command not found: `%s`", asked->name);
+    if (asked->cwd && asked->name[0] != '/')
+        err_hint(err, "looked for in the folder `%s`", asked->cwd);
     return -1;
 }
 
-int spawn_explain(const struct process_spec *spec, const char *program, int sys, struct err *err) {
-    AUTO_TEXT path = program[0] == '/' || !spec->cwd ? mem_strdup(program)
-                                                     : mem_printf("%s/%s", spec->cwd, program);
-    bool cwd_fits = !spec->cwd || (is_folder(spec->cwd) && access(spec->cwd, X_OK) == 0);
+int spawn_explain(const struct spawn_asked *asked, int sys, struct err *err) {
+    const char *program = asked->program, *cwd = asked->cwd;
+    AUTO_TEXT path =
+        program[0] == '/' || !cwd ? mem_strdup(program) : mem_printf("%s/%s", cwd, program);
+    bool cwd_fits = !cwd || (is_folder(cwd) && access(cwd, X_OK) == 0);
     struct err why = ERR_INIT;
     if (!cwd_fits)
-        explain_folder(spec->cwd, &why);
+        explain_folder(cwd, &why);
     else if (sys == ENOENT)
-        explain_missing(spec, path, &why);
+        explain_missing(asked, path, &why);
     else if (sys == EACCES)
-        explain_access(path, spec->argv[0], &why);
+        explain_access(path, asked->name, &why);
     else if (sys == E2BIG)
-        explain_size(spec, &why);
+        explain_size(asked, &why);
     else
-        err_sys(&why, sys, "cannot start `%s`", spec->argv[0]);
+        err_sys(&why, sys, "cannot start `%s`", asked->name);
     if (sys == ENOEXEC)
         err_hint(&why, "it is neither a program of this machine nor a script with a `#!` line");
     if (sys == EAGAIN)
@@ -208,11 +235,11 @@ static int make_fds(const struct process_spec *spec, struct packet *packet, stru
     return err_sys(err, errno, "cannot use the current folder");
 }
 
-static size_t words_length(const char *const *words, uint32_t *ret_count) {
-    size_t length = 0;
-    for (; words && *words; words++, ++*ret_count)
-        length += strlen(*words) + 1;
-    return length;
+static uint32_t words_count(const char *const *words) {
+    uint32_t count = 0;
+    while (words && words[count])
+        count++;
+    return count;
 }
 
 static char *put_words(char *at, const char *const *words) {
@@ -223,9 +250,10 @@ static char *put_words(char *at, const char *const *words) {
 
 static void make_text(const struct process_spec *spec, const char *program, struct packet *packet) {
     const char *token = spec->token ? spec->token : "";
-    size_t length = strlen(token) + 1 + strlen(program) + 1 +
-                    words_length(spec->argv, &packet->head.argc) +
-                    words_length(spec->env, &packet->head.envc);
+    size_t length =
+        strlen(token) + 1 + strlen(program) + 1 + words_bytes(spec->argv) + words_bytes(spec->env);
+    packet->head.argc = words_count(spec->argv);
+    packet->head.envc = words_count(spec->env);
     packet->text = mem_alloc(length);
     packet->head.length = length > UINT32_MAX ? UINT32_MAX : (uint32_t)length;
     char *at = stpcpy(packet->text, token) + 1;

@@ -12,7 +12,11 @@ char *spawn_locate(const struct process_spec *spec, struct err *err);
  * and do not block. The caller releases it. */
 int spawn_describe(const struct process_spec *spec, const char *program, struct packet *ret,
                    struct err *err) MUST_USE;
-/* Why `program` did not begin: `sys` is an errno. Returns -1. */
-int spawn_explain(const struct process_spec *spec, const char *program, int sys, struct err *err);
+/* What explains why it did not begin, once its spec is gone. */
+struct spawn_asked;
+struct spawn_asked *spawn_asked_new(const struct process_spec *spec, const char *program);
+void spawn_asked_free(struct spawn_asked *asked);
+/* `sys` is an errno. Returns -1. */
+int spawn_explain(const struct spawn_asked *asked, int sys, struct err *err);
 
 #endif

@@ -55,6 +55,8 @@ static char *tool_verdict(const struct tool *tool, const struct process_exit *ex
     }
     if (tool->out.overflow)
         return mem_printf("`%s` said more than it should", tool->name);
+    if (exit->refused)
+        return mem_strdup(exit->refused->message);
     AUTO_TEXT line = last_line(&tool->said);
     if (*line)
         return mem_printf("`%s`: %s", tool->name, line);

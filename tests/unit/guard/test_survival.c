@@ -297,7 +297,10 @@ static void test_refused_is_not_begun(void **state) {
     const char *const argv[] = {"/proc/version", NULL};
     open_run(scene);
     scene->spec.argv = argv;
-    assert_int_equal(process_spawn(scene->loop, &scene->spec, &scene->process, NULL), -1);
+    assert_int_equal(process_spawn(scene->loop, &scene->spec, &scene->process, NULL), 0);
+    loop_run(scene->loop);
+    assert_non_null(scene->exit.refused);
+    process_free(scene->process);
     loop_free(scene->loop);
     assert_int_equal(attach_next(scene), PROCESS_NEVER_BEGAN);
 }

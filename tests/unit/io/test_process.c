@@ -420,7 +420,6 @@ static void test_no_descriptor_leaks(void **state) {
     buf_release(&probe.out);
     int before = count_fds();
     for (int i = 0; i < 200; i++) {
-        struct err err = ERR_INIT;
         probe_run(&probe, *state, i % 2 ? "echo x" : "setsid true & exit 4");
         buf_release(&probe.out);
         const char *const missing[] = {"./no-such-command", NULL};
@@ -428,8 +427,9 @@ static void test_no_descriptor_leaks(void **state) {
         probe.spec.argv = missing;
         probe.spec.input = "x";
         probe.spec.input_length = 1;
-        assert_int_equal(process_spawn(*state, &probe.spec, &probe.process, &err), -1);
-        err_release(&err);
+        probe_spawn(&probe, NULL);
+        probe_finish(&probe);
+        assert_non_null(probe.exit.refused);
     }
     assert_int_equal(count_fds(), before);
 }

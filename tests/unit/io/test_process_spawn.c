@@ -21,12 +21,30 @@ static int teardown(void **state) {
     return 0;
 }
 
+static void take_refusal(void *user, const struct process_exit *exit) {
+    struct err *err = user;
+    if (exit->refused)
+        err_move(err, exit->refused);
+}
+
+/* Some are told at once, some by the guard. */
+static void spawn_refused(struct loop *loop, struct process_spec *spec, struct err *err) {
+    struct process *process;
+    spec->ended = take_refusal;
+    spec->user = err;
+    if (process_spawn(loop, spec, &process, err) < 0)
+        return;
+    assert_int_equal(process_pid(process), 0);
+    loop_run(loop);
+    assert_int_equal(process_pid(process), 0);
+    process_free(process);
+}
+
 static void assert_refused(struct loop *loop, const char *const *argv, const char *cwd,
                            const char *message, const char *hint) {
     struct err err = ERR_INIT;
-    struct process *process;
     struct process_spec spec = {.argv = argv, .env = env, .token = "t", .cwd = cwd};
-    assert_int_equal(process_spawn(loop, &spec, &process, &err), -1);
+    spawn_refused(loop, &spec, &err);
     assert_non_null(err.message);
     if (!strstr(err.message, message) || (hint && (!err.hint || !strstr(err.hint, hint))))
         fail_msg("`%s` (hint `%s`) lacks `%s` / `%s`", err.message, err.hint ? err.hint : "",
