@@ -51,6 +51,19 @@ size_t trail_hard(const struct replay *replay, const struct trail *trail) {
     return NO_RECORD;
 }
 
+size_t trail_last(const struct replay *replay, const struct trail *trail) {
+    for (size_t i = trail && !trail->is_lost ? trail->next : 0; i-- > 0;)
+        if (past_hard_type(past_at(replay->past, trail->records.items[i])) != EVENT_NONE)
+            return trail->records.items[i];
+    return NO_RECORD;
+}
+
+void trail_skip(struct trail *trail, size_t record) {
+    while (trail->records.items[trail->next] != record)
+        trail->next++;
+    trail->next++;
+}
+
 enum event_type record_type(const struct replay *replay, size_t record) {
     return record == NO_RECORD ? EVENT_NONE : (enum event_type)past_at(replay->past, record)->type;
 }

@@ -3,6 +3,7 @@
 #include "io/loop.h"
 #include "plan/drift.h"
 #include "run/act_parts.h"
+#include "run/doubt.h"
 #include "run/judge.h"
 #include "run/replay_parts.h"
 #include "run/restore.h"
@@ -113,21 +114,18 @@ static bool was_unexpected(const struct step_ctx *act) {
            judge_expect(then, act->data, &run, &err) < 0;
 }
 
-/* Whether a person's word, or `done_when`, made the end: then nobody judged it. */
+/* Whether the end came with what settled a doubt, so that nobody judged a result: a person's word,
+ * `done_when`, or that it could not be begun again. */
 static bool was_settled(const struct step_ctx *act) {
     struct replay *replay = act->run->replay;
-    const struct trail *trail = trail_of(act);
-    size_t i = trail && !trail->is_lost ? trail->next : 0;
+    size_t last = trail_last(replay, trail_of(act));
     struct past_line line;
-    while (i > 0 &&
-           past_hard_type(past_at(replay->past, trail->records.items[i - 1])) == EVENT_NONE)
-        i--;
-    if (i == 0 || record_type(replay, trail->records.items[i - 1]) != EVENT_STEP_RESOLVED ||
-        !replay_read(replay, trail->records.items[i - 1], &line))
+    if (record_type(replay, last) != EVENT_STEP_RESOLVED || !replay_read(replay, last, &line))
         return false;
-    bool is_word = EVENT_HAS(&line.event, by) || act->spec.step->done_when;
+    bool by_system = text_equal(line.event.status, doubt_answers[DOUBT_DONE]) &&
+                     !EVENT_HAS(&line.event, by) && !act->spec.step->done_when;
     past_line_release(&line);
-    return is_word;
+    return !by_system;
 }
 
 static void answer_read(struct step_ctx *act, struct past_line *line) {
@@ -225,7 +223,8 @@ static void act_due(void *user) {
     bool is_end = line.event.type == EVENT_STEP_FINISHED || line.event.type == EVENT_STEP_RETRYING;
     if (!is_end) {
         act_end(act, STEP_IN_DOUBT, EVENT_HAS(&line.event, reason) ? line.event.reason : NULL);
-    } else if (is_evaluable(act) && !text_equal(line.event.status, "cancelled")) {
+    } else if (is_evaluable(act) && !was_settled(act) &&
+               !text_equal(line.event.status, "cancelled")) {
         carry_out(act);
     } else {
         answer_read(act, &line);
@@ -277,6 +276,14 @@ static void service_due(void *user) {
         else
             act_end(act, STEP_SUCCEEDED, NULL);
         break;
+    case EVENT_STEP_FINISHED:
+        if (past_at(replay->past, next)->is_again) {
+            trail_skip(trail_of(act), next);
+            service_end_recalled(act->run, act->path, true);
+            service_await(act);
+            break;
+        }
+        /* fallthrough */
     default:
         act_end(act, STEP_FAILED, "it ended early");
     }

@@ -44,7 +44,13 @@ static void hold(struct replay *replay, struct node *node, size_t record) {
             loop_timer_at(replay->run->loop, replay_moment(replay, record), held_due, held);
 }
 
-/* What ended before it began was called off, or could not be told: that comes by itself. */
+/* What ended before it began was called off, or could not be told: that comes by itself. So does a
+ * step whose `done_when` was asked: the first that is recorded of it is the answer. */
+static bool comes_by_itself(const struct replay *replay, const struct node *node, size_t first) {
+    return record_type(replay, first) == EVENT_STEP_FINISHED || node_step(node)->done_when ||
+           replay_moment(replay, first) <= clock_mono_ns();
+}
+
 bool replay_holds(struct replay *replay, struct node *node) {
     if (node_graph(node)->role != GRAPH_ACT || node->active || node->state != STATE_PENDING ||
         !frame_may_start(node->frame))
@@ -55,9 +61,7 @@ bool replay_holds(struct replay *replay, struct node *node) {
     size_t first = trail_first(replay, replay_trail_of(replay, node->frame->phase, path));
     if (drift_is_new(drift, phase, path) || drift_is_moved(drift, phase, path))
         return false;
-    if (first == NO_RECORD ? replay->is_parted
-                           : record_type(replay, first) == EVENT_STEP_FINISHED ||
-                                 replay_moment(replay, first) <= clock_mono_ns())
+    if (first == NO_RECORD ? replay->is_parted : comes_by_itself(replay, node, first))
         return false;
     hold(replay, node, first);
     return true;

@@ -44,6 +44,10 @@ struct trail *replay_trail_of(const struct replay *replay, enum phase phase, con
 /* The first record behind what the interpreter has passed: any, or one that it must come to. */
 size_t trail_first(const struct replay *replay, const struct trail *trail);
 size_t trail_hard(const struct replay *replay, const struct trail *trail);
+/* The last of those that it must have come to. */
+size_t trail_last(const struct replay *replay, const struct trail *trail);
+/* Passes what is not come to, up to this one. */
+void trail_skip(struct trail *trail, size_t record);
 enum event_type record_type(const struct replay *replay, size_t record); /* or EVENT_NONE */
 /* What a person chose when the attempt failed, before anything else came: that record. */
 size_t trail_choice(struct replay *replay, const struct trail *trail, enum run_choice *ret);

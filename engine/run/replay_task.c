@@ -91,9 +91,7 @@ bool replay_again(struct task *task) {
     size_t hard = trail_hard(replay, trail);
     if (record_type(replay, hard) != EVENT_STEP_FINISHED || !past_at(replay->past, hard)->is_again)
         return false;
-    while (trail->records.items[trail->next] != hard)
-        trail->next++;
-    trail->next++;
+    trail_skip(trail, hard);
     task->timer = replay_pause(task, 0);
     return true;
 }
