@@ -7,10 +7,12 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "cli/ledger.h"
 #include "cli/lines.h"
 
 #define PROMPT_MAX 4096
 #define ANSWER_MAX 16384
+#define LEDGER_MAX ((size_t)64 << 20)
 
 enum stage { STAGE_ITEMS, STAGE_DECIDE, STAGE_EVIDENCE, STAGE_COMMENT, STAGE_CHOICE };
 
@@ -99,40 +101,23 @@ static void show_question(struct buf *out, const struct text_style *style, const
     }
 }
 
-/* The undo ledger: what would be rolled back, in order. */
-static void show_undo(struct buf *out, value undo) {
-    const size_t count = value_count(undo);
-    buf_puts(out, count > 0 ? "  a rollback would now undo, in this order:\n"
-                            : "  a rollback would now undo nothing\n");
-    for (size_t i = 0; i < count; i++) {
-        AUTO_VALUE entry = value_at(undo, i);
-        AUTO_VALUE step = value_get(entry, "step");
-        AUTO_VALUE title = value_get(entry, "title");
-        buf_printf(out, "    %zu. ", i + 1);
-        text_escape(out, value_text(step), value_text_length(step), false);
-        if (value_text_length(title) > 0) {
-            buf_puts(out, "  ");
-            text_escape(out, value_text(title), value_text_length(title), false);
-        }
-        buf_putc(out, '\n');
-    }
-}
-
 static void show_choice(struct buf *out, const struct text_style *style, const char *step,
-                        const char *error, value undo) {
+                        const char *error) {
     if (step) {
         AUTO_BUF name = BUF_INIT(PROMPT_MAX);
         text_escape(&name, step, strlen(step), false);
         line_color(out, style, "1;31", buf_text(&name));
         line_color(out, style, "1;31", " failed");
     } else {
-        line_color(out, style, "1;33", "interrupted; nothing new is started");
+        line_color(out, style, "1;33", "interrupted");
     }
     buf_putc(out, '\n');
     if (error) {
         line_block(out, error, "  ", style->columns);
     }
-    show_undo(out, undo);
+    if (!step) {
+        line_block(out, "Ctrl-C once more cancels what runs and rolls back", "  ", style->columns);
+    }
 }
 
 /* ---- prompts ------------------------------------------------------------------------------ */
@@ -147,7 +132,7 @@ static const struct choice {
     {'s', RUN_SKIP, true, false, "skip", "(s)kip"},
     {'c', RUN_CONTINUE, false, true, "continue", "(c)ontinue"},
     {'b', RUN_ROLLBACK, true, true, "rollback", "roll (b)ack"},
-    {'l', RUN_STOP, true, true, "leave", "(l)eave all as it is"},
+    {'l', RUN_STOP, true, true, "leave", "(l)eave as it is"},
     {'!', RUN_SHELL, true, false, "shell", "(!) shell"},
 };
 
@@ -163,7 +148,7 @@ static void prompt_choice(struct buf *out, const struct item *item) {
             first = false;
         }
     }
-    buf_puts(out, "? ");
+    buf_puts(out, ", (u)ndo list? ");
 }
 
 static void prompt_text(struct buf *out, const struct item *item) {
@@ -176,7 +161,8 @@ static void prompt_text(struct buf *out, const struct item *item) {
         buf_puts(out, " - done? (y/n) ");
         return;
     case STAGE_DECIDE:
-        buf_puts(out, item->kind == STEP_ASK_GATE ? "open the gate? (y/n) " : "done? (y/n) ");
+        buf_puts(out, item->kind == STEP_ASK_GATE ? "open the gate? (y/n, u: undo list) "
+                                                  : "done? (y/n) ");
         return;
     case STAGE_EVIDENCE:
         text = item->evidence_wanted;
@@ -205,18 +191,36 @@ static void dialog_show_prompt(struct dialog *dialog) {
     prompt_text(&text, dialog->items.items[0]);
     const size_t columns = dialog->style->columns;
     if (columns > 0 && text_width(buf_text(&text), text.length) + 8 > columns) {
-        (void)buf_putc(&text, '\n');
-        dialog->sink.print(dialog->sink.user, buf_text(&text), text.length);
+        AUTO_BUF above = BUF_INIT(PROMPT_MAX * 8);
+        line_block(&above, buf_text(&text), "", columns);
+        dialog->sink.print(dialog->sink.user, buf_text(&above), above.length);
         buf_clear(&text);
         buf_puts(&text, "> ");
     }
     dialog->prompt = buf_detach(&text);
 }
 
+/* What is decided at gates, failures and interrupts decides over what was done so far. */
+static bool has_ledger(const struct item *item) {
+    return item->is_choice || item->kind == STEP_ASK_GATE;
+}
+
+static void dialog_show_ledger(struct dialog *dialog, enum ledger_how how) {
+    struct buf text = BUF_INIT(LEDGER_MAX);
+    AUTO_VALUE undo = dialog->sink.undo(dialog->sink.user);
+    ledger_show(&text, undo, how, dialog->style);
+    dialog->sink.print(dialog->sink.user, buf_text(&text), text.length);
+    buf_release(&text);
+}
+
+/* The ledger is that of the moment in which the question comes to be seen. */
 static void dialog_show(struct dialog *dialog) {
     if (dialog->items.count > 0) {
-        const char *shown = dialog->items.items[0]->shown;
-        dialog->sink.print(dialog->sink.user, shown, strlen(shown));
+        const struct item *item = dialog->items.items[0];
+        dialog->sink.print(dialog->sink.user, item->shown, strlen(item->shown));
+        if (has_ledger(item)) {
+            dialog_show_ledger(dialog, LEDGER_BRIEF);
+        }
     }
     dialog_show_prompt(dialog);
 }
@@ -243,17 +247,13 @@ static void dialog_remove(struct dialog *dialog, size_t at) {
     }
 }
 
-void dialog_ask(struct dialog *dialog, const char *step, const struct step_question *question,
-                value undo) {
+void dialog_ask(struct dialog *dialog, const char *step, const struct step_question *question) {
     const size_t at = dialog->items.count;
     struct item *item = dialog_insert(dialog, at);
     item->kind = question->kind;
     item->step = mem_strdup(step);
     struct buf shown = BUF_INIT(1 << 20);
     show_question(&shown, dialog->style, step, question);
-    if (question->kind == STEP_ASK_GATE && value_is(undo, VALUE_ARRAY)) {
-        show_undo(&shown, undo);
-    }
     item->shown = buf_detach(&shown);
     const char *const *items = question->items;
     size_t count = 0;
@@ -274,14 +274,14 @@ void dialog_ask(struct dialog *dialog, const char *step, const struct step_quest
     }
 }
 
-void dialog_choose(struct dialog *dialog, const char *step_or_null, const char *error, value undo) {
+void dialog_choose(struct dialog *dialog, const char *step_or_null, const char *error) {
     dialog_unchoose(dialog);
     struct item *item = dialog_insert(dialog, 0);
     item->is_choice = true;
     item->stage = STAGE_CHOICE;
     item->step = step_or_null ? mem_strdup(step_or_null) : NULL;
     struct buf shown = BUF_INIT(1 << 20);
-    show_choice(&shown, dialog->style, step_or_null, error, undo);
+    show_choice(&shown, dialog->style, step_or_null, error);
     item->shown = buf_detach(&shown);
     dialog_show(dialog);
 }
@@ -390,6 +390,12 @@ static void line_choice(struct dialog *dialog, struct item *item, const char *te
     dialog_show_prompt(dialog);
 }
 
+static bool asks_ledger(const struct item *item, const char *text) {
+    const bool is_decision = item->stage == STAGE_DECIDE || item->stage == STAGE_CHOICE;
+    return is_decision && has_ledger(item) &&
+           (strcasecmp(text, "u") == 0 || strcasecmp(text, "undo") == 0);
+}
+
 void dialog_line(struct dialog *dialog, const char *text) {
     if (dialog->items.count == 0) {
         return;
@@ -403,6 +409,11 @@ void dialog_line(struct dialog *dialog, const char *text) {
     }
     AUTO_TEXT line = mem_strndup(text, length > ANSWER_MAX ? ANSWER_MAX : length);
     struct item *item = dialog->items.items[0];
+    if (asks_ledger(item, line)) {
+        dialog_show_ledger(dialog, LEDGER_WHOLE);
+        dialog_show_prompt(dialog);
+        return;
+    }
     switch (item->stage) {
     case STAGE_ITEMS:
         line_items(dialog, item, line);

@@ -15,6 +15,8 @@ struct dialog_sink {
     void (*choose)(void *user, enum run_choice choice);
     /* A shell beside it is wanted; the question waits until dialog_again. */
     void (*shell)(void *user);
+    /* The undo ledger as it stands now (cli/ledger.h); owned by the dialog. */
+    value (*undo)(void *user);
 };
 
 struct dialog;
@@ -23,12 +25,10 @@ struct dialog *dialog_new(const struct dialog_sink *sink, const struct text_styl
                           const char *by);
 void dialog_free(struct dialog *dialog);
 
-/* `undo` is the undo ledger, [{step, title, plan}] or VALUE_NONE; borrowed. */
-void dialog_ask(struct dialog *dialog, const char *step, const struct step_question *question,
-                value undo);
+void dialog_ask(struct dialog *dialog, const char *step, const struct step_question *question);
 void dialog_unask(struct dialog *dialog, const char *step);
-/* Goes before all other questions. `undo` as above. */
-void dialog_choose(struct dialog *dialog, const char *step_or_null, const char *error, value undo);
+/* Goes before all other questions. */
+void dialog_choose(struct dialog *dialog, const char *step_or_null, const char *error);
 /* The choice is void: the run went on without it. */
 void dialog_unchoose(struct dialog *dialog);
 

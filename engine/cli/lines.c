@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/ledger.h"
 #include "cli/screen.h"
 #include "step.h"
 
@@ -344,6 +345,14 @@ static void say_resolved(struct line *line) {
     buf_putc(line->out, '\n');
 }
 
+static void put_ledger(struct line *line, enum ledger_how how) {
+    if (line->style->quiet || !EVENT_HAS(line->event, notes)) {
+        return;
+    }
+    AUTO_VALUE ledger = ledger_of_notes(line->event->notes);
+    ledger_show(line->out, ledger, how, &line->style->text);
+}
+
 static void say_gate_opened(struct line *line) {
     if (line->style->asks) {
         return;
@@ -352,12 +361,13 @@ static void say_gate_opened(struct line *line) {
     buf_puts(line->out, "  asks: ");
     put_text(line, line->event->message);
     buf_putc(line->out, '\n');
+    put_ledger(line, LEDGER_BRIEF);
 }
 
 static void say_gate_answered(struct line *line) {
     const struct event *event = line->event;
     put_step(line, "gate");
-    buf_puts(line->out, "  ");
+    buf_puts(line->out, *event->step ? "  " : "(interrupt)  ");
     put_text(line, event->answer);
     buf_puts(line->out, " by ");
     put_text(line, event->by);
@@ -385,12 +395,21 @@ static void say_rollback_begun(struct line *line) {
     buf_puts(line->out, "rolling back: ");
     put_text(line, line->event->reason);
     buf_putc(line->out, '\n');
+    if (!line->style->undo_told) {
+        put_ledger(line, LEDGER_BEGUN);
+    }
 }
 
 static void say_signal(struct line *line) {
     put_mark(line, mark_find("signal"));
+    const size_t columns = line->style->text.columns;
     put_text(line, line->event->signal);
-    buf_putc(line->out, '\n');
+    if (!EVENT_HAS(line->event, reason)) {
+        buf_putc(line->out, '\n');
+        return;
+    }
+    buf_puts(line->out, columns > 0 ? "\n" : ": ");
+    line_block(line->out, line->event->reason, columns > 0 ? "    " : "", columns);
 }
 
 static void say_clock_jumped(struct line *line) {

@@ -9,9 +9,10 @@
 
 struct line_style {
     struct text_style text;
-    bool live;  /* a terminal that shows running steps elsewhere */
-    bool quiet; /* only what went wrong */
-    bool asks;  /* questions are shown where they are answered */
+    bool live;      /* a terminal that shows running steps elsewhere */
+    bool quiet;     /* only what went wrong */
+    bool asks;      /* questions are shown where they are answered */
+    bool undo_told; /* who chose the rollback has just seen what it undoes */
 };
 
 /* Appends the lines that say what happened, escaped; nothing for events that say nothing to a

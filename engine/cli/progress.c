@@ -213,6 +213,9 @@ static void progress_apply(struct progress *progress, const struct event *event)
 static void ui_event(void *user, const struct event *event, const char *line, size_t length) {
     struct progress *progress = user;
     progress_apply(progress, event);
+    if (event->type == EVENT_STEP_STARTED) {
+        progress->lines.undo_told = false;
+    }
     if (progress->options.mode == PROGRESS_JSON) {
         progress_append(progress, line, length);
     } else {
@@ -298,6 +301,11 @@ static void sink_choose(void *user, enum run_choice choice) {
     run_choose(progress->run, choice, progress->options.by);
 }
 
+static value sink_undo(void *user) {
+    struct progress *progress = user;
+    return progress->run ? run_undo(progress->run) : value_none();
+}
+
 static void shell_over(void *user) {
     struct progress *progress = user;
     shell_free(progress->shell);
@@ -326,8 +334,7 @@ static void sink_shell(void *user) {
 
 static void ui_ask(void *user, const char *step, const struct step_question *question) {
     struct progress *progress = user;
-    AUTO_VALUE undo = progress->run ? run_undo(progress->run) : value_none();
-    dialog_ask(progress->dialog, step, question, undo);
+    dialog_ask(progress->dialog, step, question);
     progress_listen(progress);
 }
 
@@ -345,7 +352,7 @@ static void choose_deferred(void *user) {
     }
 }
 
-static void ui_choose(void *user, const char *step_or_null, const char *error, value undo) {
+static void ui_choose(void *user, const char *step_or_null, const char *error) {
     struct progress *progress = user;
     const bool decided = step_or_null && !progress->options.ask_on_failure;
     if (decided || !progress->dialog) {
@@ -354,7 +361,8 @@ static void ui_choose(void *user, const char *step_or_null, const char *error, v
         loop_defer(progress->options.loop, choose_deferred, progress);
         return;
     }
-    dialog_choose(progress->dialog, step_or_null, error, undo);
+    progress->lines.undo_told = true;
+    dialog_choose(progress->dialog, step_or_null, error);
     progress_listen(progress);
 }
 
@@ -383,6 +391,7 @@ static void progress_set_dialog(struct progress *progress) {
         .answer = sink_answer,
         .choose = sink_choose,
         .shell = sink_shell,
+        .undo = sink_undo,
     };
     if (progress->options.loop) {
         progress->tty = tty_new(progress->options.loop, tty_line, progress);

@@ -36,33 +36,31 @@ struct past_run {
 
 /* ---- collecting ---------------------------------------------------------------------------- */
 
-/* "each[2]/inner" is "each/inner"; "each[2]" is no step of the plan. */
-static bool path_fold(struct buf *out, const char *path) {
+/* "each[2]/inner" is "each/inner"; "each[2]" is "each[]", one pass of a loop, which is no step of
+ * the plan. */
+static char *step_key(const char *phase, const char *path) {
+    AUTO_BUF key = BUF_INIT(1 << 16);
+    buf_printf(&key, "%s ", phase);
     while (*path) {
         size_t plain = strcspn(path, "[");
-        buf_append(out, path, plain);
+        buf_append(&key, path, plain);
         path += plain;
-        if (!*path)
-            return true;
         const char *close = strchr(path, ']');
-        if (!close || close[1] != '/')
-            return false;
-        path = close + 1;
+        if (close && !close[1])
+            buf_puts(&key, "[]");
+        path = close ? close + 1 : path + strlen(path);
     }
-    return true;
+    return buf_detach(&key);
 }
 
 static void step_take(struct estimate *estimate, const struct event *event) {
-    AUTO_BUF key = BUF_INIT(1 << 16);
     if (!text_equal(event->status, "succeeded"))
         return;
-    buf_printf(&key, "%s ", event->phase);
-    if (!path_fold(&key, event->step))
-        return;
-    struct samples *samples = map_get(estimate->steps, buf_text(&key));
+    AUTO_TEXT key = step_key(event->phase, event->step);
+    struct samples *samples = map_get(estimate->steps, key);
     if (!samples) {
         samples = mem_zalloc(sizeof *samples);
-        map_put(estimate->steps, buf_text(&key), samples);
+        map_put(estimate->steps, key, samples);
     }
     *vec_add(&samples->ms) = event->duration_ms;
 }
@@ -187,7 +185,7 @@ static bool span_of(const struct samples *samples, struct estimate_span *ret) {
 
 bool estimate_step(const struct estimate *estimate, const char *phase, const char *path,
                    struct estimate_span *ret) {
-    AUTO_TEXT key = mem_printf("%s %s", phase, path);
+    AUTO_TEXT key = step_key(phase, path);
     return span_of(map_get(estimate->steps, key), ret);
 }
 

@@ -22,7 +22,8 @@ struct estimate;
 struct estimate *estimate_read(const char *name, value selection);
 void estimate_free(struct estimate *estimate);
 
-/* Of steps that succeeded, by phase and path ("outer/inner": of all passes of a loop together).
+/* Of steps that succeeded, by phase and path ("outer/inner": of all passes of a loop together, as
+ * is "outer[2]/inner"; "outer[2]": of any one pass).
  * False where nothing is known. */
 bool estimate_step(const struct estimate *estimate, const char *phase, const char *path,
                    struct estimate_span *ret);

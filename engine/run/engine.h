@@ -128,13 +128,14 @@ struct run {
     value hands;
     size_t counts[STATE_COUNT];
     size_t dry_counts[3];
-    struct replay *replay; /* answers every effect; NULL: they are real */
-    struct recall *recall; /* while it goes the way of its transcript again */
-    struct past *past;     /* that transcript, of a run that is resumed */
-    char *forgotten;       /* secret outputs of earlier steps that nobody has any more; or NULL */
-    bool rolls_back;       /* somebody asks, or will have asked, for a rollback of all of it */
-    size_t unsettled;      /* steps in doubt that only a person can settle */
-    struct task *asking;   /* a failure that a person is to decide */
+    struct replay *replay;     /* answers every effect; NULL: they are real */
+    struct recall *recall;     /* while it goes the way of its transcript again */
+    struct past *past;         /* that transcript, of a run that is resumed */
+    struct estimate *estimate; /* how long handlers took in earlier runs; NULL: not read yet */
+    char *forgotten;     /* secret outputs of earlier steps that nobody has any more; or NULL */
+    bool rolls_back;     /* somebody asks, or will have asked, for a rollback of all of it */
+    size_t unsettled;    /* steps in doubt that only a person can settle */
+    struct task *asking; /* a failure that a person is to decide */
     bool asking_interrupt;
     struct loop_signal *signals[3];
     enum run_stage stage_when_interrupted;
@@ -203,7 +204,11 @@ void task_free(struct task *task);
 void rollback_frame(struct frame *frame, void (*undone)(struct frame *frame, bool ok));
 void rollback_pump(struct run *run);
 void rollback_keep_above(struct node *node); /* a point of no return was passed */
-value rollback_ledger(const struct run *run);
+/* Whether the step changed something, or may have; certain: it does not run any more. */
+bool rollback_has_done(const struct node *node);
+bool rollback_is_certain(const struct node *node);
+/* Whether a rollback would run the node's own handler. */
+bool rollback_is_owed(const struct node *node);
 /* As much of a list of handlers as a record has room for, and how many more there are. */
 value rollback_told(value hands_taken);
 

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "run/act.h"
+#include "run/ledger.h"
 
 #define LATE_ANSWER_MS 1000
 
@@ -62,15 +63,25 @@ static char *refusal(const struct gate *gate, const char *by) {
 
 /* ---- records ------------------------------------------------------------------------------- */
 
+/* --yes says so. */
+static bool opens_itself(const struct gate *gate) {
+    return gate->question.kind == STEP_ASK_GATE && gate->run->options.yes &&
+           !gate->question.approvers;
+}
+
 static void gate_event(const struct gate *gate, enum event_type type, struct event *event) {
     *event = (struct event){.type = type};
     EVENT_SET(event, phase, phase_name(act_spec_of(gate->act)->frame->phase));
     EVENT_SET(event, step, gate->path);
 }
 
+/* Who looks on from elsewhere sees what is at stake, too. Where nobody is asked it tells nobody
+ * anything. */
 static void opened_record(const struct gate *gate) {
     struct event event;
     const struct step_question *question = &gate->question;
+    bool is_asked = question->kind == STEP_ASK_GATE && !opens_itself(gate) && !gate->run->recall;
+    AUTO_VALUE notes = is_asked ? ledger_note(gate->run) : value_null();
     AUTO_VALUE approvers = question->approvers ? value_array() : value_null();
     for (const char *const *name = question->approvers; name && *name; name++)
         approvers = value_append(approvers, value_string(*name));
@@ -78,6 +89,8 @@ static void opened_record(const struct gate *gate) {
     EVENT_SET(&event, message, question->message ? question->message : "");
     EVENT_SET(&event, approvers, approvers);
     EVENT_SET(&event, quorum, question->quorum > 0 ? question->quorum : 1);
+    if (is_asked)
+        EVENT_SET(&event, notes, notes);
     run_record(gate->run, &event);
 }
 
@@ -166,8 +179,7 @@ static void answer_take(struct gate *gate, const struct step_answer *answer) {
 
 static void gate_ask(struct gate *gate) {
     struct run *run = gate->run;
-    bool is_gate = gate->question.kind == STEP_ASK_GATE;
-    if (is_gate && run->options.yes && !gate->question.approvers) {
+    if (opens_itself(gate)) {
         const struct step_answer yes = {true, run->user, "--yes", NULL};
         answer_take(gate, &yes);
         return;

@@ -6,6 +6,7 @@
 #include "io/process.h"
 #include "run/act.h"
 #include "run/commit.h"
+#include "run/ledger.h"
 #include "run/replay_step.h"
 #include "run/seal.h"
 
@@ -52,12 +53,6 @@ static void wind_down(struct run *run, enum on_failure rule, bool cancel) {
     sched_pump(run);
 }
 
-static void interrupt_ask(struct run *run) {
-    AUTO_VALUE undo = rollback_ledger(run);
-    run->asking_interrupt = true;
-    run->ui.choose(run->ui.user, NULL, NULL, undo);
-}
-
 /* A full disk refuses what begins and still takes what ends, so this is tried in every case. */
 static void last_record(struct run *run, struct event *event) {
     AUTO_ERR err = ERR_INIT;
@@ -87,6 +82,31 @@ static void doubt_record(struct step_ctx *act) {
         spec->frame->run->doubts++;
 }
 
+static bool has_hand(value hands, value hand) {
+    AUTO_VALUE step = value_get(hand, "step");
+    bool found = false;
+    for (size_t i = 0; i < value_count(hands) && !found; i++) {
+        AUTO_VALUE other = value_at(hands, i);
+        AUTO_VALUE name = value_get(other, "step");
+        found = value_equal(name, step);
+    }
+    return found;
+}
+
+/* What a rollback would have undone is now for a person to do, and so is what it could not undo.
+ */
+static value hands_left(const struct run *run) {
+    value all = value_copy(run->hands);
+    bool is_owed = run->root && run->stage <= STAGE_UNDOING;
+    AUTO_VALUE open = is_owed ? ledger_hands(run->root, value_array(), NULL) : value_array();
+    for (size_t i = 0; i < value_count(open); i++) {
+        AUTO_VALUE hand = value_at(open, i);
+        if (!has_hand(run->hands, hand))
+            all = value_append(all, value_copy(hand));
+    }
+    return all;
+}
+
 void interrupt_leave(struct run *run) {
     if (run->stage == STAGE_OVER)
         return;
@@ -95,6 +115,7 @@ void interrupt_leave(struct run *run) {
         seal_leave(run->seal);
         return;
     }
+    AUTO_VALUE hands = rollback_told(hands_left(run));
     run->stage = STAGE_OVER;
     run->is_left = true;
     process_kill_all(run->loop);
@@ -106,8 +127,6 @@ void interrupt_leave(struct run *run) {
     EVENT_SET(&event, exit, (int64_t)run->exit);
     if (is_untold)
         EVENT_SET(&event, error, run->transcript_err.message);
-    /* What a rollback would have undone is now for a person to do. */
-    AUTO_VALUE hands = rollback_told(run->root ? rollback_ledger(run) : value_array());
     if (value_count(hands))
         EVENT_SET(&event, hands, hands);
     last_record(run, &event);
@@ -136,6 +155,30 @@ static bool can_ask(const struct run *run, int signum) {
     return run->ui.choose && signum == SIGINT && !run->asking && run->interrupts == 1;
 }
 
+/* What follows from it, for the person who sent it. */
+static const char *consequence(const struct run *run, bool asks) {
+    if (run->interrupts >= 3 && run->stage == STAGE_CLOSING)
+        return "the services that are left are killed";
+    if (run->interrupts >= 3)
+        return "the run is left at once: what runs is killed, and nothing more is undone";
+    switch (run->stage) {
+    case STAGE_UNDOING:
+        return "the rollback goes on; the third time leaves it at once";
+    case STAGE_FINALLY:
+        return "the steps of `finally` go on; the third time leaves them at once";
+    case STAGE_CLOSING:
+        return "the services are ending; the third time kills them";
+    default:
+        break;
+    }
+    if (asks)
+        return "nothing new is started; who sent it says what follows";
+    if (run->options.dry_run || run->failure_rule == ON_FAILURE_STOP)
+        return "what runs is cancelled; the third time leaves at once";
+    return "what runs is cancelled, and what was done is rolled back; the third time leaves at "
+           "once";
+}
+
 static void caught(void *user, int signum) {
     struct run *run = user;
     struct event event = {.type = EVENT_SIGNAL_RECEIVED};
@@ -143,9 +186,11 @@ static void caught(void *user, int signum) {
         interrupt_leave(run); /* all is done and written but the seal */
     if (run->stage == STAGE_OVER)
         return;
-    EVENT_SET(&event, signal, signal_text(signum));
-    run_record(run, &event);
     signal_count(run);
+    bool asks = run->interrupts < 3 && run->stage <= STAGE_DRAINING && can_ask(run, signum);
+    EVENT_SET(&event, signal, signal_text(signum));
+    EVENT_SET(&event, reason, consequence(run, asks));
+    run_record(run, &event);
     if (run->interrupts >= 3 && run->stage == STAGE_CLOSING) {
         process_kill_all(run->loop); /* services are all that is left */
         return;
@@ -157,10 +202,12 @@ static void caught(void *user, int signum) {
     }
     if (run->stage > STAGE_DRAINING)
         return; /* a rollback or finally is under way: the first two leave it alone */
-    if (can_ask(run, signum))
-        interrupt_ask(run);
-    else
+    if (!asks) {
         wind_down(run, ON_FAILURE_ROLLBACK, true);
+        return;
+    }
+    run->asking_interrupt = true;
+    run->ui.choose(run->ui.user, NULL, NULL);
 }
 
 void interrupt_replay(struct run *run, const char *signal) {

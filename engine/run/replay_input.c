@@ -77,15 +77,15 @@ void replay_inputs_free(struct replay *replay) {
 
 /* The choice is a record before the next signal. */
 bool replay_asks_interrupt(const struct replay *replay) {
-    size_t signals = 0;
+    size_t signals = 0, this_one = replay->passed[EVENT_SIGNAL_RECEIVED] + 1;
     for (size_t i = 0; i < past_count(replay->past); i++) {
         const struct past_record *record = past_at(replay->past, i);
         if (record->is_dropped)
             continue;
         signals += record->type == EVENT_SIGNAL_RECEIVED;
-        if (signals > replay->passed[EVENT_SIGNAL_RECEIVED])
+        if (signals > this_one)
             return false;
-        bool is_now = signals == replay->passed[EVENT_SIGNAL_RECEIVED];
+        bool is_now = signals == this_one;
         if (is_now && record->type == EVENT_RUN_RESUMED)
             return false;
         if (is_now && record->type == EVENT_GATE_ANSWERED && !record->trail)
@@ -101,11 +101,10 @@ bool replay_asks(const struct task *task) {
 }
 
 /* Of a step; what is chosen at an interrupt comes by itself. */
-void replay_choose(void *user, const char *step, const char *error, value undo) {
+void replay_choose(void *user, const char *step, const char *error) {
     struct replay *replay = user;
     enum run_choice choice;
     (void)error;
-    (void)undo;
     if (!step)
         return;
     size_t record = trail_choice(replay, replay_trail_of(replay, PHASE_RUN, step), &choice);

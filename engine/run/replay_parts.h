@@ -64,7 +64,7 @@ void replay_held_free(struct replay *replay);
 bool replay_let_go(struct replay *replay);
 void replay_doubts_free(struct replay *replay);
 /* The watcher in place of the one at the terminal: it chooses what was chosen then. */
-void replay_choose(void *user, const char *step, const char *error, value undo);
+void replay_choose(void *user, const char *step, const char *error);
 void replay_tell(struct replay *replay, const struct event *event);
 
 #endif

@@ -15,7 +15,7 @@ void replay_record(struct replay *replay, const struct event *event);
 void replay_finished(struct replay *replay);
 /* Whether another engine went on with the run behind what is replayed now. */
 bool replay_goes_on(const struct replay *replay);
-/* Whether a person was asked when the signal came. */
+/* Whether a person was asked when the signal came whose record is made next. */
 bool replay_asks_interrupt(const struct replay *replay);
 
 /* ---- a node's turn -------------------------------------------------------------------------- */

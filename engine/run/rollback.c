@@ -3,15 +3,18 @@
  * Each node of a frame is passed once all that needed it are released. What has nothing to undo
  * is released at once; a failed handler is not, and so stops those that would follow it. */
 #include "base/text.h"
-#include "plan/lines.h"
+#include "run/ledger.h"
 #include "run/result.h"
+#include "run/task.h"
 
 #define HANDS_MAX 40000 /* bytes of JSON, of the 64 KiB that a record may have */
 
-/* A running one is in the ledger: were it interrupted now, it would be undone. */
+/* One that runs counts: were it interrupted now, it would be undone. */
 static bool ran(const struct node *node) {
     switch ((enum step_state)node->state) {
     case STATE_RUNNING:
+    case STATE_WAITING:
+        return !node->task || task_may_have_done(node->task);
     case STATE_ROLLING_BACK:
     case STATE_SUCCEEDED:
     case STATE_FAILED:
@@ -23,17 +26,31 @@ static bool ran(const struct node *node) {
     }
 }
 
-/* Something in the group was done, so that the group's own handler has something to undo. */
-static bool has_done(const struct node *end) {
+bool rollback_has_done(const struct node *node) {
+    return ran(node) && !node->without_effect;
+}
+
+static bool is_certain(const struct node *node) {
+    bool is_open = !state_is_settled((enum step_state)node->state);
+    return rollback_has_done(node) && (!is_open || (node->task && task_is_certain(node->task)));
+}
+
+/* Whether that holds for a step that stands in the group. */
+static bool any_member(const struct node *end, bool (*holds)(const struct node *node)) {
     const struct node *nodes = end->frame->nodes;
     for (uint32_t i = node_graph(end)->peer + 1; i < end->index; i++)
-        if (node_graph(&nodes[i])->role == GRAPH_ACT && ran(&nodes[i]) && !nodes[i].without_effect)
+        if (node_graph(&nodes[i])->role == GRAPH_ACT && holds(&nodes[i]))
             return true;
     return false;
 }
 
-/* A loop's handler belongs to its items. */
-static bool has_handler(const struct node *node) {
+bool rollback_is_certain(const struct node *node) {
+    return node_graph(node)->role == GRAPH_END ? any_member(node, is_certain) : is_certain(node);
+}
+
+/* A group's handler has something to undo where something in it was done. A loop's handler
+ * belongs to its items. */
+bool rollback_is_owed(const struct node *node) {
     const struct graph_node *graph = node_graph(node);
     bool is_item = node->frame->is_single && graph->group == GRAPH_NONE;
     if (!graph->step->rollback || node->kept || graph->role == GRAPH_BEGIN)
@@ -43,54 +60,11 @@ static bool has_handler(const struct node *node) {
     if (node->frame->is_group && graph->group == GRAPH_NONE)
         return false; /* its owner's */
     if (graph->role == GRAPH_END)
-        return has_done(node);
-    return ran(node) && !node->without_effect;
+        return any_member(node, rollback_has_done);
+    return rollback_has_done(node);
 }
 
-/* ---- what would be undone ------------------------------------------------------------------ */
-
-/* A frame whose nodes are being listed, last first: the walk's own stack. */
-struct listing {
-    const struct frame *frame;
-    size_t next; /* position in graph_order, counting down */
-};
-
-static value hand_item(const struct node *node, const char *error) {
-    AUTO_TEXT path = node_path(node);
-    const struct step *step = node_step(node);
-    const struct step *handler = step->rollback;
-    value item = value_set(value_object(), "step", value_string(path));
-    item = value_set(item, "title", value_string(handler->title ? handler->title : step->title));
-    item = value_set(item, "plan", plan_lines(handler, PLAN_LINE_MAX));
-    return error ? value_set(item, "error", value_string(error)) : item;
-}
-
-/* Appends every handler of the frame and of those in it, in the order in which they would run. */
-static value handlers_list(const struct frame *frame, value list, const char *error) {
-    VEC(struct listing) open = {0};
-    *vec_add(&open) = (struct listing){frame, graph_count(frame->graph)};
-    while (open.count) {
-        struct listing *top = vec_last(&open);
-        if (!top->next) {
-            open.count--;
-            continue;
-        }
-        const struct frame *at = top->frame;
-        const struct node *node = &at->nodes[graph_order(at->graph)[--top->next]];
-        if (has_handler(node))
-            list = value_append(list, hand_item(node, error));
-        for (const struct frame *child = node->kept ? NULL : node->children; child;
-             child = child->next)
-            if (child->phase == PHASE_RUN)
-                *vec_add(&open) = (struct listing){child, graph_count(child->graph)};
-    }
-    vec_release(&open);
-    return list;
-}
-
-value rollback_ledger(const struct run *run) {
-    return handlers_list(run->root, value_array(), NULL);
-}
+/* ---- what is left for a person -------------------------------------------------------------- */
 
 value rollback_told(value hands_taken) {
     size_t count = value_count(hands_taken);
@@ -101,10 +75,6 @@ value rollback_told(value hands_taken) {
     AUTO_TEXT title = mem_printf("and %zu more; the records of this run name them", left);
     value more = value_set(value_object(), "step", value_string("…"));
     return value_append(told, value_set(more, "title", value_string(title)));
-}
-
-value run_undo(const struct run *run) {
-    return rollback_ledger(run);
 }
 
 static const char not_begun[] = "not begun, because a rollback before it failed";
@@ -118,13 +88,13 @@ static void bodies_add(struct node *node) {
         if (child->phase == PHASE_RUN && !child->undone)
             *vec_add(&left) = child;
     while (left.count)
-        run->hands = handlers_list(left.items[--left.count], run->hands, not_begun);
+        run->hands = ledger_hands(left.items[--left.count], run->hands, not_begun);
     vec_release(&left);
 }
 
 static void hands_add(struct node *node, const char *error) {
     struct run *run = node->frame->run;
-    run->hands = value_append(run->hands, hand_item(node, error));
+    run->hands = value_append(run->hands, ledger_hand(node, error));
     run->hands_needed = true;
 }
 
@@ -209,7 +179,7 @@ static void handler_start(struct node *node) {
 
 static void node_undo(struct node *node) {
     node->frame->undo_active++;
-    if (has_handler(node))
+    if (rollback_is_owed(node))
         handler_start(node);
     else
         body_next(node);
@@ -238,7 +208,7 @@ static void blocked_add(struct frame *frame) {
     const uint32_t *order = graph_order(frame->graph);
     for (size_t i = graph_count(frame->graph); i-- > 0;) {
         struct node *node = &frame->nodes[order[i]];
-        if (node->open && has_handler(node))
+        if (node->open && rollback_is_owed(node))
             hands_add(node, not_begun);
         if (node->open)
             bodies_add(node);

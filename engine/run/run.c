@@ -5,12 +5,14 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "io/process.h"
+#include "plan/estimate.h"
 #include "run/act.h"
 #include "run/body.h"
 #include "run/commit.h"
 #include "run/dryrun.h"
 #include "run/gate.h"
 #include "run/interrupt.h"
+#include "run/ledger.h"
 #include "run/objectives.h"
 #include "run/past.h"
 #include "run/prepare.h"
@@ -243,6 +245,9 @@ static void undo_begin(struct run *run) {
               run->failed_step  ? run->failed_step
               : run->rolls_back ? "asked for"
                                 : "interrupted");
+    AUTO_VALUE notes = run->recall ? value_null() : ledger_note(run);
+    if (!run->recall)
+        EVENT_SET(&event, notes, notes);
     run_record(run, &event);
     rollback_frame(run->root, undone);
 }
@@ -365,6 +370,7 @@ void run_free(struct run *run) {
     value_free(run->environment_value);
     value_free(run->secrets_value);
     value_free(run->hands);
+    estimate_free(run->estimate);
     mem_free(run->user);
     mem_free(run->host);
     mem_free(run->failed_step);

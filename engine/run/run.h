@@ -35,8 +35,8 @@ struct run_ui {
     /* The question is void: the step was cancelled or it expired. */
     void (*unask)(void *user, const char *step);
     /* A step failed (--on-failure ask) or the first interrupt came; answer with run_choose().
-     * NULL: the run's own rule applies. `undo` is the undo ledger: [{step, title, …}]. */
-    void (*choose)(void *user, const char *step_or_null, const char *error, value undo);
+     * NULL: the run's own rule applies. */
+    void (*choose)(void *user, const char *step_or_null, const char *error);
 };
 
 struct config;
@@ -77,8 +77,8 @@ const struct err *run_error(const struct run *run);
 
 void run_answer(struct run *run, const char *step, const struct step_answer *answer);
 void run_choose(struct run *run, enum run_choice choice, const char *by);
-/* The undo ledger as it stands: [{step, title, plan}], in the order of a rollback; owned. */
-value run_undo(const struct run *run);
+/* The undo ledger as it stands, for report/ledger.h; owned. */
+value run_undo(struct run *run);
 
 /* Exit status of an error that came before anything ran. */
 enum run_exit run_exit_of(const struct err *err);

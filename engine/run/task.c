@@ -24,11 +24,15 @@ struct run *task_run(const struct task *task) {
     return task->node->frame->run;
 }
 
-static const struct retry *task_retry(const struct task *task) {
-    if (task->step->retry)
-        return task->step->retry;
+const struct retry *task_retry_of(const struct step *step, const struct runbook *file) {
+    if (step->retry)
+        return step->retry;
     /* Only the author of the very step may say that a `once` step is repeated. */
-    return step_effect(task->step) == EFFECT_ONCE ? NULL : task->node->frame->file->defaults.retry;
+    return step_effect(step) == EFFECT_ONCE ? NULL : file->defaults.retry;
+}
+
+static const struct retry *task_retry(const struct task *task) {
+    return task_retry_of(task->step, task->node->frame->file);
 }
 
 /* A step and its handler share their path, but neither output files nor tokens. */
@@ -40,6 +44,14 @@ char *task_label(const struct task *task) {
 static int64_t task_limit(int64_t own, int64_t fallback, const struct step *step) {
     int64_t limit = own ? own : step->type->is_passive ? 0 : fallback;
     return limit == FIELD_ZERO_MS ? 0 : limit;
+}
+
+int64_t task_timeout_of(const struct step *step, const struct runbook *file) {
+    return task_limit(step->timeout_ms, file->defaults.timeout_ms, step);
+}
+
+int64_t task_deadline_of(const struct step *step, const struct runbook *file) {
+    return task_limit(step->deadline_ms, file->defaults.deadline_ms, step);
 }
 
 struct node *task_node(const struct task *task) {
@@ -179,9 +191,8 @@ void task_attempt_over(struct task *task) {
     mem_free(task->error);
     task->error = mem_strdup(verdict.error);
     run->asking = task;
-    AUTO_VALUE undo = rollback_ledger(run);
     AUTO_TEXT shown = redact_text(run->redactor, task->error, strlen(task->error), NULL);
-    run->ui.choose(run->ui.user, task->path, shown, undo);
+    run->ui.choose(run->ui.user, task->path, shown);
 }
 
 /* Whether it may begin something: the run may have failed while it waited. */
@@ -296,8 +307,7 @@ void task_service_ready(void *user, struct service *service, const char *error) 
 
 /* What is left of the deadline bounds the attempt, too. */
 int64_t task_attempt_limit(const struct task *task) {
-    int64_t limit = task_limit(task->step->timeout_ms, task->node->frame->file->defaults.timeout_ms,
-                               task->step);
+    int64_t limit = task_timeout_of(task->step, task->node->frame->file);
     if (!task->deadline_ns)
         return limit;
     int64_t left = (task->deadline_ns - clock_mono_ns()) / NS_PER_MS;
@@ -384,8 +394,7 @@ void task_attempt_begin(struct task *task) {
 /* ---- the beginning ------------------------------------------------------------------------- */
 
 static void attempts_begin(struct task *task) {
-    int64_t deadline = task_limit(task->step->deadline_ms,
-                                  task->node->frame->file->defaults.deadline_ms, task->step);
+    int64_t deadline = task_deadline_of(task->step, task->node->frame->file);
     task->began_ns = clock_mono_ns();
     if (deadline > 0)
         task->deadline_ns = task->began_ns + deadline * NS_PER_MS;
@@ -519,10 +528,29 @@ void task_begin(struct node *node) {
         task_lock_begin(task);
 }
 
+/* Until its next attempt. */
+static bool is_pausing(const struct task *task) {
+    return task->timer && task->act && !task->service;
+}
+
 /* Between two attempts, or for its lock. */
 static bool is_waiting(const struct task *task) {
-    bool for_attempt = task->timer && task->act && !task->service;
-    return for_attempt || (task->lock && !task->has_begun);
+    return is_pausing(task) || (task->lock && !task->has_begun);
+}
+
+/* Gates and pauses, which change nothing. */
+static bool is_idle(const struct task *task) {
+    return task->act && task->step->type->is_passive && step_effect(task->step) == EFFECT_READ;
+}
+
+bool task_is_certain(const struct task *task) {
+    return is_pausing(task) || task_run(task)->asking == task;
+}
+
+bool task_may_have_done(const struct task *task) {
+    if (task_is_certain(task))
+        return task->had_effect || !act_without_effect(task->act);
+    return task->has_begun && !is_idle(task);
 }
 
 static void wait_end(struct task *task) {
@@ -553,13 +581,11 @@ void task_cancel(struct task *task) {
 
 /* A gate's answer, or the end of a wait, would open nothing any more. */
 void task_drain(struct task *task) {
-    bool is_idle =
-        task->act && task->step->type->is_passive && step_effect(task->step) == EFFECT_READ;
     if (task_run(task)->asking == task)
         return;
     if (is_waiting(task))
         wait_end(task);
-    else if (is_idle)
+    else if (is_idle(task))
         task_cancel(task);
 }
 

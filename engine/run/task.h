@@ -54,6 +54,14 @@ bool task_may_go_on(const struct task *task);
 int64_t task_attempt_limit(const struct task *task);
 char *task_label(const struct task *task); /* of its output files; the caller frees */
 void task_verdict(const struct task *task, struct verdict *ret);
+/* Whether what has begun so far may have changed something; certain: nothing of it runs now. */
+bool task_may_have_done(const struct task *task);
+bool task_is_certain(const struct task *task);
+
+/* What holds for the step in this file: how often, and how long; 0 is without a limit. */
+const struct retry *task_retry_of(const struct step *step, const struct runbook *file);
+int64_t task_timeout_of(const struct step *step, const struct runbook *file);
+int64_t task_deadline_of(const struct step *step, const struct runbook *file);
 
 /* Whether the step's limits, `lock`, `done_when`, `expect` and `outputs` are this task's: a loop
  * hands them to its items, which are steps of their own; the items of a looped group are not. */

@@ -23,7 +23,7 @@ def open_gate_is_answered_on_a_terminal(world):
     _dies_at_the_gate(world)
     again = world.start("resume", "last", on_terminal=True)
     again.shows(r"Replace everything\?")
-    again.shows(r"open the gate\? \(y/n\)")
+    again.shows(r"open the gate\? \(y/n")
     again.type("y\n")
     said = again.wait(0)
     says(said, r"go +asked .* ago, not answered")

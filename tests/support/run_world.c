@@ -67,9 +67,8 @@ static void gate_asked(void *user, const char *step, const struct step_question 
     pending_add(world, step, true);
 }
 
-static void choice_asked(void *user, const char *step, const char *error, value undo) {
+static void choice_asked(void *user, const char *step, const char *error) {
     (void)error;
-    (void)undo;
     pending_add(user, step, false);
 }
 

@@ -15,6 +15,7 @@ static struct {
     char step[64], comment[64], evidence[64];
     bool accepted;
     int answers, choices, shells;
+    const char *undo;
     enum run_choice choice;
 } got = {.shown = BUF_INIT(1 << 16)};
 
@@ -47,12 +48,24 @@ static void on_shell(void *user) {
     got.shells++;
 }
 
+static value on_undo(void *user) {
+    value undo = value_none();
+    (void)user;
+    if (got.undo)
+        assert_int_equal(value_parse(got.undo, strlen(got.undo), &undo, NULL), 0);
+    return undo;
+}
+
 static const struct text_style style = {.columns = 80};
 
 static struct dialog *begin(void) {
-    const struct dialog_sink sink = {
-        .print = on_print, .answer = on_answer, .choose = on_choose, .shell = on_shell};
+    const struct dialog_sink sink = {.print = on_print,
+                                     .answer = on_answer,
+                                     .choose = on_choose,
+                                     .shell = on_shell,
+                                     .undo = on_undo};
     buf_clear(&got.shown);
+    got.undo = NULL;
     got.answers = got.choices = got.shells = 0;
     return dialog_new(&sink, &style, "me");
 }
@@ -70,8 +83,8 @@ static void gates_take_yes_or_no_and_nothing_else(void **state) {
     (void)state;
     struct dialog *dialog = begin();
     assert_null(dialog_prompt(dialog));
-    dialog_ask(dialog, "go", &gate, value_none());
-    assert_string_equal(dialog_prompt(dialog), "open the gate? (y/n) ");
+    dialog_ask(dialog, "go", &gate);
+    assert_string_equal(dialog_prompt(dialog), "open the gate? (y/n, u: undo list) ");
     assert_non_null(strstr(buf_text(&got.shown), "Replace \\e[31mproduction?"));
     assert_non_null(strstr(buf_text(&got.shown), "dba, lead; 2 of them"));
     dialog_line(dialog, "");
@@ -90,18 +103,23 @@ static void gates_take_yes_or_no_and_nothing_else(void **state) {
 static void gates_show_what_a_rollback_would_undo(void **state) {
     (void)state;
     struct dialog *dialog = begin();
-    const char *json = "[{\"step\":\"a\",\"title\":\"Put it back\"}]";
-    AUTO_VALUE undo = value_none();
-    assert_int_equal(value_parse(json, strlen(json), &undo, NULL), 0);
-    dialog_ask(dialog, "go", &gate, undo);
-    assert_non_null(strstr(buf_text(&got.shown), "in this order:\n    1. a  Put it back\n"));
+    got.undo = "{\"handlers\":[{\"rank\":1,\"step\":\"a\",\"title\":\"Put it back\"}]}";
+    dialog_ask(dialog, "go", &gate);
+    assert_non_null(strstr(buf_text(&got.shown), "\n    1. a  Put it back\n"));
+    /* Asked for again it is that of the moment, and all of it. */
+    got.undo =
+        "{\"handlers\":[{\"rank\":1,\"step\":\"b\",\"plan\":[[\"command\",\"one\\ntwo\"]]}]}";
+    dialog_line(dialog, "u");
+    assert_non_null(strstr(buf_text(&got.shown), "\n    1. b\n       command: one\n       two\n"));
+    assert_int_equal(got.answers, 0);
+    assert_string_equal(dialog_prompt(dialog), "open the gate? (y/n, u: undo list) ");
     dialog_free(dialog);
 }
 
 static void a_no_asks_for_the_reason(void **state) {
     (void)state;
     struct dialog *dialog = begin();
-    dialog_ask(dialog, "go", &gate, value_none());
+    dialog_ask(dialog, "go", &gate);
     dialog_line(dialog, "n");
     assert_string_equal(dialog_prompt(dialog), "why not? ");
     dialog_line(dialog, "too late");
@@ -119,7 +137,7 @@ static void checklists_go_item_by_item(void **state) {
         .items = (const char *const[]){"first", "second", NULL},
         .evidence = "ticket number",
     };
-    dialog_ask(dialog, "by_hand", &manual, value_none());
+    dialog_ask(dialog, "by_hand", &manual);
     assert_string_equal(dialog_prompt(dialog), "[1/2] first - done? (y/n) ");
     dialog_line(dialog, "y");
     assert_string_equal(dialog_prompt(dialog), "[2/2] second - done? (y/n) ");
@@ -137,9 +155,9 @@ static void checklists_go_item_by_item(void **state) {
 static void questions_wait_for_each_other(void **state) {
     (void)state;
     struct dialog *dialog = begin();
-    dialog_ask(dialog, "a", &gate, value_none());
-    dialog_ask(dialog, "b", &gate, value_none());
-    dialog_ask(dialog, "c", &gate, value_none());
+    dialog_ask(dialog, "a", &gate);
+    dialog_ask(dialog, "b", &gate);
+    dialog_ask(dialog, "c", &gate);
     dialog_unask(dialog, "b");
     dialog_line(dialog, "y");
     assert_string_equal(got.step, "a");
@@ -152,11 +170,10 @@ static void questions_wait_for_each_other(void **state) {
 static void failures_offer_a_menu(void **state) {
     (void)state;
     struct dialog *dialog = begin();
-    AUTO_VALUE undo = value_none();
-    const char *json = "[{\"step\":\"b\",\"title\":\"T\"},{\"step\":\"a\"}]";
-    assert_int_equal(value_parse(json, strlen(json), &undo, NULL), 0);
-    dialog_ask(dialog, "go", &gate, value_none());
-    dialog_choose(dialog, "restore", "exit status 1", undo);
+    got.undo = "{\"handlers\":[{\"rank\":1,\"step\":\"b\",\"title\":\"T\"},"
+               "{\"rank\":2,\"step\":\"a\"}]}";
+    dialog_ask(dialog, "go", &gate);
+    dialog_choose(dialog, "restore", "exit status 1");
     assert_non_null(strstr(buf_text(&got.shown), "restore failed\n  exit status 1\n"));
     assert_non_null(strstr(buf_text(&got.shown), "    1. b  T\n    2. a\n"));
     dialog_line(dialog, "c");
@@ -166,19 +183,19 @@ static void failures_offer_a_menu(void **state) {
     dialog_again(dialog);
     dialog_line(dialog, "retry");
     assert_int_equal(got.choice, RUN_RETRY);
-    assert_string_equal(dialog_prompt(dialog), "open the gate? (y/n) ");
+    assert_string_equal(dialog_prompt(dialog), "open the gate? (y/n, u: undo list) ");
     dialog_free(dialog);
 }
 
 static void interrupts_offer_to_go_on(void **state) {
     (void)state;
     struct dialog *dialog = begin();
-    dialog_choose(dialog, NULL, NULL, value_null());
+    dialog_choose(dialog, NULL, NULL);
     dialog_line(dialog, "r");
     assert_int_equal(got.choices, 0);
     dialog_line(dialog, "c");
     assert_int_equal(got.choice, RUN_CONTINUE);
-    dialog_choose(dialog, NULL, NULL, value_null());
+    dialog_choose(dialog, NULL, NULL);
     dialog_unchoose(dialog);
     assert_null(dialog_prompt(dialog));
     dialog_free(dialog);
@@ -187,10 +204,13 @@ static void interrupts_offer_to_go_on(void **state) {
 static void prompts_fit_narrow_windows(void **state) {
     (void)state;
     static const struct text_style narrow = {.columns = 20};
-    const struct dialog_sink sink = {
-        .print = on_print, .answer = on_answer, .choose = on_choose, .shell = on_shell};
+    const struct dialog_sink sink = {.print = on_print,
+                                     .answer = on_answer,
+                                     .choose = on_choose,
+                                     .shell = on_shell,
+                                     .undo = on_undo};
     struct dialog *dialog = dialog_new(&sink, &narrow, "me");
-    dialog_choose(dialog, "x", "no", value_null());
+    dialog_choose(dialog, "x", "no");
     assert_string_equal(dialog_prompt(dialog), "> ");
     dialog_line(dialog, "b");
     assert_int_equal(got.choice, RUN_ROLLBACK);
