@@ -277,7 +277,8 @@ static void doubt_the_text(struct step_ctx *act) {
         act->run->replay)
         return;
     act->outcome = STEP_IN_DOUBT;
-    err_wrap(&act->err, "part of its output may be lost with the engine that died");
+    err_wrap(&act->err, "part of its output may be lost with the engine that died%s",
+             act->spec.step->outputs.count ? ", and `done` leaves its outputs empty" : "");
 }
 
 static void judge_success(struct step_ctx *act) {
