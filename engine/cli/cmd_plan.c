@@ -3,27 +3,45 @@
 #include "base/text.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
+#include "cli/drawing.h"
 #include "cli/planning.h"
 #include "cli/terminal.h"
 #include "plan/plan.h"
 #include "report/locked.h"
 #include "report/outline.h"
+#include "report/outline_html.h"
+
+#define DRAWING_MS 20000 /* how long a page waits for its picture */
 
 struct plan_flags {
     struct choices choices;
     const char *output;
-    bool json, verbose;
+    bool json, html, verbose;
 };
+
+static void html_put(struct buf *out, struct plan *plan, value outline) {
+    AUTO_BUF svg = BUF_INIT(PRODUCT_MAX);
+    AUTO_ERR err = ERR_INIT;
+    struct outline_picture picture = {NULL, NULL};
+    const struct drawing_page page = {.limit_ms = DRAWING_MS};
+    if (drawing_make(plan, &page, &svg, &err) < 0)
+        picture.svg_lacks = err.message;
+    else
+        picture.svg = buf_text(&svg);
+    outline_html(out, outline, &picture);
+}
 
 static int plan_print(struct plan *plan, const struct house_rules *rules,
                       const struct plan_flags *flags) {
     struct buf out = BUF_INIT(PRODUCT_MAX);
     const struct text_style style = terminal_style(STDOUT_FILENO);
-    const bool is_whole = flags->json || flags->verbose;
+    const bool is_whole = flags->json || flags->html || flags->verbose;
     AUTO_VALUE outline = planning_outline(plan, rules, is_whole ? PLANNING_WHOLE : PLANNING_BRIEF);
     if (flags->json) {
         value_dump(&out, outline);
         buf_putc(&out, '\n');
+    } else if (flags->html) {
+        html_put(&out, plan, outline);
     } else {
         outline_text(&out, outline, flags->verbose, &style);
     }
@@ -44,6 +62,11 @@ static int plan_write(struct plan *plan, const struct house_rules *rules, const 
 
 static int plan_run(const struct invocation *invocation) {
     const struct plan_flags *flags = invocation->options;
+    AUTO_ERR err = ERR_INIT;
+    if (flags->json + flags->html + (flags->output != NULL) > 1) {
+        err_set(&err, ERR_INVALID, "`--json`, `--html` and `--output` exclude each other");
+        return print_err(&err);
+    }
     const struct plan_options planned = choices_plan(&flags->choices, invocation->operands[0]);
     struct diag *diag = diag_new();
     struct house_rules rules;
@@ -65,7 +88,7 @@ static const struct option plan_options[] = {
      .letter = 'v',
      .kind = OPTION_FLAG,
      AT(verbose),
-     .doc = "show whole commands instead of their first lines"},
+     .doc = "show all of each step: commands, variables, effects, limits, rollback, undo ledger"},
     {.name = "output",
      .letter = 'o',
      .kind = OPTION_TEXT,
@@ -74,6 +97,10 @@ static const struct option plan_options[] = {
      .word = WORD_FILE,
      .doc = "write the plan to a file, for `exec --plan`, instead of showing it"},
     {.name = "json", .kind = OPTION_FLAG, AT(json), .doc = "print the same as one JSON object"},
+    {.name = "html",
+     .kind = OPTION_FLAG,
+     AT(html),
+     .doc = "print the same as one page, with the graph drawn by Graphviz where it is installed"},
     {0},
 };
 
@@ -92,6 +119,7 @@ const struct command command_plan = {
         (const struct example[]){{"plan drill.yaml --set backup=/var/backups/db.dump",
                                   "Show the plan with a parameter."},
                                  {"plan --json drill.yaml | jq '.steps[].id'", "The same as data."},
+                                 {"plan --html drill.yaml > plan.html", "The same as a page."},
                                  {"plan drill.yaml -o drill.plan",
                                   "Write it down; `runbook exec --plan drill.plan` runs exactly "
                                   "that."},

@@ -152,7 +152,15 @@ value fact_of_expr(const struct fact_scope *scope, const struct expr *expr) {
     return fact_rendered(text, strlen(text), origin.names);
 }
 
-bool fact_fails(value fact) {
+/* Whether such a fact is known not to hold. */
+static bool fact_fails(value fact) {
     AUTO_VALUE holds = value_get(fact, "holds");
     return value_is(holds, VALUE_BOOL) && !value_truth(holds);
+}
+
+const char *fact_skip_reason(const struct fact_scope *scope, const struct graph *graph,
+                             uint32_t node, value when) {
+    const char *reason =
+        graph == plan_graph(scope->plan) ? plan_skip_reason(scope->plan, node) : NULL;
+    return reason || !fact_fails(when) ? reason : "its condition does not hold";
 }

@@ -22,7 +22,9 @@ value fact_of_template(const struct fact_scope *scope, const struct template *tm
 /* Of a condition; NULL is VALUE_NONE. Where it looks at parameters only it has `holds`: true or
  * false. */
 value fact_of_expr(const struct fact_scope *scope, const struct expr *expr);
-/* Whether such a fact is known not to hold. */
-bool fact_fails(value fact);
+/* Why a node of a graph there is left out, not for what it stands in but for itself: by the
+ * selection, by the profile, or because `when`, its condition as above, does not hold. Or NULL. */
+const char *fact_skip_reason(const struct fact_scope *scope, const struct graph *graph,
+                             uint32_t node, value when);
 
 #endif

@@ -26,7 +26,8 @@ struct listing {
     const struct graph *graph;
     const char *prefix; /* of paths: "", or "outer/" */
     const char *phase;
-    value outer; /* what would be undone behind it: the ledger of what it stands in */
+    value outer;         /* what would be undone behind it: the ledger of what it stands in */
+    const char *skipped; /* why what it stands in is left out, or NULL */
     size_t nesting;
     bool is_body; /* of foreach: the graph of the step itself */
 };
@@ -68,8 +69,10 @@ static value names_without(value names, value name) {
 }
 
 /* The members of what has a graph of its own: a foreach over a group, a called runbook. */
-static value nested_value(const struct listing *listing, const struct graph_node *node, value path,
-                          value undo) {
+static value nested_value(const struct pages *pages, uint32_t index, value undo) {
+    const struct listing *listing = pages->listing;
+    const struct graph_node *node = graph_node(listing->graph, index);
+    value path = pages->paths[index];
     struct step_expansion members = {0};
     if (node->role != GRAPH_ACT || listing->nesting >= OUTLINE_DEPTH_MAX ||
         !step_expand(node->step, &members)) {
@@ -87,6 +90,7 @@ static value nested_value(const struct listing *listing, const struct graph_node
         .prefix = prefix,
         .phase = listing->phase,
         .outer = outer,
+        .skipped = pages->reasons[index],
         .nesting = listing->nesting + 1,
         .is_body = !members.runbook,
     };
@@ -158,7 +162,7 @@ static value node_value(const struct pages *pages, uint32_t index) {
             value_append(listing->telling->no_return, value_copy(pages->paths[index]));
     AUTO_VALUE undo =
         pages->undo && !pages->reasons[index] ? undo_tell(pages, index, &object) : value_array();
-    outline_set(&object, "steps", nested_value(listing, node, pages->paths[index], undo));
+    outline_set(&object, "steps", nested_value(pages, index, undo));
     return object;
 }
 
@@ -172,6 +176,7 @@ static void page_prepare(struct pages *pages, uint32_t index) {
     pages->paths[index] = value_string(path);
     pages->whens[index] = value_none();
     pages->depths[index] = 0;
+    pages->reasons[index] = listing->skipped;
     if (node->group != GRAPH_NONE) {
         pages->depths[index] = pages->depths[node->group] + 1;
         pages->reasons[index] = pages->reasons[node->group];
@@ -181,10 +186,9 @@ static void page_prepare(struct pages *pages, uint32_t index) {
         return;
     }
     pages->whens[index] = fact_of_expr(&at, node->step->when);
-    if (listing->graph == plan_graph(plan) && plan_skip_reason(plan, index))
-        pages->reasons[index] = plan_skip_reason(plan, index);
-    else if (!pages->reasons[index] && fact_fails(pages->whens[index]))
-        pages->reasons[index] = "its condition does not hold";
+    const char *reason = fact_skip_reason(&at, listing->graph, index, pages->whens[index]);
+    if (!pages->reasons[index])
+        pages->reasons[index] = reason;
 }
 
 static bool is_left_out(void *user, uint32_t node) {

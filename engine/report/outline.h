@@ -22,7 +22,7 @@ value outline_new(struct plan *plan, const struct outline_facts *facts);
 /* schemas/plan.schema.json */
 void outline_schema(struct buf *out);
 
-/* `verbose` shows whole commands instead of their first lines. */
+/* A line for each step, or with `verbose` all that each has to say. */
 void outline_text(struct buf *out, value outline, bool verbose, const struct text_style *style);
 
 #endif

@@ -1,0 +1,2 @@
+-- </code><script>alert(1)</script>
+TRUNCATE "ev<il>";
