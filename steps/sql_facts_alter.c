@@ -57,12 +57,8 @@ static const struct rule *rule_find(PgQuery__AlterTableType type) {
 static bool is_serial(const PgQuery__TypeName *type) {
     static const char *const names[] = {"serial",  "serial2",   "serial4",
                                         "serial8", "bigserial", "smallserial"};
-    if (!type || type->n_names != 1)
-        return false;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (text_equal(sql_name_part(type->names, 0), names[i]))
-            return true;
-    return false;
+    return type && type->n_names == 1 &&
+           text_is_among(sql_name_part(type->names, 0), names, sizeof names / sizeof *names);
 }
 
 /* Whether the type is one of the server's own, and no domain with a check. The parser gives
@@ -75,10 +71,7 @@ static bool is_builtin(const PgQuery__TypeName *type) {
         return false;
     if (type->n_names == 2)
         return text_equal(sql_name_part(type->names, 0), "pg_catalog");
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (text_equal(sql_name_part(type->names, 0), names[i]))
-            return true;
-    return false;
+    return text_is_among(sql_name_part(type->names, 0), names, sizeof names / sizeof *names);
 }
 
 static bool visit_constant(void *user, const ProtobufCMessage *message) {

@@ -1,6 +1,7 @@
 /* Built-in functions that change nothing. Almost all are immutable or stable by the server's own
  * catalog (a test compares); the volatile ones among them are the last group: they differ from
  * call to call, but leave no trace. What is not here counts as a write. */
+#include "base/text.h"
 #include "sql_tree.h"
 
 static const char *const functions[] = {
@@ -428,8 +429,5 @@ const char *const *sql_functions(size_t *ret_count) {
 }
 
 bool sql_function_reads(const char *name) {
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-        if (*functions[i] == *name && strcmp(functions[i], name) == 0)
-            return true;
-    return false;
+    return text_is_among(name, functions, sizeof functions / sizeof *functions);
 }

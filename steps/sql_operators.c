@@ -1,4 +1,5 @@
 /* The operators of PostgreSQL itself, none of which writes; an extension's or a user's own may. */
+#include "base/text.h"
 #include "sql_tree.h"
 
 static const char *const operators[] = {
@@ -84,8 +85,5 @@ static const char *const operators[] = {
 };
 
 bool sql_operator_reads(const char *name) {
-    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
-        if (strcmp(operators[i], name) == 0)
-            return true;
-    return false;
+    return text_is_among(name, operators, sizeof operators / sizeof *operators);
 }

@@ -2,6 +2,7 @@
  * sequences, lock, signal, note, or make something new. The others of the server's volatile
  * functions, such as those that drop a large object or a replication slot or run a query that is
  * given as text, may destroy anything. */
+#include "base/text.h"
 #include "sql_tree.h"
 
 static const char *const functions[] = {
@@ -97,8 +98,5 @@ static const char *const functions[] = {
 };
 
 bool sql_function_spares(const char *name) {
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-        if (strcmp(functions[i], name) == 0)
-            return true;
-    return false;
+    return text_is_among(name, functions, sizeof functions / sizeof *functions);
 }

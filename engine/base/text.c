@@ -11,6 +11,13 @@ bool text_equal(const char *a, const char *b) {
     return strcmp(a, b) == 0;
 }
 
+bool text_is_among(const char *text, const char *const *words, size_t count) {
+    for (size_t i = 0; text && i < count; i++)
+        if (strcmp(words[i], text) == 0)
+            return true;
+    return false;
+}
+
 bool text_starts_with(const char *text, const char *prefix) {
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }

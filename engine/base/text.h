@@ -10,6 +10,8 @@
 #include "base/err.h"
 
 bool text_equal(const char *a, const char *b); /* NULL equals only NULL */
+/* Whether it is one of them; NULL is not. */
+bool text_is_among(const char *text, const char *const *words, size_t count);
 bool text_starts_with(const char *text, const char *prefix);
 bool text_ends_with(const char *text, const char *suffix);
 

@@ -13,10 +13,8 @@ static enum err_kind error_kind(const char *sqlstate) {
         "25P03", /* idle_in_transaction_session_timeout */
         "57P05", /* idle_session_timeout */
     };
-    for (size_t i = 0; sqlstate && i < sizeof timeouts / sizeof *timeouts; i++)
-        if (text_equal(sqlstate, timeouts[i]))
-            return ERR_TIMEOUT;
-    return ERR_REFUSED;
+    bool is_timeout = text_is_among(sqlstate, timeouts, sizeof timeouts / sizeof *timeouts);
+    return is_timeout ? ERR_TIMEOUT : ERR_REFUSED;
 }
 
 /* Without the full stop, and only the first line: the rest of a CONTEXT is the call stack. */

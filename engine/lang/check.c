@@ -8,9 +8,8 @@
 
 void check_name(struct parse *parse, struct span span, const char *what, const char *name,
                 const char *const *known, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(known[i], name) == 0)
-            return;
+    if (text_is_among(name, known, count))
+        return;
     const char *near = text_suggest(name, known, count);
     AUTO_BUF hint = BUF_INIT(4096);
     for (size_t i = 0; !near && i < count && i < 20; i++)

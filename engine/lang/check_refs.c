@@ -170,9 +170,8 @@ static void check_path(struct reference *reference) {
     if (is_item && !reference->use->in_foreach)
         parse_error(reference->parse, span, "add `foreach:` to the step, or to a group around it",
                     "`.%s` exists only within a step that has `foreach`", keys[0]);
-    for (size_t i = 0; i < COUNT(roots); i++)
-        if (strcmp(keys[0], roots[i]) == 0)
-            return;
+    if (text_is_among(keys[0], roots, COUNT(roots)))
+        return;
     const char *near = text_suggest(keys[0], roots, COUNT(roots));
     AUTO_TEXT hint = near ? mem_printf("did you mean `.%s`?", near)
                           : mem_strdup("`.` is the run: `.params`, `.secrets`, `.steps`, `.run`, "

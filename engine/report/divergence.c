@@ -10,10 +10,7 @@
 /* It waits for people or pauses on one side where the other tells only that it has begun. */
 static bool is_under_way(const struct model_step *step) {
     static const char *const states[] = {"pending", "running", "waiting", "rolling_back"};
-    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
-        if (text_equal(step->status, states[i]))
-            return true;
-    return false;
+    return text_is_among(step->status, states, sizeof states / sizeof *states);
 }
 
 static bool is_same(const struct model_step *then, const struct model_step *now) {

@@ -54,12 +54,10 @@ static value builtin_names(void) {
 static bool hint_root(const char *name, struct err *err) {
     static const char *const roots[] = {"params", "secrets", "steps", "run",
                                         "env",    "item",    "index", "rows"};
-    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
-        if (text_equal(roots[i], name)) {
-            err_hint(err, "did you mean `.%s`?", name);
-            return true;
-        }
-    return false;
+    bool is_root = text_is_among(name, roots, sizeof roots / sizeof *roots);
+    if (is_root)
+        err_hint(err, "did you mean `.%s`?", name);
+    return is_root;
 }
 
 /* A name that exists with another number of arguments, or one that resembles it. */

@@ -18,6 +18,18 @@ static void compares(void **state) {
     assert_true(text_ends_with("", ""));
 }
 
+static void finds_among_words(void **state) {
+    static const char *const words[] = {"one", "two"};
+    (void)state;
+    assert_true(text_is_among("one", words, 2));
+    assert_true(text_is_among("two", words, 2));
+    assert_false(text_is_among("two", words, 1));
+    assert_false(text_is_among("tw", words, 2));
+    assert_false(text_is_among("", words, 2));
+    assert_false(text_is_among(NULL, words, 2));
+    assert_false(text_is_among("one", NULL, 0));
+}
+
 static void decodes_one_to_four_bytes(void **state) {
     (void)state;
     const struct {
@@ -302,6 +314,7 @@ static void suggests_what_was_meant(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compares),
+        cmocka_unit_test(finds_among_words),
         cmocka_unit_test(decodes_one_to_four_bytes),
         cmocka_unit_test(refuses_what_is_not_utf8),
         cmocka_unit_test(never_reads_past_the_length),
