@@ -116,6 +116,21 @@ void world_release(struct world *world) {
     mem_free(world->home);
 }
 
+int world_setup(void **state) {
+    struct world *world = mem_zalloc(sizeof *world);
+    world_init(world);
+    alarm(60);
+    *state = world;
+    return 0;
+}
+
+int world_teardown(void **state) {
+    alarm(0);
+    world_release(*state);
+    mem_free(*state);
+    return 0;
+}
+
 void world_file(struct world *world, const char *name, const char *text) {
     AUTO_TEXT path = mem_printf("%s/%s", world->home, name);
     FILE *file = fopen(path, "w");

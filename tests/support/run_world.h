@@ -37,6 +37,9 @@ struct world {
     VEC(struct pending *) pending;
 };
 
+/* For cmocka: a world of its own as the state of a test, which gives up after a minute. */
+int world_setup(void **state);
+int world_teardown(void **state);
 void world_init(struct world *world);
 void world_release(struct world *world);
 /* Writes a file beside the runbook; world_plan reads "runbook.yaml". */

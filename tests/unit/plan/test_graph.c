@@ -5,19 +5,6 @@
 #include "base/text.h"
 #include "tests/support/run_world.h"
 
-static int setup(void **state) {
-    struct world *world = mem_zalloc(sizeof *world);
-    world_init(world);
-    *state = world;
-    return 0;
-}
-
-static int teardown(void **state) {
-    world_release(*state);
-    mem_free(*state);
-    return 0;
-}
-
 #define HEAD "runbook: 1\nname: graph\nsteps:\n"
 
 static const struct graph *load(struct world *world, const char *yaml) {
@@ -125,11 +112,11 @@ static void test_long_chain(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_order_of_the_file, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_topological, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_long_chain, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_order_of_the_file, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_groups, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_topological, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_errors, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_long_chain, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,19 +3,6 @@
 #include "base/text.h"
 #include "tests/support/run_world.h"
 
-static int setup(void **state) {
-    struct world *world = mem_zalloc(sizeof *world);
-    world_init(world);
-    *state = world;
-    return 0;
-}
-
-static int teardown(void **state) {
-    world_release(*state);
-    mem_free(*state);
-    return 0;
-}
-
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static const char yaml[] = "runbook: 1\n"
@@ -133,9 +120,9 @@ static void test_hash(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_selection, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_profile, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_hash, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_selection, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_profile, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_hash, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,20 +9,6 @@
 #include "base/text.h"
 #include "tests/support/run_world.h"
 
-static int setup(void **state) {
-    struct world *world = mem_zalloc(sizeof *world);
-    world_init(world);
-    alarm(60);
-    *state = world;
-    return 0;
-}
-
-static int teardown(void **state) {
-    world_release(*state);
-    mem_free(*state);
-    return 0;
-}
-
 #define HEAD "runbook: 1\nname: drain\nsteps:\n"
 #define PARALLEL HEAD "  - id: p\n    parallel:\n"
 #define FAILS "      - {id: b, shell: 'sleep 0.2; false'}\n"
@@ -165,17 +151,17 @@ static void test_three_interrupts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_probe_ends_behind_a_failure, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_next_attempt_is_not_waited_for, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_waits_end, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_probe_is_cancelled, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_earlier_effect_is_undone, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_condition_of_a_tolerant_group, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_loop_is_cut_short, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_loop_with_needs, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_late_call_runs_its_finally, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_large_item, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_three_interrupts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_probe_ends_behind_a_failure, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_next_attempt_is_not_waited_for, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_waits_end, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_probe_is_cancelled, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_earlier_effect_is_undone, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_condition_of_a_tolerant_group, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_loop_is_cut_short, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_loop_with_needs, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_late_call_runs_its_finally, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_large_item, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_three_interrupts, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

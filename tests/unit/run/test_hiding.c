@@ -14,17 +14,14 @@
 #define HEAD "runbook: 1\nname: hiding\nsteps:\n"
 
 static int setup(void **state) {
-    struct world *world = mem_zalloc(sizeof *world);
-    world_init(world);
-    alarm(60);
-    *state = world;
+    if (world_setup(state) != 0)
+        return -1;
+    const struct world *world = *state;
     return chdir(world->home);
 }
 
 static int teardown(void **state) {
-    world_release(*state);
-    mem_free(*state);
-    return chdir("/");
+    return world_teardown(state) == 0 ? chdir("/") : -1;
 }
 
 static void assert_without(const char *path, const char *text) {

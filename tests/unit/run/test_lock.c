@@ -1,25 +1,10 @@
 /* Locks within a run: who holds one, who waits, and nobody for himself. */
 #include "tests/support/unit.h"
 
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "tests/support/run_world.h"
-
-static int setup(void **state) {
-    struct world *world = mem_zalloc(sizeof *world);
-    world_init(world);
-    alarm(60);
-    *state = world;
-    return 0;
-}
-
-static int teardown(void **state) {
-    world_release(*state);
-    mem_free(*state);
-    return 0;
-}
 
 #define HEAD "runbook: 1\nname: lock\nsteps:\n"
 
@@ -106,11 +91,11 @@ static void test_called_runbooks_lock(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_excludes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_within_its_holder, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_waits_without_slot, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_held_by_another, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_called_runbooks_lock, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_excludes, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_within_its_holder, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_waits_without_slot, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_held_by_another, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_called_runbooks_lock, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
