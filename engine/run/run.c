@@ -245,9 +245,8 @@ static void undo_begin(struct run *run) {
               run->failed_step  ? run->failed_step
               : run->rolls_back ? "asked for"
                                 : "interrupted");
-    AUTO_VALUE notes = run->recall ? value_null() : ledger_note(run);
-    if (!run->recall)
-        EVENT_SET(&event, notes, notes);
+    AUTO_VALUE notes = ledger_note(run);
+    EVENT_SET(&event, notes, notes);
     run_record(run, &event);
     rollback_frame(run->root, undone);
 }

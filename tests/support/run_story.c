@@ -179,6 +179,110 @@ static void exit_check(const struct story *story) {
           "finally failed in a success\n");
 }
 
+/* ---- the undo ledger ----------------------------------------------------------------------- */
+
+static int64_t number_of(value object, const char *key) {
+    AUTO_VALUE item = value_get(object, key);
+    int64_t number = 0;
+    value_as_integer(item, &number);
+    return number;
+}
+
+static size_t handler_begins(const struct world *world, value handler) {
+    AUTO_VALUE step = value_get(handler, "step");
+    return world_at(world, world_find(world, EVENT_STEP_STARTED, value_text(step), "rollback"));
+}
+
+static size_t handler_ends(const struct world *world, value handler) {
+    AUTO_VALUE step = value_get(handler, "step");
+    return world_at(world, world_find(world, EVENT_STEP_FINISHED, value_text(step), "rollback"));
+}
+
+static bool ledger_has(value handlers, const char *step) {
+    bool found = false;
+    for (size_t i = 0; i < value_count(handlers) && !found; i++) {
+        AUTO_VALUE handler = value_at(handlers, i);
+        AUTO_VALUE name = value_get(handler, "step");
+        found = text_equal(value_text(name), step);
+    }
+    return found;
+}
+
+/* All that is undone was told of. */
+static void ledger_holds_all(const struct world *world, value handlers, size_t from) {
+    for (size_t i = from; i < world->records.count; i++) {
+        const struct record *record = &world->records.items[i];
+        if (record->type == EVENT_STEP_STARTED && text_equal(record->phase, "rollback"))
+            CHECK(ledger_has(handlers, record->step), "%s is undone, which the ledger lacks\n",
+                  record->step);
+    }
+}
+
+/* It begins behind the end of one that has the number before its own. */
+static bool has_forerunner(const struct world *world, value handlers, int64_t rank, size_t begins) {
+    bool found = rank == 1;
+    for (size_t i = 0; i < value_count(handlers) && !found; i++) {
+        AUTO_VALUE other = value_at(handlers, i);
+        found = number_of(other, "rank") == rank - 1 && handler_ends(world, other) < begins;
+    }
+    return found;
+}
+
+void story_check_ledger(const struct world *world, uint64_t seed, value ledger, size_t from) {
+    AUTO_VALUE handlers = value_get(ledger, "handlers");
+    bool is_clean = world_count(world, EVENT_SIGNAL_RECEIVED, "", "") < 3;
+    bool is_sure = true;
+    int64_t rank = 1;
+    size_t latest = 0, before = 0; /* of those with this number, and of the ones before them */
+    seed_now = seed;
+    ledger_holds_all(world, handlers, from);
+    for (size_t i = from; i < world->records.count; i++)
+        is_clean &= !text_equal(world->records.items[i].phase, "rollback") ||
+                    !text_equal(world->records.items[i].status, "failed");
+    for (size_t i = 0; i < value_count(handlers) && is_clean; i++) {
+        AUTO_VALUE handler = value_at(handlers, i);
+        AUTO_VALUE running = value_get(handler, "running");
+        AUTO_VALUE step = value_get(handler, "step");
+        size_t begins = handler_begins(world, handler);
+        int64_t own = number_of(handler, "rank");
+        is_sure &= !value_truth(running);
+        CHECK(own == rank || own == rank + 1, "the ledger goes from %lld to %lld\n",
+              (long long)rank, (long long)own);
+        before = own == rank ? before : latest;
+        rank = own;
+        CHECK(begins != SIZE_MAX || value_truth(running), "%s is in the ledger and not undone\n",
+              value_text(step));
+        if (begins == SIZE_MAX || !is_sure)
+            continue;
+        CHECK(has_forerunner(world, handlers, own, begins), "%s begins before its turn\n",
+              value_text(step));
+        CHECK(world->options.jobs != 1 || begins >= before, "%s is undone out of its order\n",
+              value_text(step));
+        latest = begins > latest ? begins : latest;
+    }
+}
+
+/* Once nothing runs any more, what the rollback says of itself is what it does. */
+static void ledger_check(const struct story *story) {
+    const struct world *world = story->world;
+    const struct record *begun = world_find(world, EVENT_ROLLBACK_BEGUN, "", "");
+    if (!begun)
+        return;
+    AUTO_VALUE notes = value_get(begun->json, "notes");
+    AUTO_VALUE note = value_at(notes, 0);
+    AUTO_VALUE ledger = value_at(note, 1);
+    AUTO_VALUE handlers = value_get(ledger, "handlers");
+    if (number_of(ledger, "handlers_more"))
+        return;
+    CHECK(value_is(handlers, VALUE_ARRAY), "the rollback does not say what it undoes\n");
+    for (size_t i = 0; i < value_count(handlers); i++) {
+        AUTO_VALUE handler = value_at(handlers, i);
+        AUTO_VALUE running = value_get(handler, "running");
+        CHECK(!value_truth(running), "something still runs in a rollback\n");
+    }
+    story_check_ledger(world, seed_now, ledger, world_at(world, begun));
+}
+
 static void chain_check(const struct world *world) {
     AUTO_TEXT path = world_transcript(world);
     AUTO_ERR err = ERR_INIT;
@@ -204,6 +308,7 @@ void story_check(const struct world *world, uint64_t seed, bool left) {
     stages_check(&story);
     attempts_check(&story);
     exit_check(&story);
+    ledger_check(&story);
     chain_check(world);
     mem_free(story.before);
     CHECK(left || processes_left(world->loop) == 0, "a process was left behind\n");

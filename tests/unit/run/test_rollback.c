@@ -19,6 +19,7 @@ static uint64_t seed_now;
 
 struct script {
     size_t interrupt_at[3]; /* record numbers; SIZE_MAX: not */
+    value ledger;           /* what the person saw who chose the rollback */
 };
 
 static void record_seen(struct world *world, const struct record *record) {
@@ -38,10 +39,13 @@ static bool gate_random(struct world *world, const char *step) {
 static enum run_choice choice_random(struct world *world, const char *step) {
     static const enum run_choice choices[] = {RUN_RETRY, RUN_SKIP, RUN_ROLLBACK, RUN_ROLLBACK,
                                               RUN_STOP};
-    (void)world;
+    struct script *script = world->user;
     if (!step && random_chance(30))
         return RUN_CONTINUE;
-    return choices[random_below(COUNT(choices))];
+    enum run_choice choice = choices[random_below(COUNT(choices))];
+    value_free(script->ledger);
+    script->ledger = choice == RUN_ROLLBACK ? run_undo(world->run) : value_none();
+    return choice;
 }
 
 /* ---- the test ------------------------------------------------------------------------------ */
@@ -52,7 +56,7 @@ static bool was_left(const struct world *world) {
 
 static void seed_run(uint64_t seed) {
     struct world world;
-    struct script script;
+    struct script script = {.ledger = value_none()};
     random_seed(seed);
     world_init(&world);
     AUTO_TEXT yaml = random_runbook();
@@ -76,6 +80,9 @@ static void seed_run(uint64_t seed) {
                           world.records.items[i].phase, world.records.items[i].step,
                           world.records.items[i].status, world.records.items[i].error);
     story_check(&world, seed, was_left(&world));
+    if (value_is(script.ledger, VALUE_OBJECT) && world_find(&world, EVENT_ROLLBACK_BEGUN, "", ""))
+        story_check_ledger(&world, seed, script.ledger, 0);
+    value_free(script.ledger);
     world_release(&world);
 }
 
