@@ -168,10 +168,17 @@ static bool asks_person(const struct task *task, enum step_outcome outcome) {
            !run->interrupts && rule != ON_FAILURE_CONTINUE;
 }
 
+/* Gates and pauses, which change nothing. */
+static bool is_idle(const struct task *task) {
+    return task->act && task->step->type->is_passive && step_effect(task->step) == EFFECT_READ;
+}
+
 void task_verdict(const struct task *task, struct verdict *ret) {
+    enum step_outcome outcome = act_outcome(task->act);
     *ret = (struct verdict){
-        .outcome = act_outcome(task->act),
-        .without_effect = act_without_effect(task->act),
+        .outcome = outcome,
+        .without_effect =
+            act_without_effect(task->act) || (outcome == STEP_CANCELLED && is_idle(task)),
         .error = act_err(task->act)->message,
         .hint = act_err(task->act)->hint,
         .last_lines = step_hides_output(task->step) ? NULL : act_last_lines(task->act),
@@ -536,11 +543,6 @@ static bool is_pausing(const struct task *task) {
 /* Between two attempts, or for its lock. */
 static bool is_waiting(const struct task *task) {
     return is_pausing(task) || (task->lock && !task->has_begun);
-}
-
-/* Gates and pauses, which change nothing. */
-static bool is_idle(const struct task *task) {
-    return task->act && task->step->type->is_passive && step_effect(task->step) == EFFECT_READ;
 }
 
 bool task_is_certain(const struct task *task) {

@@ -198,14 +198,16 @@ static size_t handler_ends(const struct world *world, value handler) {
     return world_at(world, world_find(world, EVENT_STEP_FINISHED, value_text(step), "rollback"));
 }
 
-static bool ledger_has(value handlers, const char *step) {
-    bool found = false;
-    for (size_t i = 0; i < value_count(handlers) && !found; i++) {
+/* The number that the step has in the ledger, 0 for none. */
+static int64_t ledger_rank(value handlers, const char *step) {
+    int64_t rank = 0;
+    for (size_t i = 0; i < value_count(handlers) && !rank; i++) {
         AUTO_VALUE handler = value_at(handlers, i);
         AUTO_VALUE name = value_get(handler, "step");
-        found = text_equal(value_text(name), step);
+        if (text_equal(value_text(name), step))
+            rank = number_of(handler, "rank");
     }
-    return found;
+    return rank;
 }
 
 /* All that is undone was told of. */
@@ -213,7 +215,7 @@ static void ledger_holds_all(const struct world *world, value handlers, size_t f
     for (size_t i = from; i < world->records.count; i++) {
         const struct record *record = &world->records.items[i];
         if (record->type == EVENT_STEP_STARTED && text_equal(record->phase, "rollback"))
-            CHECK(ledger_has(handlers, record->step), "%s is undone, which the ledger lacks\n",
+            CHECK(ledger_rank(handlers, record->step), "%s is undone, which the ledger lacks\n",
                   record->step);
     }
 }
@@ -228,6 +230,25 @@ static bool has_forerunner(const struct world *world, value handlers, int64_t ra
     return found;
 }
 
+/* What needed a step is undone before it, also where both would have been in time by chance. */
+static void ledger_ranks_check(const struct world *world, value handlers) {
+    struct story story = {.world = world, .graph = plan_graph(world->plan)};
+    story.count = graph_count(story.graph);
+    closure_make(&story);
+    for (uint32_t a = 0; a < story.count; a++)
+        for (uint32_t b = 0; b < story.count; b++) {
+            const char *first = acts_as(graph_node(story.graph, a));
+            const char *second = acts_as(graph_node(story.graph, b));
+            if (!first || !second || !story.before[a * story.count + b])
+                continue;
+            int64_t of_first = ledger_rank(handlers, first);
+            int64_t of_second = ledger_rank(handlers, second);
+            CHECK(!of_first || of_first > of_second, "%s has a number before that of %s\n", first,
+                  second);
+        }
+    mem_free(story.before);
+}
+
 void story_check_ledger(const struct world *world, uint64_t seed, value ledger, size_t from) {
     AUTO_VALUE handlers = value_get(ledger, "handlers");
     bool is_clean = world_count(world, EVENT_SIGNAL_RECEIVED, "", "") < 3;
@@ -236,6 +257,7 @@ void story_check_ledger(const struct world *world, uint64_t seed, value ledger, 
     size_t latest = 0, before = 0; /* of those with this number, and of the ones before them */
     seed_now = seed;
     ledger_holds_all(world, handlers, from);
+    ledger_ranks_check(world, handlers);
     for (size_t i = from; i < world->records.count; i++)
         is_clean &= !text_equal(world->records.items[i].phase, "rollback") ||
                     !text_equal(world->records.items[i].status, "failed");
