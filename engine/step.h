@@ -55,6 +55,7 @@ enum step_need { STEP_NEEDS_COMMAND, STEP_NEEDS_HOST, STEP_NEEDS_FILE };
 struct step_question;
 struct step_demand {
     void *user;
+    const char *shell; /* what reads a `shell` step's text; NULL: bash */
     void (*need)(void *user, enum step_need need, const char *text, size_t length);
     /* Who is asked, of whom an answer counts, and for how long. */
     void (*question)(void *user, const struct step_question *question);
@@ -94,6 +95,13 @@ enum step_outcome {
     STEP_REJECTED,  /* a gate was rejected or expired */
 };
 
+/* What a dry run did about a step that would change something. */
+enum step_rehearsal {
+    STEP_SHOWN,   /* nothing is claimed about it */
+    STEP_CHECKED, /* it was not run, but its parts were looked at */
+    STEP_TRIED,   /* it ran in a form that leaves no trace */
+};
+
 struct step_result {
     enum step_outcome outcome;
     /* It is certain that nothing happened (never started, never connected, transaction rolled
@@ -104,6 +112,14 @@ struct step_result {
      * tls_days_left. VALUE_NONE is an empty object. */
     value data;
     struct err err; /* taken; says why where the outcome is not STEP_SUCCEEDED */
+    /* Of a rehearsal: how far it came; and taken, for people: what was looked at, or why nothing
+     * can be said. Where something would fail the outcome is STEP_FAILED, with all that was found
+     * in `err`, a line each. */
+    enum step_rehearsal rehearsal;
+    char *remark;
+    /* Of a dry run, taken: a step that would have changed what was read, so that a failure, or
+     * what is not as expected, proves nothing. */
+    char *stale;
 };
 
 enum step_stream { STEP_STDOUT, STEP_STDERR };
@@ -124,7 +140,15 @@ enum effect step_ctx_effect(const struct step_ctx *ctx);
 /* Whether its author's `expect` or `outputs` look at the data of its result. */
 bool step_is_judged(const struct step_ctx *ctx);
 
-/* `.` is the run. */
+/* In a dry run: what a step would have made or changed is as it was for those that come later. Each
+ * type has its own way to write `what`; what several of them know stands below. */
+void step_miss_note(struct step_ctx *ctx, const char *what);
+/* Which step it was, or NULL; the caller frees. */
+char *step_miss_find(const struct step_ctx *ctx, const char *what);
+#define STEP_MISS_FILES "files"      /* a command was not run: it may have made any file */
+#define STEP_MISS_SERVICE "services" /* a service was not begun */
+
+/* `.` is the run. In a dry run ERR_UNKNOWN where it looks at what is not known. */
 int step_render(struct step_ctx *ctx, const struct template *tmpl, value *ret,
                 struct err *err) MUST_USE;
 int step_render_text(struct step_ctx *ctx, const struct template *tmpl, char **ret,
@@ -138,6 +162,7 @@ struct step_command {
     const char *cwd;   /* NULL: the engine's */
     const char *input; /* bytes for stdin, NULL: /dev/null */
     size_t input_length;
+    bool lacks_path; /* in a dry run: its PATH depends on what is not known */
     /* A background step: daemons that its command leaves behind live until it is cancelled. */
     bool keep_orphans;
 };
@@ -247,6 +272,10 @@ struct step_type {
     const struct template *(*gate)(const void *spec);
     /* Begins; returns at once. An error is a failure without effect. Containers have none. */
     int (*start)(struct step_ctx *ctx, struct err *err);
+    /* In place of start, in a dry run, for a step that would change something: looks whether it
+     * could, and leaves no trace; ends by step_done with `rehearsal`. NULL: it can only be shown.
+     */
+    int (*rehearse)(struct step_ctx *ctx, struct err *err);
     /* In place of start, for an attempt in doubt: finds out what became of it from the system
      * itself, or goes on with it. Reports as an attempt does: STEP_FAILED with `without_effect` is
      * certainty that it did not happen, STEP_IN_DOUBT that it cannot be told. NULL: nobody can be

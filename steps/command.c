@@ -147,4 +147,5 @@ void command_cancel(struct step_ctx *ctx) {
 void command_release(struct step_ctx *ctx) {
     struct command_state *state = step_state(ctx);
     step_command_release(&state->command);
+    command_look_free(state->look);
 }

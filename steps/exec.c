@@ -82,11 +82,24 @@ static void exec_plan(const void *spec, const struct step_plan *plan) {
     plan->line(plan->user, "command", buf_text(&line), line.length);
 }
 
+/* What is rendered at run time is not known before. */
 static void exec_demand(const void *spec, const struct step_demand *demand) {
     const struct exec_spec *exec = spec;
-    AUTO_BUF word = BUF_INIT(WORDS_CEILING);
-    template_show(&word, FIELD_AT(struct template *, &exec->words, 0));
-    demand->need(demand->user, STEP_NEEDS_COMMAND, buf_text(&word), word.length);
+    struct shell_scan scan = {0};
+    struct words shown = {0};
+    const char **words = mem_calloc(exec->words.count + 1, sizeof *words);
+    for (size_t i = 0; i < exec->words.count; i++) {
+        const struct template *word = FIELD_AT(struct template *, &exec->words, i);
+        AUTO_BUF text = BUF_INIT(WORDS_CEILING);
+        template_show(&text, word);
+        *vec_add(&shown.list) = buf_detach(&text);
+        words[i] = template_is_constant(word) || i == 0 ? shown.list.items[i] : NULL;
+    }
+    shell_scan_words(&scan, words, exec->words.count);
+    command_demand(&scan, demand);
+    shell_scan_release(&scan);
+    words_release(&shown);
+    mem_free(words);
 }
 
 static int add_word(struct words *words, value item, struct err *err) {
@@ -112,6 +125,33 @@ static int add_words(struct words *words, value rendered, struct err *err) {
             return -1;
     }
     return 0;
+}
+
+/* The words, where NULL stands for one that is not known: behind it nobody can count them. */
+static int known_words(struct step_ctx *ctx, struct words *ret, struct err *err) {
+    const struct exec_spec *exec = step_spec(ctx);
+    for (size_t i = 0; i < exec->words.count; i++) {
+        AUTO_VALUE rendered = value_none();
+        AUTO_ERR fault = ERR_INIT;
+        if (step_render(ctx, FIELD_AT(struct template *, &exec->words, i), &rendered, &fault) < 0 ||
+            add_words(ret, rendered, &fault) < 0) {
+            if (fault.kind != ERR_UNKNOWN || ret->list.count == 0)
+                return err_move(err, &fault);
+            *vec_add(&ret->list) = NULL;
+        }
+    }
+    if (ret->list.count == 0)
+        return err_set(err, ERR_INVALID, "the command is an empty list");
+    return 0;
+}
+
+static int exec_rehearse(struct step_ctx *ctx, struct err *err) {
+    __attribute__((cleanup(words_release))) struct words words = {0};
+    struct shell_scan scan = {0};
+    if (known_words(ctx, &words, err) < 0)
+        return -1;
+    shell_scan_words(&scan, (const char *const *)words.list.items, words.list.count);
+    return command_rehearse(ctx, &scan, NULL, NULL, err);
 }
 
 static int exec_start(struct step_ctx *ctx, struct err *err) {
@@ -144,6 +184,7 @@ const struct step_type step_exec_type = {
     .plan = exec_plan,
     .demand = exec_demand,
     .start = exec_start,
+    .rehearse = exec_rehearse,
     .settle = command_settle,
     .cancel = command_cancel,
     .release = command_release,

@@ -1,5 +1,6 @@
 /* The step type `http`: one request, its answer as data. Whether a status is a success is for
  * `expect` to say. */
+#include <errno.h>
 #include <strings.h>
 
 #include "base/clock.h"
@@ -7,12 +8,6 @@
 
 const char *const http_methods[] = {"GET", "HEAD",  "OPTIONS", "POST",
                                     "PUT", "PATCH", "DELETE",  NULL};
-
-struct http_state {
-    struct http_request *request; /* NULL before it starts and behind its end */
-    int64_t began_ns;             /* monotonic */
-    bool cancelled;
-};
 
 const char *http_method_name(const struct http_fields *fields) {
     return fields->method == METHOD_UNSAID ? "GET" : http_methods[fields->method - 1];
@@ -69,6 +64,8 @@ static void answered(void *user, const struct http_response *response, struct er
     struct http_state *state = step_state(ctx);
     state->request = NULL;
     struct step_result result = {.outcome = STEP_SUCCEEDED, .data = http_result(response)};
+    if (err && err->sys == ECONNREFUSED)
+        result.stale = step_miss_find(ctx, STEP_MISS_SERVICE);
     if (err)
         fill_failure(ctx, state->cancelled, response, err, &result);
     if (response->body_length)
@@ -285,5 +282,7 @@ const struct step_type step_http_type = {
     .plan = http_plan,
     .demand = http_demand,
     .start = http_begin,
+    .rehearse = http_rehearse,
     .cancel = http_end,
+    .release = http_release,
 };

@@ -269,6 +269,22 @@ static int draft_fill(struct step_ctx *ctx, struct http_draft *draft,
     return 0;
 }
 
+/* The query may hold what is not known; it takes nobody elsewhere. */
+int http_draft_reach(struct step_ctx *ctx, struct http_draft *ret, struct err *err) {
+    const struct http_fields *fields = step_spec(ctx);
+    *ret = (struct http_draft){0};
+    if (render_word(ctx, ret, fields->url, "the field", "url", &ret->spec.url, err) < 0 ||
+        draft_tls(ctx, ret, fields->tls, err) < 0) {
+        http_draft_release(ret);
+        return -1;
+    }
+    ret->spec.method = "GET";
+    ret->spec.connect_only = true;
+    ret->spec.connect_timeout_ms = fields->connect_timeout_ms;
+    ret->spec.timeout_ms = step_timeout_ms(ctx);
+    return 0;
+}
+
 int http_draft_init(struct step_ctx *ctx, struct http_draft *ret, struct err *err) {
     const struct http_fields *fields = step_spec(ctx);
     *ret = (struct http_draft){0};

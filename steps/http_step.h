@@ -53,6 +53,17 @@ enum effect http_effect(const void *spec);
 /* The declared header called `name` in any case, or NULL. */
 const struct template *http_header_find(const struct http_fields *fields, const char *name);
 
+struct http_state {
+    struct http_request *request; /* NULL before it starts and behind its end */
+    int64_t began_ns;             /* monotonic */
+    bool cancelled;
+    char *place; /* of a rehearsal: scheme and host of the URL */
+};
+
+/* http_rehearse.c */
+int http_rehearse(struct step_ctx *ctx, struct err *err) MUST_USE;
+void http_release(struct step_ctx *ctx);
+
 /* http_check.c */
 void http_check(const void *spec, const struct step_check *check);
 void http_plan(const void *spec, const struct step_plan *plan);
@@ -65,6 +76,8 @@ struct http_draft {
     VEC(struct http_header) headers;
 };
 int http_draft_init(struct step_ctx *ctx, struct http_draft *ret, struct err *err) MUST_USE;
+/* Only what it takes to reach the server. */
+int http_draft_reach(struct step_ctx *ctx, struct http_draft *ret, struct err *err) MUST_USE;
 void http_draft_release(struct http_draft *draft); /* wipes */
 
 /* http_result.c: what `.` is in expect and outputs; what is unknown is left out. */

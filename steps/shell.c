@@ -52,6 +52,29 @@ static int shell_start(struct step_ctx *ctx, struct err *err) {
     return status;
 }
 
+/* The text is for the shell that stands before it: of others than its kind nothing is read. */
+static int shell_rehearse(struct step_ctx *ctx, struct err *err) {
+    const struct shell_spec *shell = step_spec(ctx);
+    struct shell_scan scan = {0};
+    size_t count = 0;
+    const char *const *words = step_shell(ctx, &count);
+    bool is_known = count > 0 && shell_is_known(words[0]);
+    shell_scan_words(&scan, words, count);
+    if (is_known)
+        shell_scan_text(&scan, shell->text.text, shell->text.length);
+    return command_rehearse(ctx, &scan, is_known ? words[0] : NULL, shell->text.text, err);
+}
+
+/* Its own shell the engine knows. */
+static void shell_demand(const void *spec, const struct step_demand *demand) {
+    const struct shell_spec *shell = spec;
+    struct shell_scan scan = {0};
+    if (!demand->shell || shell_is_known(demand->shell))
+        shell_scan_text(&scan, shell->text.text, shell->text.length);
+    command_demand(&scan, demand);
+    shell_scan_release(&scan);
+}
+
 const struct step_type step_shell_type = {
     .key = "shell",
     .doc = "Text given to `bash -euo pipefail -c`, or to `defaults.shell`.",
@@ -67,7 +90,9 @@ const struct step_type step_shell_type = {
     .effect = shell_effect,
     .check = shell_check,
     .plan = shell_plan,
+    .demand = shell_demand,
     .start = shell_start,
+    .rehearse = shell_rehearse,
     .settle = command_settle,
     .cancel = command_cancel,
     .release = command_release,

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "sql_step.h"
+#include "sql_rehearse.h"
 
 /* A loop that raises notices must not fill the transcript. */
 #define NOTICES_CEILING 1000
@@ -11,6 +11,8 @@
 struct sql_state {
     struct pg_query *query;    /* NULL before it starts and behind its end */
     struct sql_settle *settle; /* of an attempt in doubt, in place of the query */
+    struct sql_rehearsal *rehearsal;
+    struct sql_trial trial;
     bool cancelled;
     struct sql_source source;
     struct step_database database;
@@ -80,7 +82,7 @@ static void bind_statements(struct sql_state *state) {
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static value result_data(const struct pg_response *response) {
+value sql_result_data(const struct pg_response *response) {
     value data = value_object();
     data = value_set(data, "rows", value_copy(response->rows));
     data = value_set(data, "row_count", value_integer(response->row_count));
@@ -107,24 +109,23 @@ static size_t script_offset(const struct sql_statement *statement, const char *s
     return at;
 }
 
-static void place_failure(const struct sql_source *source, const struct pg_response *response,
-                          struct err *err) {
+void sql_failure_place(const struct sql_source *source, size_t index, size_t position,
+                       struct err *err) {
     const struct sql_script *script = source->script;
-    if (response->failed >= script->count)
+    if (index >= script->count)
         return;
-    const struct sql_statement *statement = &script->statements[response->failed];
-    size_t within = sql_cursor_offset(statement->text, strlen(statement->text), response->position);
+    const struct sql_statement *statement = &script->statements[index];
+    size_t within = sql_cursor_offset(statement->text, strlen(statement->text), position);
     err->span = sql_source_span(source, script_offset(statement, source->text, within), 1);
     if (script->count > 1)
-        err_wrap(err, "statement %zu of %zu (line %u)", response->failed + 1, script->count,
-                 err->span.line);
+        err_wrap(err, "statement %zu of %zu (line %u)", index + 1, script->count, err->span.line);
 }
 
 static void fill_failure(const struct sql_state *state, const struct pg_response *response,
                          struct err *err, struct step_result *ret) {
     ret->without_effect = !response->in_doubt && (!response->connected || response->rolled_back);
     ret->outcome = state->cancelled ? STEP_CANCELLED : STEP_FAILED;
-    place_failure(&state->source, response, err);
+    sql_failure_place(&state->source, response->failed, response->position, err);
     if (response->in_doubt) {
         ret->outcome = STEP_IN_DOUBT;
         if (!err->hint)
@@ -138,7 +139,10 @@ static void ended(void *user, struct pg_response *response, struct err *err) {
     struct step_ctx *ctx = user;
     struct sql_state *state = step_state(ctx);
     state->query = NULL;
-    struct step_result result = {.outcome = STEP_SUCCEEDED, .data = result_data(response)};
+    struct step_result result = {.outcome = STEP_SUCCEEDED, .data = sql_result_data(response)};
+    if (state->source.reads)
+        result.stale =
+            sql_miss_find(ctx, state->database.name, state->source.script, response->sqlstate);
     if (err->kind)
         fill_failure(state, response, err, &result);
     step_done(ctx, &result);
@@ -227,6 +231,30 @@ static int sql_begin(struct step_ctx *ctx, struct err *err) {
     return 0;
 }
 
+/* Without its values a script cannot be tried, and its queries can be prepared all the same. */
+static int trial_values(struct step_ctx *ctx, struct sql_state *state, struct err *err) {
+    AUTO_ERR fault = ERR_INIT;
+    if (render_arguments(ctx, state, &fault) == 0) {
+        bind_statements(state);
+        state->trial.statements = state->statements;
+        return 0;
+    }
+    if (fault.kind != ERR_UNKNOWN)
+        return err_move(err, &fault);
+    state->trial.why = mem_strdup(fault.message);
+    return 0;
+}
+
+static int sql_rehearse(struct step_ctx *ctx, struct err *err) {
+    struct sql_state *state = step_state(ctx);
+    if (sql_source_init(&state->source, step_spec(ctx), err) < 0 ||
+        trial_values(ctx, state, err) < 0 || step_database_init(ctx, &state->database, err) < 0)
+        return -1;
+    state->trial.source = &state->source;
+    state->trial.target = query_target(&state->database);
+    return sql_rehearsal_new(ctx, &state->trial, &state->rehearsal, err);
+}
+
 static int sql_settle(struct step_ctx *ctx, const struct step_doubt *doubt, struct err *err) {
     struct sql_state *state = step_state(ctx);
     enum pg_transaction transaction = sql_transaction(step_spec(ctx));
@@ -249,6 +277,8 @@ static void sql_cancel(struct step_ctx *ctx) {
     state->cancelled = true;
     if (state->settle)
         sql_settle_cancel(state->settle);
+    if (state->rehearsal)
+        sql_rehearsal_cancel(state->rehearsal);
     if (state->query)
         pg_cancel(state->query, step_grace_ms(ctx), false);
 }
@@ -263,6 +293,8 @@ static void sql_release(struct step_ctx *ctx) {
     mem_free(state->values);
     mem_free(state->application_name);
     sql_settle_free(state->settle);
+    sql_rehearsal_free(state->rehearsal);
+    mem_free(state->trial.why);
     sql_source_release(&state->source);
     step_database_release(&state->database);
 }
@@ -324,6 +356,7 @@ const struct step_type step_sql_type = {
     .plan = sql_plan,
     .destroys = sql_destroys,
     .start = sql_begin,
+    .rehearse = sql_rehearse,
     .settle = sql_settle,
     .cancel = sql_cancel,
     .release = sql_release,

@@ -14,6 +14,7 @@
 #include "sql_facts.h"
 #include "sql_own.h"
 #include "sql_scan.h"
+#include "sql_trace.h"
 #include "sql_tree.h"
 
 #define SCRIPT_CEILING ((size_t)16 << 20)
@@ -57,6 +58,7 @@ struct parse {
     struct sql_own own;
     struct err *err;
     int status;
+    bool has_traces;
 };
 
 static struct span place(const struct parse *parse, size_t offset, size_t characters) {
@@ -159,6 +161,8 @@ static int read_statement(struct parse *parse, const PgQuery__RawStmt *raw) {
     sql_tree_judge(raw->stmt, statement);
     sql_facts_gather(raw->stmt, statement);
     sql_own_follow(&parse->own, raw->stmt, statement);
+    if (parse->has_traces)
+        sql_trace_judge(raw->stmt, statement);
     if (refuse_parameters(parse, first, raw->stmt) < 0)
         return -1;
     return statement_text(parse, statement, end, sql_tree_takes_arguments(raw->stmt));
@@ -257,6 +261,12 @@ static void statement_release(struct sql_statement *statement) {
     mem_free(statement->text);
     mem_free(statement->arguments);
     mem_free(statement->unread);
+    mem_free(statement->traces);
+    for (size_t kind = 0; kind < SQL_NAME_KINDS; kind++) {
+        for (size_t i = 0; i < statement->names[kind].count; i++)
+            mem_free(statement->names[kind].items[i]);
+        mem_free(statement->names[kind].items);
+    }
 }
 
 static void script_free(struct sql_script *script) {
@@ -271,11 +281,12 @@ static void script_free(struct sql_script *script) {
     mem_free(script);
 }
 
-static int script_parse(const char *text, size_t length, struct sql_script **ret, struct err *err) {
+static int parse_script(const char *text, size_t length, bool has_traces, struct sql_script **ret,
+                        struct err *err) {
     if (check_text(text, length, err) < 0)
         return -1;
     AUTO_TEXT copy = mem_strndup(text, length);
-    struct parse parse = {.text = copy, .length = length, .err = err};
+    struct parse parse = {.text = copy, .length = length, .has_traces = has_traces, .err = err};
     parse.script = mem_zalloc(sizeof *parse.script);
     int status = sql_scan(copy, length, &parse.scan, parse.script, err);
     if (status == 0)
@@ -290,5 +301,13 @@ static int script_parse(const char *text, size_t length, struct sql_script **ret
     return status;
 }
 
-static const struct sql_module module = {script_parse, script_free};
+static int script_parse(const char *text, size_t length, struct sql_script **ret, struct err *err) {
+    return parse_script(text, length, false, ret, err);
+}
+
+static int script_trace(const char *text, size_t length, struct sql_script **ret, struct err *err) {
+    return parse_script(text, length, true, ret, err);
+}
+
+static const struct sql_module module = {script_parse, script_trace, script_free};
 MODULE_EXPORT(sql, &module)

@@ -49,6 +49,21 @@ struct sql_fact {
     size_t offset;   /* in the script */
 };
 
+/* What a statement names, as the script writes it, each once. */
+enum sql_name_kind {
+    SQL_RELATIONS,
+    SQL_TARGETS, /* relations whose defaults may be computed */
+    SQL_TYPES,
+    SQL_CALLS, /* functions, without a schema */
+    SQL_OPERATORS,
+    SQL_NAME_KINDS,
+};
+
+struct sql_names {
+    char **items;
+    size_t count, capacity;
+};
+
 struct sql_statement {
     char *text;            /* as the server gets it: `:name` is $1, $2, … */
     size_t offset, length; /* of what it is in the script */
@@ -62,6 +77,10 @@ struct sql_statement {
     enum sql_class class;
     struct sql_fact *facts;
     size_t fact_count;
+    /* Of `trace` only. */
+    char *traces; /* why something of it may stay behind a rollback; NULL: its text tells of none */
+    bool prepares; /* PREPARE takes it */
+    struct sql_names names[SQL_NAME_KINDS];
 };
 
 struct sql_script {
@@ -74,6 +93,8 @@ struct sql_script {
 struct sql_module {
     /* An error's span holds line and column (both from 1) within `text`, and no file. */
     int (*parse)(const char *text, size_t length, struct sql_script **ret, struct err *err);
+    /* The same, with what stands last in sql_statement. */
+    int (*trace)(const char *text, size_t length, struct sql_script **ret, struct err *err);
     void (*free)(struct sql_script *script); /* NULL is legal */
 };
 

@@ -36,6 +36,11 @@ struct span sql_source_span(const struct sql_source *source, size_t offset, size
 /* The index of the argument in `args`, or -1. */
 int64_t sql_argument_index(const struct sql_fields *fields, const char *name);
 
+/* Says in which of a script's statements it failed; `position` is the server's, in its text. */
+void sql_failure_place(const struct sql_source *source, size_t statement, size_t position,
+                       struct err *err);
+value sql_result_data(const struct pg_response *response);
+
 /* What pg_stat_activity calls an attempt's session, so that it is found again. The caller frees. */
 char *sql_session_name(const struct step_ctx *ctx);
 

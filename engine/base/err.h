@@ -20,6 +20,7 @@ enum err_kind {
     ERR_TIMEOUT,     /* a time limit ran out */
     ERR_LIMIT,       /* a declared ceiling was reached */
     ERR_BUSY,        /* somebody else holds the lock: exit 8 */
+    ERR_UNKNOWN,     /* it depends on what a dry run does not know */
     ERR_WARNING,     /* in diagnostics only: told, and no error */
     ERR_TRANSCRIPT,  /* the transcript could not be written or is damaged: exit 7 */
 };

@@ -136,8 +136,8 @@ static const struct option exec_options[] = {
      .letter = 'n',
      .kind = OPTION_FLAG,
      AT(dry_run),
-     .doc = "change nothing: what only reads is run, `dry_run:` commands are tried, the rest is "
-            "shown"},
+     .doc = "change nothing: what only reads is run, SQL is tried and rolled back, of all else "
+            "the parts are checked, and what would fail is told"},
     EXECUTION_OPTIONS(struct exec_options),
     {0},
 };

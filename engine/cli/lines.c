@@ -17,16 +17,30 @@ struct mark {
 };
 
 static const struct mark marks[] = {
-    {"succeeded", "✓", "ok", "32", false},       {"started", "▸", "start", "36", false},
-    {"skipped", "–", "skip", "2", false},        {"waiting", "…", "wait", "33", false},
-    {"retrying", "↻", "retry", "33", false},     {"failed", "✗", "failed", "1;31", true},
-    {"cancelled", "■", "cancel", "33", true},    {"in_doubt", "?", "doubt", "1;35", true},
-    {"resolved", "!", "settled", "35", false},   {"undoing", "↶", "undo", "36", false},
-    {"rolled_back", "↶", "undone", "33", false}, {"rollback_failed", "✗", "failed", "1;31", true},
-    {"gate", "●", "gate", "1;36", false},        {"run", "▶", "run", "1", false},
-    {"resume", "▶", "resume", "1", false},       {"open", "…", "open", "33", false},
-    {"rollback", "↶", "back", "1;33", true},     {"signal", "!", "signal", "1;33", true},
-    {"clock", "!", "clock", "33", true},         {"unsealed", "!", "seal", "1;33", true},
+    {"succeeded", "✓", "ok", "32", false},
+    {"started", "▸", "start", "36", false},
+    {"skipped", "–", "skip", "2", false},
+    {"waiting", "…", "wait", "33", false},
+    {"retrying", "↻", "retry", "33", false},
+    {"failed", "✗", "failed", "1;31", true},
+    {"cancelled", "■", "cancel", "33", true},
+    {"in_doubt", "?", "doubt", "1;35", true},
+    {"resolved", "!", "settled", "35", false},
+    {"undoing", "↶", "undo", "36", false},
+    {"rolled_back", "↶", "undone", "33", false},
+    {"rollback_failed", "✗", "failed", "1;31", true},
+    {"gate", "●", "gate", "1;36", false},
+    {"run", "▶", "run", "1", false},
+    {"resume", "▶", "resume", "1", false},
+    {"open", "…", "open", "33", false},
+    {"rollback", "↶", "back", "1;33", true},
+    {"signal", "!", "signal", "1;33", true},
+    {"clock", "!", "clock", "33", true},
+    {"unsealed", "!", "seal", "1;33", true},
+    {"ran", "✓", "ran", "32", false},
+    {"tried", "✓", "tried", "32", false},
+    {"checked", "✓", "checked", "36", false},
+    {"shown", "–", "shown", "2", false},
 };
 
 static const struct mark *mark_find(const char *name) {
@@ -243,7 +257,25 @@ static void say_with_reason(struct line *line, const char *mark, const char *bet
 }
 
 static void say_skipped(struct line *line) {
-    say_with_reason(line, "skipped", "  skipped: ");
+    const bool is_shown = model_dry_word(line->event) != NULL;
+    say_with_reason(line, is_shown ? "shown" : "skipped", is_shown ? "  " : "  skipped: ");
+}
+
+/* What a dry run did about a step, and what it saw. */
+static void say_dry(struct line *line, const char *word) {
+    const struct event *event = line->event;
+    const bool is_good = text_equal(event->status, "succeeded");
+    put_step(line, is_good ? word : event->status);
+    if (!is_good) {
+        buf_printf(line->out, "  %s", word);
+    }
+    put_duration(line, "  ", event->duration_ms);
+    if (is_good && EVENT_HAS(event, reason) && event->reason && *event->reason) {
+        buf_puts(line->out, "  ");
+        put_text(line, event->reason);
+    }
+    buf_putc(line->out, '\n');
+    put_error(line);
 }
 
 static void say_waiting(struct line *line) {
@@ -256,7 +288,9 @@ static void say_started(struct line *line) {
     const struct event *event = line->event;
     /* A handler is told at both ends, whatever it consists of. */
     const bool is_undo = text_equal(event->phase, "rollback");
-    if (line->style->live || (line_is_container(event->action) && !is_undo)) {
+    /* A dry run begins nothing: it tells what came of looking. */
+    if (line->style->live || line->model->dry_run ||
+        (line_is_container(event->action) && !is_undo)) {
         return;
     }
     put_step(line, is_undo ? "undoing" : "started");
@@ -312,6 +346,11 @@ static const char *finished_mark(const struct event *event) {
 
 static void say_finished(struct line *line) {
     const struct event *event = line->event;
+    const char *dry = model_dry_word(event);
+    if (dry) {
+        say_dry(line, dry);
+        return;
+    }
     const char *mark = finished_mark(event);
     const struct model_step *step = model_find(line->model, event->phase, event->step);
     if (text_equal(mark, "succeeded") && step && line_is_container(step->action)) {

@@ -113,6 +113,7 @@ static int exit_of(enum err_kind kind) {
     switch (kind) {
     case ERR_NONE:
     case ERR_INVALID:
+    case ERR_UNKNOWN:
     case ERR_WARNING:
         return RUN_INVALID;
     case ERR_BUSY:

@@ -32,6 +32,8 @@ struct http_spec {
     /* The request has an effect: the transport never sends it a second time by itself, as it may
      * do where a kept connection turns out to be dead. Implied by POST and PATCH. */
     bool send_once;
+    /* Nothing is sent: the name is resolved, the connection made, the certificate looked at. */
+    bool connect_only;
     /* NULL: the system's. `ca_file` replaces the system's authorities; `key_file` NULL: the key
      * is in `cert_file`; `server_name` is the name that the certificate must carry. */
     const char *ca_file, *cert_file, *key_file, *server_name;

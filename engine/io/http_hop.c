@@ -259,7 +259,8 @@ static void transfer_set(CURL *easy, struct request *request) {
     SET(MAXAGE_CONN, IDLE_SECONDS);
     SET(MAXLIFETIME_CONN, CONNECTION_SECONDS);
     /* libcurl sends again by itself where a kept connection dies under a request. */
-    SET(FRESH_CONNECT, is_sent_once(request) ? 1L : 0L);
+    SET(FRESH_CONNECT, is_sent_once(request) || request->spec.connect_only ? 1L : 0L);
+    SET(CONNECT_ONLY, request->spec.connect_only ? 1L : 0L);
 }
 
 int http_hop_prepare(struct request *request, struct err *err) {

@@ -52,6 +52,7 @@ struct pg_spec {
     size_t statement_count;
     enum pg_transaction transaction;
     bool read_only;      /* the transaction is READ ONLY */
+    bool rolls_back;     /* it ends by ROLLBACK, where all statements succeeded, too; not PG_NONE */
     size_t rows_ceiling; /* bytes of rows kept as values; more is an error; 0: 64 MiB */
     /* Told before COMMIT is sent; the statement goes on when the callee calls pg_go. NULL: at
      * once. Never with `read_only`. */

@@ -150,10 +150,15 @@ static void query_cancelled_err(struct pg_query *query) {
         err_set(&query->err, ERR_REFUSED, "cancelled");
 }
 
+/* Its COMMIT needs no round trip of its own. */
+static bool query_commits_along(const struct pg_query *query) {
+    return query->spec.read_only && !query->spec.rolls_back;
+}
+
 /* Whether what failed left nothing behind: nothing was sent, or of groups that are transactions
  * none committed. */
 static bool query_left_nothing(const struct pg_query *query) {
-    return query->spec.read_only || !query->sent ||
+    return query->spec.read_only || query->spec.rolls_back || !query->sent ||
            (query->committed == 0 && query->spec.transaction != PG_NONE);
 }
 
@@ -161,7 +166,7 @@ static void query_finish_failed(struct pg_query *query) {
     query->rolled_back = query_left_nothing(query) && !query->in_doubt;
     if (query->cancelled)
         query_cancelled_err(query);
-    query_finish(query, query->spec.read_only ? PG_RETURN_CLEAN : PG_RETURN_USED);
+    query_finish(query, query_commits_along(query) ? PG_RETURN_CLEAN : PG_RETURN_USED);
 }
 
 /* ---- batches ------------------------------------------------------------------------------ */
@@ -226,7 +231,7 @@ static void query_send_batch(struct pg_query *query) {
     }
     for (size_t i = query->batch; i < query->batch_end; i++)
         query_add_statement(query, i);
-    if (is_last && in_transaction && spec->read_only)
+    if (is_last && in_transaction && query_commits_along(query))
         query_add(query, ROLE_COMMIT, "COMMIT");
     else if (is_last && in_transaction && spec->before_commit)
         query_add(query, ROLE_ID, id_query(query));
@@ -244,7 +249,7 @@ static void query_send_group(struct pg_query *query) {
 
 static void query_next_group(struct pg_query *query) {
     if (query->group >= query->spec.statement_count)
-        query_finish(query, query->spec.read_only ? PG_RETURN_CLEAN : PG_RETURN_USED);
+        query_finish(query, query_commits_along(query) ? PG_RETURN_CLEAN : PG_RETURN_USED);
     else if (query->cancelled)
         query_finish_failed(query);
     else
@@ -356,6 +361,10 @@ static void query_commit(struct pg_query *query) {
 
 static void query_hold(struct pg_query *query) {
     query->phase = PHASE_HELD;
+    if (query->spec.rolls_back) {
+        query_send_one(query, PHASE_ROLLBACK, ROLE_OTHER, "ROLLBACK");
+        return;
+    }
     if (!query->spec.before_commit) {
         query_commit(query);
         return;
@@ -390,7 +399,7 @@ static void query_strayed(struct pg_query *query, bool is_open) {
 static void query_group_end(struct pg_query *query) {
     bool is_open = query_status(query) != PQTRANS_IDLE;
     bool has_more = query->batch_end < query->group_end;
-    bool wants_open = query->spec.transaction != PG_NONE && (has_more || !query->spec.read_only);
+    bool wants_open = query->spec.transaction != PG_NONE && (has_more || !query_commits_along(query));
     bool is_last = query->group_end >= query->spec.statement_count;
     if (!query->err.kind && !query->cancelled) {
         if (wants_open && is_open && has_more) {
@@ -439,6 +448,9 @@ static void query_end(void *user, bool lost) {
         query_group_end(query);
     else if (query->phase == PHASE_COMMIT)
         query_commit_end(query);
+    else if (query->phase == PHASE_ROLLBACK && query->spec.rolls_back && !query->err.kind &&
+             !query->cancelled)
+        query_committed(query);
     else
         query_finish_failed(query);
 }

@@ -20,6 +20,7 @@ struct reference {
     const struct map *ids;
     const struct expr *expr;
     const char *root;
+    size_t members; /* of it that the expression names */
 };
 
 static struct span span_in(const struct expr *expr, size_t offset, size_t length) {
@@ -109,7 +110,8 @@ static bool is_of_run(const char *text, size_t length, const char *root) {
 static void ref_add(const struct reference *reference, const char *name, size_t length) {
     struct parse *parse = reference->parse;
     AUTO_TEXT id = mem_strndup(name, length);
-    if (reference->use->visit == VISIT_NONE || !map_get(reference->ids, id))
+    bool is_all = text_equal(id, STEP_REF_ALL);
+    if (reference->use->visit == VISIT_NONE || (!is_all && !map_get(reference->ids, id)))
         return;
     struct step *step = parse->visits.items[reference->use->visit].step;
     for (const struct step_ref *known = step->refs; known; known = known->next)
@@ -123,6 +125,7 @@ static void ref_add(const struct reference *reference, const char *name, size_t 
 static void member_found(void *user, const char *name, size_t length) {
     struct reference *reference = user;
     const char *text = expr_text(reference->expr);
+    reference->members++;
     if (text_equal(reference->root, "steps"))
         ref_add(reference, name, length);
     if (name < text || name >= text + strlen(text))
@@ -179,6 +182,12 @@ static void check_path(struct reference *reference) {
     parse_error(reference->parse, span, hint, "the run has no `.%s`", keys[0]);
 }
 
+/* All of them, whichever they are. */
+static bool takes_steps(const struct reference *reference) {
+    return reference->use->flags & FIELD_RESULT ? expr_run_mentions(reference->expr, "steps")
+                                                : expr_mentions(reference->expr, "steps");
+}
+
 static void check_expr(void *user, const struct expr *expr) {
     struct reference *reference = user;
     reference->expr = expr;
@@ -187,8 +196,11 @@ static void check_expr(void *user, const struct expr *expr) {
         check_path(reference);
     for (size_t i = 0; i < COUNT(roots); i++) {
         reference->root = roots[i];
+        reference->members = 0;
         if (strstr(expr_text(expr), roots[i]))
             expr_each_member(expr, roots[i], member_found, reference);
+        if (!reference->members && text_equal(roots[i], "steps") && takes_steps(reference))
+            ref_add(reference, STEP_REF_ALL, strlen(STEP_REF_ALL));
     }
 }
 

@@ -132,6 +132,7 @@ static value diag_item(const struct err *err) {
         [ERR_REFUSED] = "refused",       [ERR_TIMEOUT] = "timeout",
         [ERR_LIMIT] = "limit",           [ERR_BUSY] = "busy",
         [ERR_TRANSCRIPT] = "transcript", [ERR_WARNING] = "warning",
+        [ERR_UNKNOWN] = "unknown",
     };
     value item = value_object();
     if (err->span.file)

@@ -185,10 +185,34 @@ const char *const reference_closing[] = {
     "runs at the end of the call.",
 
     "# Dry run",
-    "`exec --dry-run` says for each step what it did about it: `ran` (its effect is `read`, and it "
-    "really ran), `tried` (its `dry_run` ran in its place), `shown` (nothing is claimed about it). "
-    "Gates, checklists, waits and background steps are only shown, and so is every step whose "
-    "expressions look at the result of one that was only shown: it would be a guess.",
+    "`exec --dry-run` walks the same graph, changes nothing, and says for each step what it did "
+    "about it:",
+    "- `ran`: its effect is `read`, and it really ran, with its retries.\n"
+    "- `tried`: its `dry_run` ran in its place, or its SQL was carried out in a transaction that "
+    "was rolled back.\n"
+    "- `checked`: it did not run, but what it needs was looked at.\n"
+    "- `shown`: nothing is claimed about it, and the reason is told. Gates, checklists and waits "
+    "are shown.",
+    "It goes on behind what would fail, tells all of it, and then ends with exit status 1. Nothing "
+    "is rolled back, but the handlers are checked, too, behind the steps and in their order.",
+    "- Of commands, their names are found in the shell's text (in pipelines, lists, substitutions, "
+    "behind `sudo`, `env`, `timeout`, `xargs` and their like) and looked for where the step would "
+    "run, on its target and with its environment; its shell reads the text without carrying it "
+    "out (`-n`). What is missing in a branch, behind `||` or in a function is told and is no "
+    "failure; a name that is computed is told, and not guessed.\n"
+    "- SQL is tried where a rollback undoes all of it: where neither the text nor what the "
+    "server's catalog has for its tables (defaults, triggers, rules, policies, types) counts in a "
+    "sequence, sends, writes files, or runs code that nobody has read. It waits for a lock as long "
+    "as the database's `lock_timeout` says, or 2s, and no statement takes longer than 10s. What "
+    "is not tried is prepared on the server, which then knows its tables and columns, where "
+    "PREPARE takes it.\n"
+    "- Of requests, the values are rendered, the file that would be sent is looked for, the host "
+    "is connected to and its certificate checked. Nothing is sent.",
+    "`.steps.ID` of a step that was not really run is not known: a condition, a list of `foreach` "
+    "or a value that looks at it is not guessed, and what depends on it is shown. Outputs of a "
+    "step with `dry_run` are taken from that command's result, as `outputs` says. What fails only "
+    "as things are, because a step above it that would have made or changed the table was not "
+    "really run, is shown.",
     NULL,
 };
 

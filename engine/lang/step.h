@@ -46,6 +46,7 @@ struct output {
 };
 
 /* A step whose result some expression of another looks at. */
+#define STEP_REF_ALL "*" /* it looks at `.steps` as a whole */
 struct step_ref {
     const char *id;
     const struct step_ref *next;

@@ -116,7 +116,8 @@ static void foreach_add(struct figure *figure, const struct step *step) {
 
 /* All that tells a step at a glance. */
 static void step_lines(struct figure *figure, const struct step *step) {
-    const struct step_demand demand = {figure, need_ignore, question_add};
+    const struct step_demand demand = {
+        .user = figure, .need = need_ignore, .question = question_add};
     bool has_title = step->title && *step->title;
     AUTO_TEXT kind = mem_printf("%s%s%s%s", has_title ? step->id : "", has_title ? ": " : "",
                                 step->type->key, effects[step_effect(step)]);

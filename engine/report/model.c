@@ -154,11 +154,25 @@ static void step_settle(struct model *model, struct model_step *step, const char
 
 /* What a handler does shows on the step whose handler it is. */
 static void step_mirror(struct model *model, const struct event *event, const char *status) {
-    if (strcmp(event->phase, "rollback") != 0)
+    if (strcmp(event->phase, "rollback") != 0 || model->dry_run)
         return;
     struct model_step *undone = model_find(model, "run", event->step);
     if (undone)
         undone->status = word_of(model, status);
+}
+
+const char *model_dry_word(const struct event *event) {
+    static const char *const words[] = {"ran", "tried", "checked", "shown"};
+    if (!EVENT_HAS(event, notes) || value_count(event->notes) == 0)
+        return NULL;
+    AUTO_VALUE note = value_at(event->notes, 0);
+    AUTO_VALUE what = value_is(note, VALUE_ARRAY) ? value_at(note, 0) : value_null();
+    AUTO_VALUE word = value_is(note, VALUE_ARRAY) ? value_at(note, 1) : value_null();
+    bool is_dry = value_is(what, VALUE_STRING) && text_equal(value_text(what), "dry_run");
+    for (size_t i = 0; is_dry && i < sizeof words / sizeof *words; i++)
+        if (value_is(word, VALUE_STRING) && text_equal(value_text(word), words[i]))
+            return words[i];
+    return NULL;
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
@@ -219,6 +233,7 @@ static void on_step_skipped(struct model *model, const struct event *event) {
     KEEP_TEXT(step, event, title);
     KEEP_WORD(model, step, event, action);
     KEEP_TEXT(step, event, reason);
+    step->dry = model_dry_word(event);
     step_settle(model, step, "skipped");
 }
 
@@ -293,6 +308,7 @@ static void on_step_finished(struct model *model, const struct event *event) {
     text_keep(&step->hint, NULL);
     step_results(model, step, event);
     step->duration_ms = event->duration_ms;
+    step->dry = model_dry_word(event);
     step_settle(model, step, event->status);
     bool undone = strcmp(event->status, "succeeded") == 0;
     step_mirror(model, event, undone ? "rolled_back" : "rollback_failed");

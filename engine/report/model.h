@@ -15,6 +15,7 @@ struct model_step {
     const char *action;
     const char *effect;
     const char *status; /* a step state of language.md: pending, running, succeeded, … */
+    const char *dry;    /* what a dry run did about it: ran, tried, checked or shown; or NULL */
     char *title;        /* may be NULL */
     char *reason;       /* of a skip or doubt; of a failure, the last lines of output */
     char *error;
@@ -65,6 +66,8 @@ int model_read(struct model *model, const char *path, struct err *err) MUST_USE;
 /* No engine is at a run that has no end: it is in doubt where a step is, else it crashed, and
  * what was under way is incomplete. `exit` is what its last engine returned, or 0. */
 void model_abandon(struct model *model, int64_t exit);
+/* What a record of a dry run says was done about its step: ran, tried, checked, shown; or NULL. */
+const char *model_dry_word(const struct event *event);
 /* Whether it has begun, or waits, and has not ended. */
 bool model_step_is_open(const struct model_step *step);
 struct model_step *model_find(const struct model *model, const char *phase, const char *step);

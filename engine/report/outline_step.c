@@ -139,7 +139,13 @@ static void asked_need(void *user, enum step_need need, const char *text, size_t
 
 static void demand_tell(const struct outline_file *in, const struct step *step, value *object) {
     struct asked asked = {in, value_none()};
-    const struct step_demand demand = {&asked, asked_need, question_take};
+    const struct field_list *shell = &in->at.file->defaults.shell;
+    const struct step_demand demand = {
+        .user = &asked,
+        .shell = shell->count > 0 ? FIELD_AT(const char *, shell, 0) : NULL,
+        .need = asked_need,
+        .question = question_take,
+    };
     if (step->type->demand)
         step->type->demand(step->spec, &demand);
     outline_set(object, "gate", asked.gate);

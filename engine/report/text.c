@@ -61,6 +61,9 @@ static void report_phases(const struct page *page,
     if (page->model->rollback_status) {
         rollback_heading(page);
         rows(page, "rollback");
+    } else if (page->model->dry_run && phase_count(page->model, "rollback") > 0) {
+        page_heading(page, "What would undo it");
+        rows(page, "rollback");
     }
     if (phase_count(page->model, "finally") > 0) {
         page_heading(page, "Finally");

@@ -38,16 +38,18 @@ struct status_look status_look(const char *status) {
     return (struct status_look){status, status, "•", "*", COLOR_HEAD};
 }
 
-/* A dry run left the step out for no reason of its own. */
-static bool step_is_shown(const struct model_step *step) {
-    return text_equal(step->status, "skipped") && step->reason &&
-           text_starts_with(step->reason, "dry run: shown");
-}
-
+/* Of a dry run what was done about it, and that it would fail. */
 static struct status_look step_look(const struct model_step *step) {
-    struct status_look look = status_look(step->status);
-    if (step_is_shown(step))
-        look.word = "shown";
+    static const char *const failed[][2] = {
+        {"ran", "ran, failed"}, {"tried", "tried, failed"}, {"checked", "checked, failed"}};
+    bool is_failed = text_equal(step->status, "failed");
+    bool is_shown = text_equal(step->dry, "shown") && !is_failed;
+    struct status_look look = status_look(is_shown ? "skipped" : step->status);
+    if (step->dry && !is_failed)
+        look.word = step->dry;
+    for (size_t i = 0; is_failed && i < sizeof failed / sizeof *failed; i++)
+        if (text_equal(step->dry, failed[i][0]))
+            look.word = failed[i][1];
     return look;
 }
 
@@ -158,7 +160,9 @@ static void row_remarks(struct buf *out, const struct model_step *step) {
         (void)buf_printf(out, "%s%s by %s", between, step->answer, step->by);
         between = ", ";
     }
-    if (text_equal(step->status, "skipped") && step->reason && !step_is_shown(step))
+    bool is_remark =
+        text_equal(step->status, "skipped") || (step->dry && text_equal(step->status, "succeeded"));
+    if (is_remark && step->reason)
         (void)buf_printf(out, "%s%s", between, step->reason);
 }
 

@@ -6,6 +6,7 @@
 #include "run/act_parts.h"
 #include "run/capture.h"
 #include "run/commit.h"
+#include "run/dryrun.h"
 #include "run/gate.h"
 #include "run/hiding.h"
 #include "run/judge.h"
@@ -129,6 +130,8 @@ void act_free(struct step_ctx *act) {
     value_free(act->committing);
     value_free(act->known_outputs);
     mem_free(act->transaction_id);
+    mem_free(act->remark);
+    mem_free(act->stale);
     mem_free(act->state);
     mem_free(act->output_file);
     mem_free(act->token);
@@ -145,6 +148,7 @@ static void start_failed(void *user) {
     struct step_ctx *act = user;
     struct step_result result = {
         .outcome = STEP_FAILED, .without_effect = true, .data = value_none()};
+    result.rehearsal = STEP_CHECKED;
     hiding_explain(act->run, &act->err);
     err_move(&result.err, &act->err);
     step_done(act, &result);
@@ -175,7 +179,8 @@ static void act_not_begun(struct step_ctx *act, void (*tell)(void *user)) {
 }
 
 void act_carry_out(struct step_ctx *act) {
-    if (act->spec.step->type->start(act, &act->err) < 0)
+    const struct step_type *type = act->spec.step->type;
+    if ((act->spec.is_rehearsal ? type->rehearse : type->start)(act, &act->err) < 0)
         act_not_begun(act, start_failed);
 }
 
@@ -283,14 +288,19 @@ static void doubt_the_text(struct step_ctx *act) {
 
 static void judge_success(struct step_ctx *act) {
     struct expr_input run = scope_input_public(act->spec.frame);
+    const struct step *asked = act->spec.in_place_of;
     if (judge_expect(act->spec.step, act->data, &run, &act->err) < 0) {
         act->outcome = STEP_FAILED;
         unexpected_say(act, "its result is not as expected");
         return;
     }
     value outputs;
-    if (judge_outputs(act->spec.step, act->data, &run, act->output_file, act->known_outputs,
-                      &outputs, &act->err) < 0) {
+    if (judge_outputs(asked ? asked : act->spec.step, act->data, &run, act->output_file,
+                      act->known_outputs, &outputs, &act->err) < 0) {
+        if (asked) {
+            err_release(&act->err); /* another command stands in: they are not known */
+            return;
+        }
         act->outcome = STEP_FAILED;
         unexpected_say(act, "its outputs could not be taken from its result");
     } else if (outputs_hide(act, outputs) < 0) {
@@ -302,15 +312,18 @@ static void judge_success(struct step_ctx *act) {
 }
 
 void act_judge(struct step_ctx *act) {
+    if (dryrun_judge(act))
+        return;
     /* Which exit status is a good one is the author's to say. */
     if (ended_as_expected(act)) {
         err_release(&act->err);
         act->outcome = STEP_SUCCEEDED;
     }
-    if (act->outcome != STEP_SUCCEEDED)
-        return;
-    judge_success(act);
-    doubt_the_text(act);
+    if (act->outcome == STEP_SUCCEEDED) {
+        judge_success(act);
+        doubt_the_text(act);
+    }
+    dryrun_excuse(act);
 }
 
 /* A type that says itself what did not answer in time knows more than we do. */
@@ -344,6 +357,9 @@ void step_done(struct step_ctx *act, struct step_result *result) {
     act->without_effect = result->without_effect;
     err_move(&act->err, &result->err);
     act->data = data_compose(act, result->data);
+    act->rehearsal = result->rehearsal;
+    act->remark = result->remark;
+    act->stale = result->stale;
     if (act->timed_out && act->outcome == STEP_CANCELLED)
         act->outcome = STEP_FAILED;
     if (act->timed_out && act->outcome != STEP_SUCCEEDED)
@@ -492,12 +508,16 @@ int64_t step_grace_ms(const struct step_ctx *ctx) {
 
 int step_render(struct step_ctx *ctx, const struct template *tmpl, value *ret, struct err *err) {
     struct expr_input input = scope_input(ctx->spec.frame);
+    if (ctx->run->options.dry_run && dryrun_check(ctx->spec.frame, tmpl, err) < 0)
+        return -1;
     return template_render(tmpl, &input, ret, err);
 }
 
 int step_render_text(struct step_ctx *ctx, const struct template *tmpl, char **ret,
                      struct err *err) {
     struct expr_input input = scope_input(ctx->spec.frame);
+    if (ctx->run->options.dry_run && dryrun_check(ctx->spec.frame, tmpl, err) < 0)
+        return -1;
     return template_render_text(tmpl, &input, ret, err);
 }
 

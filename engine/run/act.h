@@ -14,8 +14,10 @@ struct act_spec {
     int64_t timeout_ms; /* 0: none */
     bool is_service;    /* goes on until act_cancel */
     bool is_probe;      /* its failure is an answer: nothing is shown */
-    bool is_resumed;    /* an engine before this one began it */
-    int64_t elapsed_ms; /* how long ago that was */
+    bool is_rehearsal;  /* of a dry run: its type looks whether it could be begun */
+    const struct step *in_place_of; /* its `dry_run:`; the outputs are those of that step */
+    bool is_resumed;                /* an engine before this one began it */
+    int64_t elapsed_ms;             /* how long ago that was */
     void *user;
     /* Once, from the loop. The act is still there for act_* until act_free. */
     void (*ended)(void *user, struct step_ctx *act);

@@ -18,6 +18,9 @@ struct step_ctx {
     value committing;
     bool started, running, cancelled, timed_out, over;
     int64_t began_ns, duration_ms;
+    enum step_rehearsal rehearsal;
+    char *remark, *stale;
+    bool is_shown; /* in a dry run: it depends on what is not known */
     /* The verdict. */
     enum step_outcome outcome;
     bool without_effect;

@@ -146,7 +146,8 @@ static void item_start(struct body *body) {
 
 static void foreach_next(struct body *body) {
     size_t most = (size_t)node_step(body->node)->concurrency;
-    while (!body->failed && body->next < value_count(body->items) &&
+    bool goes_on = !body->failed || body->node->frame->run->options.dry_run;
+    while (goes_on && body->next < value_count(body->items) &&
            body->under_way < (most ? most : 1) && frame_may_start(body->node->frame))
         item_start(body);
     if (!body->under_way)

@@ -10,6 +10,7 @@
 /* "NAME=value" entries; a later one of the same name replaces an earlier. */
 struct variables {
     VEC(char *) items;
+    bool lacks_path;
 };
 
 static void variables_set(struct variables *variables, const char *name, const char *text) {
@@ -31,12 +32,24 @@ static void variables_release(struct variables *variables) {
     vec_release(&variables->items);
 }
 
+/* A rehearsal goes without what it does not know. */
+static bool may_lack(const struct step_ctx *ctx, struct err *err) {
+    bool lacks = act_spec_of(ctx)->is_rehearsal && err && err->kind == ERR_UNKNOWN;
+    if (lacks)
+        err_release(err);
+    return lacks;
+}
+
 static int variables_render(struct variables *variables, struct step_ctx *ctx,
                             const struct field_map *env, struct err *err) {
     for (size_t i = 0; i < env->count; i++) {
         AUTO_VALUE rendered = value_none();
-        if (step_render(ctx, FIELD_AT(struct template *, env, i), &rendered, err) < 0)
-            return err_wrap(err, "env `%s`", env->keys[i]);
+        if (step_render(ctx, FIELD_AT(struct template *, env, i), &rendered, err) < 0) {
+            if (!may_lack(ctx, err))
+                return err_wrap(err, "env `%s`", env->keys[i]);
+            variables->lacks_path |= text_equal(env->keys[i], "PATH");
+            continue;
+        }
         if (value_is(rendered, VALUE_NULL) || value_is(rendered, VALUE_NONE)) {
             err_set(err, ERR_INVALID, "env `%s` is null", env->keys[i]);
             return err_hint(err, "an empty word in a command can destroy; write `// \"\"` behind "
@@ -187,7 +200,9 @@ static int input_render(struct step_ctx *ctx, struct buf *out, bool *ret_has, st
         return 0;
     AUTO_VALUE rendered = value_none();
     if (step_render(ctx, input, &rendered, err) < 0)
-        return err_wrap(err, "stdin");
+        return may_lack(ctx, err) ? 0 : err_wrap(err, "stdin");
+    if (act_spec_of(ctx)->is_rehearsal)
+        return 0; /* it is the command's */
     if (value_is(rendered, VALUE_STRING)) {
         buf_append(out, value_text(rendered), value_text_length(rendered));
         return 0;
@@ -212,6 +227,7 @@ static int compose_local(struct step_ctx *ctx, const char *const *argv, size_t c
         return -1;
     }
     variables_own(&variables, ctx);
+    ret->lacks_path = variables.lacks_path;
     if (act_output_file(ctx))
         variables_set(&variables, "RUNBOOK_OUTPUT", act_output_file(ctx));
     *vec_add(&variables.items) = NULL;
@@ -230,6 +246,7 @@ static int compose_remote(struct step_ctx *ctx, const struct target *target,
     struct variables local = {0}, remote = {0};
     words list = {0};
     int status = variables_declared(&remote, ctx, err);
+    ret->lacks_path = remote.lacks_path;
     variables_own(&remote, ctx);
     if (status == 0)
         prelude_write(input, &remote, cwd, argv, count);

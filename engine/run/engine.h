@@ -31,6 +31,7 @@ struct node {
     bool group_failed : 1; /* of an END: a member failed and the group takes it */
     bool without_effect : 1; /* its own handler is not needed */
     bool kept : 1;           /* a point of no return lies below it */
+    bool is_shown : 1;       /* in a dry run: it was not really run */
     struct task *task;
     struct frame *children, *newest; /* of foreach and call, oldest first */
     int64_t duration_ms;
@@ -42,11 +43,12 @@ struct frame {
     struct node *owner;            /* the node of the parent whose body this is */
     struct frame *next, *previous; /* among the owner's children */
     enum phase phase;
-    bool is_single; /* one step alone: a foreach body or a handler; its path is `path` */
-    bool is_group;  /* the members of a group: their results are its parent's */
-    bool failed;    /* a member failed: no more are started */
-    bool done;      /* `ended` was called */
-    char *path;     /* before the ids of its members; of the single step */
+    bool is_single;    /* one step alone: a foreach body or a handler; its path is `path` */
+    bool is_group;     /* the members of a group: their results are its parent's */
+    bool failed;       /* a member failed: no more are started */
+    bool done;         /* `ended` was called */
+    bool has_findings; /* in a dry run: a member would fail */
+    char *path;        /* before the ids of its members; of the single step */
     const struct graph *graph;
     struct node *nodes;
     size_t unsettled, active;
@@ -127,7 +129,9 @@ struct run {
     size_t doubts; /* steps in doubt that no handler has undone */
     value hands;
     size_t counts[STATE_COUNT];
-    size_t dry_counts[3];
+    size_t dry_counts[4];      /* by enum dryrun_word */
+    size_t dry_unknown;        /* how many results a dry run does not know */
+    value dry_missing;         /* what step_miss_note was told */
     struct replay *replay;     /* answers every effect; NULL: they are real */
     struct recall *recall;     /* while it goes the way of its transcript again */
     struct past *past;         /* that transcript, of a run that is resumed */
@@ -216,6 +220,8 @@ value rollback_told(value hands_taken);
 /* Of the failure that follows. */
 void run_error_is(struct run *run, const char *error, bool is_rejection);
 void run_failed(struct run *run, struct node *node, enum on_failure rule);
+/* Of the failures the first is the run's. */
+void run_failure_note(struct run *run, struct node *node);
 void run_check(struct run *run); /* goes on to the next stage where it is time */
 void run_record(struct run *run, struct event *event);
 void run_transcript_failed(struct run *run);

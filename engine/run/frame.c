@@ -1,6 +1,7 @@
 #include "run/engine.h"
 
 #include "base/text.h"
+#include "run/dryrun.h"
 #include "run/replay_step.h"
 
 struct frame *frame_new(struct run *run, struct node *owner, const struct graph *graph,
@@ -68,6 +69,7 @@ void frame_check(struct frame *frame) {
     if (!over || frame->done || (frame->unsettled && frame->run->unsettled))
         return;
     frame->done = true;
+    dryrun_frame_over(frame);
     if (frame->ended)
         frame->ended(frame, !frame->unsettled && !frame->failed);
 }

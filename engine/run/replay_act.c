@@ -4,6 +4,7 @@
 #include "plan/drift.h"
 #include "run/act_parts.h"
 #include "run/doubt.h"
+#include "run/dryrun.h"
 #include "run/judge.h"
 #include "run/replay_parts.h"
 #include "run/restore.h"
@@ -149,7 +150,12 @@ static void answer_read(struct step_ctx *act, struct past_line *line) {
         .outputs = value_copy(result.outputs),
     };
     enum step_outcome then = answer.outcome;
-    answer.is_verdict = act->is_marked || step_hides_output(act->spec.step) || was_settled(act) ||
+    if (EVENT_HAS(event, notes)) {
+        value_free(act->notes);
+        act->notes = value_copy(event->notes);
+    }
+    answer.is_verdict = act->is_marked || dryrun_is_verdict(act) ||
+                        step_hides_output(act->spec.step) || was_settled(act) ||
                         (then != STEP_SUCCEEDED && then != STEP_FAILED);
     if (then == STEP_FAILED && !answer.is_verdict && has_whole_result(result.data))
         answer.outcome = STEP_SUCCEEDED;

@@ -11,6 +11,8 @@
 
 /* One that runs counts: were it interrupted now, it would be undone. */
 static bool ran(const struct node *node) {
+    if (node->is_shown)
+        return true;
     switch ((enum step_state)node->state) {
     case STATE_RUNNING:
     case STATE_WAITING:
@@ -26,8 +28,10 @@ static bool ran(const struct node *node) {
     }
 }
 
+/* In a dry run nothing had an effect, and all is looked at. */
 bool rollback_has_done(const struct node *node) {
-    return ran(node) && !node->without_effect;
+    bool is_dry = node->frame->run->options.dry_run;
+    return ran(node) && (!node->without_effect || is_dry);
 }
 
 static bool is_certain(const struct node *node) {
@@ -153,6 +157,10 @@ static void body_next(struct node *node) {
 
 static void handler_ended(struct frame *frame, bool ok) {
     struct node *node = frame->owner;
+    if (frame->run->options.dry_run) {
+        body_next(node); /* whatever was found: those that would follow are looked at, too */
+        return;
+    }
     node->state = (uint8_t)state_next((enum step_state)node->state,
                                       ok ? STATE_EVENT_UNDONE : STATE_EVENT_UNDO_FAIL);
     if (ok) {
@@ -173,7 +181,8 @@ static void handler_start(struct node *node) {
     struct frame *frame = frame_new(run, node, graph, PHASE_ROLLBACK, node_path(node));
     frame->is_single = true;
     frame->ended = handler_ended;
-    node->state = (uint8_t)state_next((enum step_state)node->state, STATE_EVENT_UNDO);
+    if (!run->options.dry_run)
+        node->state = (uint8_t)state_next((enum step_state)node->state, STATE_EVENT_UNDO);
     frame_start(frame);
 }
 

@@ -77,12 +77,17 @@ void run_error_is(struct run *run, const char *error, bool is_rejection) {
     run->last_was_rejection = is_rejection;
 }
 
+void run_failure_note(struct run *run, struct node *node) {
+    if (run->failed_step)
+        return;
+    run->rejected = run->last_was_rejection;
+    run->failed_step = node_path(node);
+    run->failed_error = mem_strdup(run->last_error ? run->last_error : "");
+}
+
 void run_failed(struct run *run, struct node *node, enum on_failure rule) {
-    if (!run->failed_step && node) {
-        run->rejected = run->last_was_rejection;
-        run->failed_step = node_path(node);
-        run->failed_error = mem_strdup(run->last_error ? run->last_error : "");
-    }
+    if (node)
+        run_failure_note(run, node);
     if (run->stage != STAGE_RUNNING)
         return;
     run->stage = STAGE_DRAINING;
@@ -228,6 +233,10 @@ static void finally_begin(struct run *run) {
 static void undone(struct frame *frame, bool ok) {
     struct run *run = frame->run;
     struct event event = {.type = EVENT_ROLLBACK_FINISHED};
+    if (run->options.dry_run) {
+        finally_begin(run);
+        return;
+    }
     EVENT_SET(&event, status, ok ? "rolled_back" : "rollback_failed");
     EVENT_SET(&event, duration_ms, (clock_mono_ns() - run->undo_began_ns) / NS_PER_MS);
     AUTO_VALUE hands = rollback_told(value_copy(run->hands));
@@ -251,6 +260,16 @@ static void undo_begin(struct run *run) {
     rollback_frame(run->root, undone);
 }
 
+/* A dry run looks at the handlers, too, as if the last step had failed. */
+static void steps_over(struct run *run) {
+    if (!run->options.dry_run) {
+        finally_begin(run);
+        return;
+    }
+    run->stage = STAGE_UNDOING;
+    rollback_frame(run->root, undone);
+}
+
 static void drained(struct run *run) {
     bool is_stop = run->failure_rule == ON_FAILURE_STOP && !run->rolls_back;
     if (is_stop || run->transcript_err.kind != ERR_NONE || run->options.dry_run)
@@ -271,7 +290,7 @@ void run_check(struct run *run) {
     /* Who was asked whether to go on may still want all of it undone. */
     if (run->stage == STAGE_RUNNING && root->done && !root->unsettled && !root->failed &&
         !run->asking_interrupt && !run->rolls_back)
-        finally_begin(run);
+        steps_over(run);
     if (run->stage == STAGE_DRAINING && !run->root->active && !run->asking &&
         !run->asking_interrupt)
         drained(run);
@@ -300,7 +319,7 @@ int run_begin(struct loop *loop, const struct run_options *options, struct run *
     run->runbook = plan_runbook(options->plan);
     run->lock_fd = -1;
     run->hands = value_array();
-    run->environment_value = run->secrets_value = value_null();
+    run->environment_value = run->secrets_value = run->dry_missing = value_null();
     run->keeps_results = looks_at_results(run->runbook);
     if (run->options.jobs <= 0)
         run->options.jobs = DEFAULT_JOBS;
@@ -370,6 +389,7 @@ void run_free(struct run *run) {
     value_free(run->secrets_value);
     value_free(run->hands);
     estimate_free(run->estimate);
+    value_free(run->dry_missing);
     mem_free(run->user);
     mem_free(run->host);
     mem_free(run->failed_step);

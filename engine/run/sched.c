@@ -38,15 +38,16 @@ static void node_pass(struct node *node) {
 }
 
 /* Everything between a group's begin and its end, which is left to be settled by its members. */
-static void group_skip(struct node *begin, const char *reason) {
+static void group_skip(struct node *begin, const char *reason,
+                       void (*skip)(struct node *node, const char *reason)) {
     struct node *nodes = begin->frame->nodes;
     uint32_t end = node_graph(begin)->peer;
-    node_skip(begin, reason);
+    skip(begin, reason);
     for (uint32_t i = begin->index + 1; i <= end; i++) {
         if (nodes[i].state != STATE_PENDING)
             continue;
         if (node_graph(&nodes[i])->role == GRAPH_ACT) {
-            node_skip(&nodes[i], reason);
+            skip(&nodes[i], reason);
         } else {
             nodes[i].state = STATE_SKIPPED;
             node_settle(&nodes[i]);
@@ -80,15 +81,16 @@ static void begin_drive(struct node *node) {
     const struct step *step = node_step(node);
     AUTO_ERR err = ERR_INIT;
     bool is_decided = node->frame->is_group && node_graph(node)->group == GRAPH_NONE;
-    bool is_unknown = node->frame->run->options.dry_run && dryrun_is_unknown(node);
-    if (is_decided || is_unknown || when_holds(node, step, &err)) {
+    AUTO_TEXT doubts =
+        !is_decided && node->frame->run->options.dry_run ? dryrun_doubts(node) : NULL;
+    if (doubts)
+        group_skip(node, doubts, dryrun_show);
+    else if (is_decided || when_holds(node, step, &err))
         node_enter(node);
-        return;
-    }
-    if (err.kind != ERR_NONE)
+    else if (err.kind != ERR_NONE)
         node_fail_early(node, &err);
     else
-        group_skip(node, "its condition does not hold");
+        group_skip(node, "its condition does not hold", node_skip);
 }
 
 /* The group's outcome, for those that look at `.steps.GROUP`. */
@@ -104,8 +106,10 @@ static void act_drive(struct node *node) {
     const struct step *step = node_step(node);
     AUTO_ERR err = ERR_INIT;
     bool is_item = node->frame->is_single && node_graph(node)->group == GRAPH_NONE;
-    if (node->frame->run->options.dry_run && dryrun_is_unknown(node)) {
-        dryrun_show(node);
+    bool is_dry = node->frame->run->options.dry_run;
+    AUTO_TEXT doubts = is_dry ? dryrun_doubts(node) : NULL;
+    if (doubts) {
+        dryrun_show(node, doubts);
         return;
     }
     if (!(is_item && step->foreach) && !when_holds(node, step, &err)) {
@@ -115,12 +119,13 @@ static void act_drive(struct node *node) {
             node_skip(node, "its condition does not hold");
         return;
     }
-    node_enter(node);
+    if (!is_dry || dryrun_enters(node))
+        node_enter(node);
 }
 
 void node_leave_out(struct node *node, const char *reason) {
     if (node_graph(node)->role == GRAPH_BEGIN)
-        group_skip(node, reason);
+        group_skip(node, reason, node_skip);
     else
         node_skip(node, reason);
 }
@@ -263,6 +268,9 @@ void node_skip_as(struct node *node, const char *reason, value published_taken) 
     struct event event;
     node_event(node, EVENT_STEP_SKIPPED, path, &event);
     EVENT_SET(&event, reason, reason);
+    AUTO_VALUE notes = node->is_shown ? dryrun_notes(DRYRUN_SHOWN, value_null()) : value_null();
+    if (node->is_shown)
+        EVENT_SET(&event, notes, notes);
     node_record(node, &event, STATE_EVENT_SKIP);
     scope_publish(node, published_taken);
     node_settle(node);
@@ -359,6 +367,11 @@ void sched_slot_take(struct node *node) {
 /* Returns whether those that need the node may go on. */
 static bool failure_spread(struct node *node) {
     struct run *run = node->frame->run;
+    if (run->options.dry_run) {
+        dryrun_failed(node, node_is_tolerated(node) ||
+                                (node->frame->phase == PHASE_RUN && is_contained(node->frame)));
+        return true;
+    }
     if (node->frame->phase == PHASE_FINALLY)
         run->finally_failed = true;
     if (node->tolerated || rule_continues(node, node_step(node))) {
@@ -393,7 +406,7 @@ void node_settle(struct node *node) {
     if (node_graph(node)->role == GRAPH_ACT && frame->phase == PHASE_RUN)
         run->counts[node->state]++;
     if (node->state == STATE_SUCCEEDED && node_step(node)->point_of_no_return &&
-        node_graph(node)->role != GRAPH_BEGIN && frame->phase == PHASE_RUN)
+        node_graph(node)->role != GRAPH_BEGIN && frame->phase == PHASE_RUN && !run->options.dry_run)
         rollback_keep_above(node);
     if (good || failure_spread(node))
         dependents_release(node);

@@ -114,6 +114,8 @@ static void finish_record(struct task *task, const struct verdict *verdict, stru
         EVENT_SET(&event, reason, verdict->last_lines);
     if (!task->is_recalled && !task_run(task)->replay)
         result_record(result, task_run(task), task->step, task->path, label, &event);
+    AUTO_VALUE notes = value_null();
+    dryrun_record(task, &event, &notes);
     node_record(node, &event, outcomes[verdict->outcome].event);
     if (task->act && !task->service)
         act_recorded(task->act);
@@ -139,9 +141,7 @@ void task_finish(struct task *task, const struct verdict *verdict) {
     finish_record(task, verdict, &result);
     value published = result_publish(&result, outcomes[verdict->outcome].status, task->attempt,
                                      node->duration_ms, verdict->error);
-    /* What a body with shown members would yield is not known. */
-    if (run->dry_counts[DRYRUN_SHOWN] > task->shown_before && task->is_body)
-        published = value_set(published, "shown", value_bool(true));
+    published = dryrun_publish(task, verdict->outcome == STEP_SUCCEEDED, published);
     if (run->replay)
         published = replay_publish(task, published);
     scope_publish(node, published);
@@ -149,12 +149,6 @@ void task_finish(struct task *task, const struct verdict *verdict) {
         task->body = result;
     else
         result_release(&result);
-    if (task->is_body) {
-        task_end(task);
-        return;
-    }
-    if (task->is_tried || run->options.dry_run)
-        dryrun_count(run, task->is_tried ? DRYRUN_TRIED : DRYRUN_RAN);
     task_end(task);
 }
 
@@ -165,7 +159,7 @@ static bool asks_person(const struct task *task, enum step_outcome outcome) {
         return false;
     return outcome == STEP_FAILED && run->ui.choose && task->node->frame->phase == PHASE_RUN &&
            !task->is_cancelled && frame_may_start(task->node->frame) && !run->asking &&
-           !run->interrupts && rule != ON_FAILURE_CONTINUE;
+           !run->interrupts && rule != ON_FAILURE_CONTINUE && !run->options.dry_run;
 }
 
 /* Gates and pauses, which change nothing. */
@@ -251,7 +245,7 @@ static bool retry_try(struct task *task) {
     const struct retry *retry = task_retry(task);
     AUTO_ERR err = ERR_INIT;
     if (!retry || task->attempt - task->unhappened >= retry->attempts || task->is_cancelled ||
-        act_outcome(task->act) != STEP_FAILED ||
+        task->is_rehearsed || act_outcome(task->act) != STEP_FAILED ||
         (!frame_may_start(task->node->frame) && !task_run(task)->unsettled) ||
         !retry_wanted(task, retry, &err))
         return false;
@@ -339,7 +333,7 @@ static void intent_durable(void *user) {
         task_body_begin(task);
         return;
     }
-    if (step->background) {
+    if (step->background && !task->is_rehearsed) {
         task->service = service_new(task->node, task->path, label, task_attempt_limit(task),
                                     task_service_ready, task);
         return;
@@ -350,7 +344,10 @@ static void intent_durable(void *user) {
         .path = task->path,
         .label = label,
         .attempt = task->attempt,
-        .timeout_ms = task_attempt_limit(task),
+        .timeout_ms =
+            task->is_rehearsed ? dryrun_limit(task_attempt_limit(task)) : task_attempt_limit(task),
+        .is_rehearsal = task->is_rehearsed,
+        .in_place_of = task->is_tried ? task->step : NULL,
         .user = task,
         .ended = task_act_over,
     });
@@ -442,7 +439,7 @@ static void lock_taken(void *user, struct err *err) {
 /* A called runbook's own lock is held while it runs. */
 static const char *task_lock(const struct task *task) {
     struct step_expansion inner = {0};
-    if (!task_owns_keys(task))
+    if (!task_owns_keys(task) || task->is_rehearsed)
         return NULL;
     if (!task->step->lock && step_expand(task->step, &inner) && inner.runbook)
         return inner.runbook->lock;
@@ -510,6 +507,13 @@ static void attempts_continue(struct task *task) {
     task->unhappened = task->attempt;
 }
 
+/* Whether it is done already. */
+static bool task_asks_first(const struct task *task) {
+    const struct frame *frame = task->node->frame;
+    return task->step->done_when && task_owns_keys(task) && frame->phase != PHASE_ROLLBACK &&
+           (!frame->run->options.dry_run || dryrun_knows(frame, task->step->done_when));
+}
+
 void task_begin(struct node *node) {
     struct task *task = mem_zalloc(sizeof *task);
     task->node = node;
@@ -519,16 +523,12 @@ void task_begin(struct node *node) {
     node->task = task;
     attempts_continue(task);
     task->is_body = body_is_needed(node);
-    task->shown_before = task_run(task)->dry_counts[DRYRUN_SHOWN];
-    if (task_run(task)->options.dry_run && !task->is_body && !dryrun_runs(node, &task->is_tried)) {
-        node->task = NULL;
-        task_free(task);
-        dryrun_show(node);
-        return;
-    }
+    task->unknown_before = task_run(task)->dry_unknown;
+    if (task_run(task)->options.dry_run)
+        dryrun_choose(task);
     if (node->frame->run->recall)
         attempts_begin(task);
-    else if (task->step->done_when && task_owns_keys(task) && node->frame->phase != PHASE_ROLLBACK)
+    else if (task_asks_first(task))
         task->probe =
             probe_new(node->frame, task->step->done_when, task->path, done_answered, task);
     else

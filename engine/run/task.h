@@ -18,6 +18,7 @@ struct task {
     bool has_begun;                         /* its first attempt */
     int64_t unhappened; /* how many of the attempts did not happen: they do not count */
     bool is_tried;      /* `dry_run:` stands in for the step */
+    bool is_rehearsed;  /* in a dry run: its type looks whether it could be run */
     bool is_cancelled;
     bool had_effect;       /* an earlier attempt may have changed something */
     bool wants_slot;       /* it has its lock, and waits for a free one of --jobs */
@@ -26,7 +27,7 @@ struct task {
     bool is_orphaned;      /* an engine before this one began the attempt */
     bool is_recalled;      /* the latter */
     bool is_between;       /* recalled: an attempt failed, and the next has not begun */
-    size_t shown_before;   /* in a dry run: how many steps were only shown when it began */
+    size_t unknown_before; /* in a dry run: how many results were not known when it began */
     char *error;
 };
 

@@ -256,6 +256,15 @@ void step_note(struct step_ctx *ctx, const char *what, value taken) {
     value_free(taken);
 }
 
+void step_miss_note(struct step_ctx *ctx, const char *what) {
+    (void)ctx, (void)what;
+}
+
+char *step_miss_find(const struct step_ctx *ctx, const char *what) {
+    (void)ctx, (void)what;
+    return NULL;
+}
+
 static void synced(void *user) {
     struct step_ctx *ctx = user;
     loop_timer_free(ctx->sync);

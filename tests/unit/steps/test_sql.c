@@ -81,6 +81,15 @@ void step_database_release(struct step_database *database) {
     *database = (struct step_database){0};
 }
 
+void step_miss_note(struct step_ctx *ctx, const char *what) {
+    (void)ctx, (void)what;
+}
+
+char *step_miss_find(const struct step_ctx *ctx, const char *what) {
+    (void)ctx, (void)what;
+    return NULL;
+}
+
 void step_note(struct step_ctx *ctx, const char *what, value taken) {
     AUTO_VALUE note = taken;
     AUTO_TEXT json = value_to_json(note);
@@ -219,7 +228,10 @@ static void attempt(struct attempt *ret, const char *steps, const char *run, int
     if (cancel_ms)
         ctx->timer = loop_timer_new(ctx->loop, cancel_ms, cancel, ctx);
     if (ctx->step->type->start(ctx, &err) < 0)
-        ctx->result = (struct step_result){STEP_FAILED, true, value_object(), err};
+        ctx->result = (struct step_result){.outcome = STEP_FAILED,
+                                           .without_effect = true,
+                                           .data = value_object(),
+                                           .err = err};
     else
         while (!ctx->done)
             loop_run(ctx->loop);

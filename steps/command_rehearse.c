@@ -1,0 +1,248 @@
+/* Whether a command could be run, in a dry run: where it would run, with its environment and in
+ * its folder, a shell of ours looks for what it needs. Nothing of the step itself is started but
+ * its shell, which is told to read the text and to carry out none of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "command.h"
+#include "io/process.h"
+
+#define ANSWER_CEILING ((size_t)1 << 16)
+#define NAMES_SHOWN 12
+
+/* Arguments: the step's shell or "", its text, what to look for. Says `missing N` of each that is
+ * not there, `syntax` where the text has a mistake, and `end`. */
+static const char looker[] =
+    "shell=$1 text=$2\n"
+    "shift 2\n"
+    "i=0\n"
+    "for name do\n"
+    "  case $name in\n"
+    "  */*) [ -f \"$name\" ] && [ -x \"$name\" ] || echo \"missing $i\" ;;\n"
+    "  *) command -v \"$name\" >/dev/null 2>&1 || echo \"missing $i\" ;;\n"
+    "  esac\n"
+    "  i=$((i + 1))\n"
+    "done\n"
+    "if [ -n \"$shell\" ] && command -v \"$shell\" >/dev/null 2>&1; then\n"
+    "  BASH_ENV= ENV= \"$shell\" -n -c \"$text\" shell || echo syntax\n"
+    "fi\n"
+    "echo end\n";
+
+struct command_look {
+    struct shell_scan scan;
+    bool has_text;
+    struct buf out, errors;
+    struct buf findings, remark;
+};
+
+/* ---- what was found ------------------------------------------------------------------------- */
+
+static void finding_add(struct command_look *look, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void finding_add(struct command_look *look, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    AUTO_TEXT text = mem_vprintf(format, args);
+    va_end(args);
+    (void)buf_printf(&look->findings, "%s%s", look->findings.length ? "\n" : "", text);
+}
+
+static void remark_add(struct command_look *look, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void remark_add(struct command_look *look, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    AUTO_TEXT text = mem_vprintf(format, args);
+    va_end(args);
+    (void)buf_printf(&look->remark, "%s%s", look->remark.length ? "; " : "", text);
+}
+
+/* Why it may be there after all when the step runs, or NULL; the caller frees. */
+static char *excuse_of(const struct step_ctx *ctx, const struct shell_command *command) {
+    const struct command_state *state = step_state((struct step_ctx *)(uintptr_t)ctx);
+    const struct shell_scan *scan = &state->look->scan;
+    bool is_path = strchr(command->name, '/') != NULL;
+    if (command->maybe)
+        return mem_strdup("which it may not need");
+    if (scan->renames || state->command.lacks_path)
+        return mem_strdup("though what names mean changes before it");
+    if (is_path && scan->moves && command->name[0] != '/')
+        return mem_strdup("as seen from where the step begins");
+    AUTO_TEXT maker = is_path ? step_miss_find(ctx, STEP_MISS_FILES) : NULL;
+    return maker ? mem_printf("which a step above it may make, such as `%s`", maker) : NULL;
+}
+
+static void missing_tell(const struct step_ctx *ctx, struct command_look *look,
+                         const struct shell_command *command) {
+    AUTO_TEXT excuse = excuse_of(ctx, command);
+    bool is_path = strchr(command->name, '/') != NULL;
+    if (excuse)
+        remark_add(look, "not found: `%s`, %s", command->name, excuse);
+    else if (is_path)
+        finding_add(look, "`%s` is not there, or cannot be executed", command->name);
+    else
+        finding_add(look, "the command `%s` is not found", command->name);
+}
+
+static void syntax_tell(struct command_look *look) {
+    char *line = look->errors.length ? (char *)(uintptr_t)buf_text(&look->errors) : NULL;
+    if (line)
+        line[strcspn(line, "\n")] = '\0';
+    finding_add(look, "its shell finds a mistake: %s", line ? line : "it does not say which");
+}
+
+static void found_tell(struct command_look *look, const bool *is_missing) {
+    AUTO_BUF names = BUF_INIT(ANSWER_CEILING);
+    size_t shown = 0, found = 0;
+    for (size_t i = 0; i < look->scan.commands.count; i++) {
+        found += !is_missing[i];
+        if (!is_missing[i] && shown++ < NAMES_SHOWN)
+            (void)buf_printf(&names, "%s%s", names.length ? ", " : "",
+                             look->scan.commands.items[i].name);
+    }
+    if (names.length)
+        remark_add(look, "found: %s%s", buf_text(&names), found > NAMES_SHOWN ? ", …" : "");
+    for (size_t i = 0; i < look->scan.doubts.count; i++)
+        remark_add(look, "not told: %s", look->scan.doubts.items[i]);
+}
+
+/* Whether the looker came to its end. */
+static bool answer_read(const struct step_ctx *ctx, struct command_look *look) {
+    const char *line = buf_text(&look->out);
+    size_t count = look->scan.commands.count;
+    bool *is_missing = mem_calloc(count + 1, sizeof *is_missing);
+    bool is_over = false, is_wrong = false;
+    for (; *line && !is_over; line += strcspn(line, "\n"), line += *line == '\n') {
+        size_t index = text_starts_with(line, "missing ") ? strtoul(line + 8, NULL, 10) : count;
+        is_missing[index < count ? index : count] = true;
+        is_wrong |= text_starts_with(line, "syntax\n");
+        is_over = text_starts_with(line, "end\n");
+    }
+    if (is_over)
+        found_tell(look, is_missing);
+    for (size_t i = 0; is_over && i < count; i++)
+        if (is_missing[i])
+            missing_tell(ctx, look, &look->scan.commands.items[i]);
+    if (is_over && is_wrong)
+        syntax_tell(look);
+    mem_free(is_missing);
+    return is_over;
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+/* Neither its folder nor its target is there: what has not run may make them. */
+static void unreached(const struct step_ctx *ctx, struct err *err) {
+    AUTO_TEXT maker = step_miss_find(ctx, STEP_MISS_FILES);
+    if (!maker)
+        return;
+    err->kind = ERR_UNKNOWN;
+    err_wrap(err, "where it would run may have to be made first, as by `%s`", maker);
+}
+
+static void look_judge(const struct step_ctx *ctx, struct command_look *look,
+                       struct step_result *ret) {
+    ret->outcome = STEP_FAILED;
+    ret->rehearsal = STEP_CHECKED;
+    if (!answer_read(ctx, look)) {
+        const char *said = buf_text(&look->errors);
+        err_set(&ret->err, ERR_UNREACHABLE, "where it would run cannot be looked at: %.*s",
+                (int)strcspn(said, "\n"), *said ? said : "no shell answers there");
+        unreached(ctx, &ret->err);
+        return;
+    }
+    if (look->findings.length) {
+        err_set(&ret->err, ERR_INVALID, "%s", buf_text(&look->findings));
+        return;
+    }
+    if (!look->has_text)
+        remark_add(look, "its text is for a shell that is not known here");
+    ret->outcome = STEP_SUCCEEDED;
+    ret->remark = mem_strdup(buf_text(&look->remark));
+}
+
+static void looked(void *user, const struct process_exit *ended) {
+    struct step_ctx *ctx = user;
+    struct command_state *state = step_state(ctx);
+    struct step_result result = {0};
+    (void)ended; /* the answer tells */
+    if (state->is_cancelled) {
+        result.outcome = STEP_CANCELLED;
+        err_set(&result.err, ERR_TIMEOUT, "where it would run did not answer");
+    } else {
+        look_judge(ctx, state->look, &result);
+    }
+    process_free(state->process);
+    state->process = NULL;
+    step_done(ctx, &result);
+}
+
+static void look_output(void *user, int stream, const char *bytes, size_t length) {
+    struct command_state *state = step_state(user);
+    (void)buf_append(stream == 1 ? &state->look->out : &state->look->errors, bytes, length);
+}
+
+/* ---- the beginning -------------------------------------------------------------------------- */
+
+static int look_start(struct step_ctx *ctx, const char *const *words, size_t count,
+                      struct err *err) {
+    struct command_state *state = step_state(ctx);
+    if (step_command_init(ctx, words, count, &state->command, err) < 0)
+        return -1;
+    struct process_spec spec = {
+        .argv = (const char *const *)state->command.argv,
+        .env = (const char *const *)state->command.env,
+        .token = step_token(ctx),
+        .cwd = state->command.cwd,
+        .input = state->command.input,
+        .input_length = state->command.input_length,
+        .output = look_output,
+        .ended = looked,
+        .user = ctx,
+    };
+    if (process_spawn(step_loop(ctx), &spec, &state->process, err) == 0)
+        return 0;
+    if (state->command.cwd)
+        unreached(ctx, err);
+    return -1;
+}
+
+int command_rehearse(struct step_ctx *ctx, struct shell_scan *scan_taken, const char *shell,
+                     const char *text, struct err *err) {
+    struct command_state *state = step_state(ctx);
+    struct command_look *look = mem_zalloc(sizeof *look);
+    state->look = look;
+    look->scan = *scan_taken;
+    look->has_text = !text || shell;
+    look->out = look->errors = look->findings = look->remark = (struct buf)BUF_INIT(ANSWER_CEILING);
+    shell_scan_end(&look->scan);
+    size_t count = look->scan.commands.count;
+    const char **words = mem_calloc(count + 6, sizeof *words);
+    const char *fixed[] = {"sh", "-c", looker, "runbook", shell ? shell : "", shell ? text : ""};
+    memcpy(words, fixed, sizeof fixed);
+    for (size_t i = 0; i < count; i++)
+        words[6 + i] = look->scan.commands.items[i].name;
+    int status = look_start(ctx, words, count + 6, err);
+    mem_free(words);
+    return status;
+}
+
+void command_demand(struct shell_scan *scan, const struct step_demand *demand) {
+    shell_scan_end(scan);
+    for (size_t i = 0; i < scan->commands.count; i++) {
+        const char *name = scan->commands.items[i].name;
+        demand->need(demand->user, STEP_NEEDS_COMMAND, name, strlen(name));
+    }
+}
+
+void command_look_free(struct command_look *look) {
+    if (!look)
+        return;
+    shell_scan_release(&look->scan);
+    buf_release(&look->out);
+    buf_release(&look->errors);
+    buf_release(&look->findings);
+    buf_release(&look->remark);
+    mem_free(look);
+}
