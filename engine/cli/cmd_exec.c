@@ -151,7 +151,16 @@ const struct command command_exec = {
         "what was done is rolled back in the reverse order of the graph.\n\n"
         "The first Ctrl-C stops new steps and asks (without a terminal: cancels and rolls back), "
         "the second cancels what runs and rolls back, the third leaves at once and records what "
-        "is in doubt.",
+        "is in doubt.\n\n"
+        "At a gate, a failure and an interrupt, and when a rollback begins, the undo ledger says "
+        "what is undone and in which order (equal numbers: side by side), how long that took in "
+        "earlier runs, what has no way back, and where the points of no return lie. At a question "
+        "`u` shows all of it, with whole commands.\n\n"
+        "Without a terminal each line begins with a word that tells what it is about: `start`, "
+        "`ok`, `failed`, `skip`, `retry`, `wait` and `cancel` of a step, `gate` of a question, "
+        "`back` of a rollback, `undo` and `undone` of a step's handler. Other lines of handlers "
+        "are "
+        "marked `(rollback)`, those of the end `(finally)`.",
     .least = 0,
     .most = 1,
     .word = WORD_FILE,

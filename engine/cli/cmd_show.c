@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/ledger.h"
+#include "cli/lines.h"
 #include "cli/run_view.h"
 #include "cli/terminal.h"
 #include "journal/reader.h"
@@ -175,10 +177,25 @@ static int output_print(const struct run_view *view, const struct show_options *
 
 /* ---- for people ---------------------------------------------------------------------------- */
 
+/* Whoever is to answer the gate decides over what was done before it. */
+static void put_undo(struct buf *out, value undo, const struct text_style *style) {
+    if (!value_is(undo, VALUE_OBJECT)) {
+        return;
+    }
+    buf_puts(out, "\n");
+    line_color(out, style, "1", "When the gate was opened");
+    buf_puts(out, "\n");
+    ledger_show(out, undo, LEDGER_WHOLE, style);
+}
+
 static int show_text(const struct run_view *view, const struct model *model) {
     struct buf out = BUF_INIT(PRODUCT_MAX);
     const struct text_style style = terminal_style(STDOUT_FILENO);
     report_show(&out, model, view->dir, &style);
+    if (!model->finished) {
+        AUTO_VALUE undo = ledger_of_notes(model->gate_notes);
+        put_undo(&out, undo, &style);
+    }
     return print_product(&out);
 }
 

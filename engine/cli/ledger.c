@@ -52,8 +52,7 @@ static void put_total(struct buf *out, value ledger, size_t count) {
     }
     buf_printf(out, ", in about %s", about);
     if (unknown > 0)
-        buf_printf(out, " and what %zu of them take%s, which never ran before", unknown,
-                   unknown == 1 ? "s" : "");
+        buf_printf(out, ", not counting %zu whose time is not known", unknown);
     if (limit >= 0)
         buf_printf(out, ", at most %s", most);
 }

@@ -61,7 +61,7 @@
     X(result, JSON, "the result, or {file, sha256, bytes} where it is large")                      \
     X(outputs, JSON, "named values taken from the result")                                         \
     X(output, JSON, "streams: {stdout: {file, bytes, sha256}, stderr: …}")                         \
-    X(notes, JSON, "what else happened: [[what, value]]")                                          \
+    X(notes, JSON, "what else happened: [[what, value]]; `undo`: the undo ledger then")            \
     X(message, TEXT, "what a person was asked")                                                    \
     X(approvers, JSON, "who may answer, or null for anybody")                                      \
     X(quorum, INTEGER, "how many must say yes")                                                    \

@@ -15,6 +15,7 @@ void model_init(struct model *model) {
                             .objectives = value_none(),
                             .hands = value_none(),
                             .counts = value_none(),
+                            .gate_notes = value_none(),
                             .index = map_new(),
                             .words = map_new()};
     model->status = mem_strdup("running");
@@ -60,6 +61,7 @@ void model_release(struct model *model) {
     value_free(model->objectives);
     value_free(model->hands);
     value_free(model->counts);
+    value_free(model->gate_notes);
     for (size_t i = 0; i < model->step_count; i++)
         step_free(model->steps[i]);
     mem_free(model->steps);
@@ -337,6 +339,8 @@ static void on_step_resolved(struct model *model, const struct event *event) {
 static void on_gate_opened(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
     KEEP_TEXT(step, event, message);
+    if (EVENT_HAS(event, notes))
+        value_keep(&model->gate_notes, event->notes);
     step->status = "waiting";
 }
 
@@ -358,6 +362,8 @@ static void on_gate_escalated(struct model *model, const struct event *event) {
 static void on_gate_closed(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
     KEEP_TEXT(step, event, answer);
+    value_free(model->gate_notes);
+    model->gate_notes = value_none();
     if (strcmp(step->status, "waiting") == 0)
         step->status = "running";
 }

@@ -48,6 +48,7 @@ struct model {
     value objectives; /* as EVENT_FIELDS says */
     value hands;
     value counts;
+    value gate_notes;      /* of the gate that opened last, while it is open */
     char *rollback_status; /* NULL: none; running, rolled_back, rollback_failed */
     char *rollback_reason;
     size_t signals, resumes;

@@ -80,7 +80,7 @@ static void gate_event(const struct gate *gate, enum event_type type, struct eve
 static void opened_record(const struct gate *gate) {
     struct event event;
     const struct step_question *question = &gate->question;
-    bool is_asked = question->kind == STEP_ASK_GATE && !opens_itself(gate);
+    bool is_asked = question->kind == STEP_ASK_GATE && !opens_itself(gate) && gate->run->ui.ask;
     AUTO_VALUE notes = is_asked ? ledger_note(gate->run) : value_null();
     AUTO_VALUE approvers = question->approvers ? value_array() : value_null();
     for (const char *const *name = question->approvers; name && *name; name++)

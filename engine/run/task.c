@@ -2,8 +2,6 @@
  * that settles the node. */
 #include "run/task.h"
 
-#include <math.h>
-
 #include "base/text.h"
 #include "plan/lines.h"
 #include "run/body.h"
@@ -24,13 +22,6 @@ struct run *task_run(const struct task *task) {
     return task->node->frame->run;
 }
 
-const struct retry *task_retry_of(const struct step *step, const struct runbook *file) {
-    if (step->retry)
-        return step->retry;
-    /* Only the author of the very step may say that a `once` step is repeated. */
-    return step_effect(step) == EFFECT_ONCE ? NULL : file->defaults.retry;
-}
-
 static const struct retry *task_retry(const struct task *task) {
     return task_retry_of(task->step, task->node->frame->file);
 }
@@ -39,19 +30,6 @@ static const struct retry *task_retry(const struct task *task) {
 char *task_label(const struct task *task) {
     const char *undo = task->node->frame->phase == PHASE_ROLLBACK ? "rollback." : "";
     return mem_printf("%s%lld", undo, (long long)task->attempt);
-}
-
-static int64_t task_limit(int64_t own, int64_t fallback, const struct step *step) {
-    int64_t limit = own ? own : step->type->is_passive ? 0 : fallback;
-    return limit == FIELD_ZERO_MS ? 0 : limit;
-}
-
-int64_t task_timeout_of(const struct step *step, const struct runbook *file) {
-    return task_limit(step->timeout_ms, file->defaults.timeout_ms, step);
-}
-
-int64_t task_deadline_of(const struct step *step, const struct runbook *file) {
-    return task_limit(step->deadline_ms, file->defaults.deadline_ms, step);
 }
 
 struct node *task_node(const struct task *task) {
@@ -220,16 +198,6 @@ void task_attempt_next(void *user) {
         task_attempt_over(task); /* the run was stopped while the step waited for it */
 }
 
-/* Exponential, capped, and spread so that many that failed together do not return together. */
-static int64_t retry_delay(const struct retry *retry, int64_t attempt) {
-    double delay = (double)retry->delay_ms * pow(retry->backoff, (double)(attempt - 1));
-    if (retry->max_delay_ms > 0 && delay > (double)retry->max_delay_ms)
-        delay = (double)retry->max_delay_ms;
-    double share = (double)arc4random_uniform(2000001) / 1000000.0 - 1.0;
-    delay += delay * retry->jitter * share;
-    return delay < 0 ? 0 : delay > 9e12 ? INT64_C(9000000000000) : (int64_t)delay;
-}
-
 static bool retry_wanted(struct task *task, const struct retry *retry, struct err *err) {
     AUTO_VALUE data = act_data(task->act);
     struct expr_input run = scope_input_public(task->node->frame);
@@ -249,8 +217,9 @@ static bool retry_try(struct task *task) {
         (!frame_may_start(task->node->frame) && !task_run(task)->unsettled) ||
         !retry_wanted(task, retry, &err))
         return false;
-    int64_t delay = task_run(task)->replay ? replay_delay(task, retry->delay_ms)
-                                           : retry_delay(retry, task->attempt - task->unhappened);
+    int64_t delay = task_run(task)->replay
+                        ? replay_delay(task, retry->delay_ms)
+                        : task_retry_delay(retry, task->attempt - task->unhappened);
     if (task->deadline_ns && clock_mono_ns() + delay * NS_PER_MS >= task->deadline_ns)
         return false;
     struct event event;

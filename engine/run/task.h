@@ -59,10 +59,13 @@ void task_verdict(const struct task *task, struct verdict *ret);
 bool task_may_have_done(const struct task *task);
 bool task_is_certain(const struct task *task);
 
-/* What holds for the step in this file: how often, and how long; 0 is without a limit. */
+/* task_limits.c: what holds for the step in this file: how often, and how long; 0 is without a
+ * limit. */
 const struct retry *task_retry_of(const struct step *step, const struct runbook *file);
 int64_t task_timeout_of(const struct step *step, const struct runbook *file);
 int64_t task_deadline_of(const struct step *step, const struct runbook *file);
+/* Behind so many attempts. */
+int64_t task_retry_delay(const struct retry *retry, int64_t attempt);
 
 /* Whether the step's limits, `lock`, `done_when`, `expect` and `outputs` are this task's: a loop
  * hands them to its items, which are steps of their own; the items of a looped group are not. */

@@ -74,7 +74,7 @@ def gate_that_names_people_is_not_opened_by_yes(world):
     says(said, "`go` asks a person, and there is no terminal")
     world.ledger("a")
     again = world.start("resume", "last", "--yes", on_terminal=True)
-    again.shows(r"\(y/n\)")
+    again.shows(r"\(y/n")
     again.type("y\n")
     again.wait(0)
     world.ledger("a", "b")
