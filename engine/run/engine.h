@@ -189,6 +189,7 @@ bool node_is_tolerated(const struct node *node);
  * its condition cannot be told; it is entered. */
 void node_leave_out(struct node *node, const char *reason);
 void node_fail_early(struct node *node, struct err *err);
+void node_cancel_early(struct node *node, struct err *err);
 void node_enter(struct node *node);
 void node_skip(struct node *node, const char *reason);
 /* With what `.steps.ID` is from here on. */

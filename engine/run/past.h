@@ -19,6 +19,7 @@ struct trail {
     bool is_closing;       /* of the runbook's own `finally` */
     struct node *node;
     struct task *task; /* waits for the next record, or, at the end, for its outcome */
+    bool ends_early;   /* the node waits for the record that ends it before it began */
     /* Of a replay. */
     int64_t shift_ns; /* how much later than then its attempt began */
     bool is_lost;     /* the interpreter went another way: the rest answers nothing */

@@ -89,14 +89,14 @@ static bool line_next(struct recall *recall, struct trail *trail, struct past_li
     return past_read(recall->past, trail->records.items[i], ret, &recall->err) == 0;
 }
 
-static void failed_early(struct recall *recall, struct node *node, struct trail *trail) {
-    struct past_line line;
+static void ended_early(struct trail *trail, const struct event *event) {
     AUTO_ERR err = ERR_INIT;
-    if (!line_next(recall, trail, &line))
-        return;
-    err_set(&err, ERR_INVALID, "%s", EVENT_HAS(&line.event, error) ? line.event.error : "");
-    node_fail_early(node, &err);
-    past_line_release(&line);
+    err_set(&err, ERR_INVALID, "%s", EVENT_HAS(event, error) ? event->error : "");
+    trail->ends_early = false;
+    if (text_equal(event->status, "cancelled"))
+        node_cancel_early(trail->node, &err);
+    else
+        node_fail_early(trail->node, &err);
 }
 
 static void skipped(struct recall *recall, struct node *node, struct trail *trail) {
@@ -113,7 +113,7 @@ void recall_drive(struct recall *recall, struct node *node) {
     if (type == EVENT_STEP_SKIPPED)
         skipped(recall, node, trail);
     else if (type == EVENT_STEP_FINISHED)
-        failed_early(recall, node, trail);
+        trail->ends_early = true; /* in its turn: what failed first decides the run */
     else
         node_enter(node);
 }
@@ -177,7 +177,9 @@ enum delivery { DELIVERED, NOTHING_TO_DELIVER, NOT_YET };
 static enum delivery end_deliver(struct recall *recall, struct trail *trail,
                                  struct past_line *line) {
     struct task *task = trail->task;
-    if (task && past_at(recall->past, recall->next)->is_again) {
+    if (trail->ends_early)
+        ended_early(trail, &line->event);
+    else if (task && past_at(recall->past, recall->next)->is_again) {
         trail_pass(recall, trail, EVENT_STEP_FINISHED);
         task_again_recalled(task, &line->event);
     } else if (task && task->is_body)

@@ -100,9 +100,11 @@ void replay_tell(struct replay *replay, const struct event *event) {
     replay->options.ui->event(replay->options.ui->user, &told, "", 0);
 }
 
+/* By the same files it never begins earlier: what it waits for comes a moment before its start. */
 static void trail_start(struct replay *replay, struct trail *trail, size_t record) {
     int64_t shift_ns = clock_mono_ns() - replay_moment(replay, record);
-    trail->shift_ns = shift_ns;
+    bool is_early = shift_ns < 0 && !replay->options.drift && !replay->is_parted;
+    trail->shift_ns = is_early ? 0 : shift_ns;
 }
 
 /* Whether the record goes on so. What only accompanies a step may be missing on either side. */

@@ -73,6 +73,26 @@ void replay_inputs_free(struct replay *replay) {
     }
 }
 
+static bool is_behind_steps(const struct past_record *record) {
+    return record->type == EVENT_ROLLBACK_BEGUN || record->type == EVENT_RUN_FINISHED ||
+           (record->trail && record->trail->is_closing);
+}
+
+bool replay_lingers(const struct replay *replay) {
+    size_t signals = 0;
+    for (size_t i = 0; i < past_count(replay->past) && !replay->is_parted; i++) {
+        const struct past_record *record = past_at(replay->past, i);
+        if (record->is_dropped)
+            continue;
+        signals += record->type == EVENT_SIGNAL_RECEIVED;
+        if (signals > replay->passed[EVENT_SIGNAL_RECEIVED])
+            return true;
+        if (is_behind_steps(record))
+            return false;
+    }
+    return false;
+}
+
 /* ---- people --------------------------------------------------------------------------------- */
 
 /* The choice is a record before the next signal. */

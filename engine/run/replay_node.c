@@ -51,6 +51,19 @@ static bool comes_by_itself(const struct replay *replay, const struct node *node
            replay_moment(replay, first) <= clock_mono_ns();
 }
 
+/* It waited for its lock when the engine died, and no other one came to it. */
+static void waiting_tell(struct replay *replay, struct node *node, const char *path,
+                         size_t record) {
+    struct past_line line;
+    struct event event;
+    if (!replay_read(replay, record, &line))
+        return;
+    node_event(node, EVENT_STEP_WAITING, path, &event);
+    EVENT_SET(&event, reason, line.event.reason);
+    run_record(replay->run, &event);
+    past_line_release(&line);
+}
+
 bool replay_holds(struct replay *replay, struct node *node) {
     if (node_graph(node)->role != GRAPH_ACT || node->active || node->state != STATE_PENDING ||
         !frame_may_start(node->frame))
@@ -58,7 +71,14 @@ bool replay_holds(struct replay *replay, struct node *node) {
     AUTO_TEXT path = node_path(node);
     const char *phase = phase_name(node->frame->phase);
     const struct drift *drift = replay->options.drift;
-    size_t first = trail_first(replay, replay_trail_of(replay, node->frame->phase, path));
+    const struct trail *trail = replay_trail_of(replay, node->frame->phase, path);
+    size_t first = trail_first(replay, trail);
+    bool stays_waiting =
+        record_type(replay, first) == EVENT_STEP_WAITING && trail_hard(replay, trail) == NO_RECORD;
+    if (stays_waiting) {
+        waiting_tell(replay, node, path, first);
+        first = NO_RECORD;
+    }
     if (drift_is_new(drift, phase, path) || drift_is_moved(drift, phase, path))
         return false;
     if (first == NO_RECORD ? replay->is_parted : comes_by_itself(replay, node, first))

@@ -18,6 +18,9 @@ bool replay_goes_on(const struct replay *replay);
 /* Whether a person was asked when the signal came whose record is made next. */
 bool replay_asks_interrupt(const struct replay *replay);
 
+/* Whether a signal came then before the run went on to what follows its steps. */
+bool replay_lingers(const struct replay *replay);
+
 /* ---- a node's turn -------------------------------------------------------------------------- */
 
 /* Whether its turn had not come yet then; it is made ready again when it has. */

@@ -22,15 +22,19 @@ static int64_t moment_of(const struct task *task, size_t record) {
 
 /* ---- its lock ------------------------------------------------------------------------------- */
 
-/* A step that ended before its first attempt was called off, or did not get its lock. */
-static void lock_refuse(struct task *task, size_t end) {
+/* When a step that ended before its first attempt did not get its lock. Where it was called off
+ * while it waited, that comes first. */
+static int64_t lock_refused(struct task *task, size_t end) {
+    int64_t at_ns = replay_moment(replay_of(task), end);
     struct past_line line;
     if (!replay_read(replay_of(task), end, &line))
-        return;
-    if (text_equal(line.event.status, "failed"))
+        return at_ns;
+    bool is_refused = text_equal(line.event.status, "failed");
+    if (is_refused)
         lock_replay_refused(task->lock, EVENT_HAS(&line.event, error) ? line.event.error : "",
                             EVENT_HAS(&line.event, hint) ? line.event.hint : NULL);
     past_line_release(&line);
+    return at_ns + (is_refused ? 0 : NS_PER_S);
 }
 
 void replay_lock(struct task *task) {
@@ -38,17 +42,15 @@ void replay_lock(struct task *task) {
     const struct trail *trail = trail_of(task);
     size_t first = trail_first(replay, trail), hard = trail_hard(replay, trail);
     bool has_waited = record_type(replay, first) == EVENT_STEP_WAITING && hard != NO_RECORD;
-    bool has_ended = record_type(replay, hard) == EVENT_STEP_FINISHED;
+    int64_t at_ns = has_waited ? replay_moment(replay, hard) : clock_mono_ns();
     struct past_line line;
-    if (has_ended)
-        lock_refuse(task, hard);
+    if (record_type(replay, hard) == EVENT_STEP_FINISHED)
+        at_ns = lock_refused(task, hard);
     if (!has_waited || !replay_read(replay, first, &line)) {
-        lock_replay(task->lock, NULL, clock_mono_ns());
+        lock_replay(task->lock, NULL, at_ns);
         return;
     }
-    /* Where it was called off while it waited, that comes first. */
-    lock_replay(task->lock, line.event.reason,
-                replay_moment(replay, hard) + (has_ended ? NS_PER_S : 0));
+    lock_replay(task->lock, line.event.reason, at_ns);
     past_line_release(&line);
 }
 

@@ -285,14 +285,18 @@ static void leave_unsettled(struct run *run) {
     stage_over(run);
 }
 
+static bool lingers(const struct run *run) {
+    return run->replay && replay_lingers(run->replay);
+}
+
 void run_check(struct run *run) {
     const struct frame *root = run->root;
     /* Who was asked whether to go on may still want all of it undone. */
     if (run->stage == STAGE_RUNNING && root->done && !root->unsettled && !root->failed &&
-        !run->asking_interrupt && !run->rolls_back)
+        !run->asking_interrupt && !run->rolls_back && !lingers(run))
         steps_over(run);
     if (run->stage == STAGE_DRAINING && !run->root->active && !run->asking &&
-        !run->asking_interrupt)
+        !run->asking_interrupt && !lingers(run))
         drained(run);
     if (run->stage == STAGE_CLOSING && services_over(run) && !run->acts && !run->recall)
         closing_finish(run);

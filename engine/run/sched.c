@@ -57,11 +57,12 @@ static void group_skip(struct node *begin, const char *reason,
 
 static void group_fail(struct node *end);
 
-void node_fail_early(struct node *node, struct err *err) {
+static void node_end_early(struct node *node, const char *status, enum state_event transition,
+                           struct err *err) {
     AUTO_TEXT path = node_path(node);
     struct event event;
     node_event(node, EVENT_STEP_FINISHED, path, &event);
-    EVENT_SET(&event, status, "failed");
+    EVENT_SET(&event, status, status);
     EVENT_SET(&event, duration_ms, 0);
     EVENT_SET(&event, error, err->message);
     if (err->hint)
@@ -70,11 +71,19 @@ void node_fail_early(struct node *node, struct err *err) {
         EVENT_SET(&event, tolerated, true);
     node->without_effect = true;
     run_error_is(node->frame->run, err->message, false);
-    node_record(node, &event, STATE_EVENT_FAIL);
+    node_record(node, &event, transition);
     /* Whatever follows from its failure, members whose condition is unknown do not run. */
     if (node_graph(node)->role == GRAPH_BEGIN)
         group_fail(&node->frame->nodes[node_graph(node)->peer]);
     node_settle(node);
+}
+
+void node_fail_early(struct node *node, struct err *err) {
+    node_end_early(node, "failed", STATE_EVENT_FAIL, err);
+}
+
+void node_cancel_early(struct node *node, struct err *err) {
+    node_end_early(node, "cancelled", STATE_EVENT_CANCEL, err);
 }
 
 static void begin_drive(struct node *node) {

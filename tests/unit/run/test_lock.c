@@ -1,7 +1,6 @@
 /* Locks within a run: who holds one, who waits, and nobody for himself. */
 #include "tests/support/unit.h"
 
-
 #include "base/file.h"
 #include "base/text.h"
 #include "tests/support/run_world.h"
