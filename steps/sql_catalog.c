@@ -74,10 +74,13 @@ static const char reasons[] =
     "UNION ALL SELECT format('%s may be the function %s', proname, p.oid::regprocedure), NULL"
     " FROM pg_proc p WHERE proname = ANY ($4::text[])"
     "  AND pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
-    "  AND pg_function_is_visible(p.oid) "
+    "  AND pg_function_is_visible(p.oid) AND NOT EXISTS (SELECT FROM unnest(proargtypes) a"
+    "   JOIN pg_type t ON t.oid = a WHERE t.typnamespace <> 'pg_catalog'::regnamespace) "
     "UNION ALL SELECT format('%s may be an operator that is not built in', oprname), NULL"
     " FROM pg_operator o WHERE oprname = ANY ($5::text[])"
-    "  AND oprnamespace <> 'pg_catalog'::regnamespace AND pg_operator_is_visible(o.oid) ";
+    "  AND oprnamespace <> 'pg_catalog'::regnamespace AND pg_operator_is_visible(o.oid)"
+    "  AND NOT EXISTS (SELECT FROM pg_type t WHERE t.oid IN (oprleft, oprright)"
+    "   AND t.typnamespace <> 'pg_catalog'::regnamespace) ";
 
 static const char expressions[] =
     "UNION ALL SELECT NULL, pg_get_expr(adbin, adrelid) FROM filled JOIN pg_attrdef"
@@ -96,9 +99,19 @@ static const char expressions[] =
 
 /* ---- the question --------------------------------------------------------------------------- */
 
+/* A table that the script makes takes over defaults of those it is made like. */
+static bool makes_tables(const struct sql_script *script) {
+    bool makes = false;
+    for (size_t i = 0; i < script->count; i++)
+        makes |= script->statements[i].class == SQL_DDL;
+    return makes && script->count > 1;
+}
+
 /* As the server reads an array of texts. */
 static char *list_text(const struct sql_script *script, enum sql_name_kind kind) {
     AUTO_BUF list = BUF_INIT(LIST_CEILING);
+    if (kind == SQL_TARGETS && makes_tables(script))
+        kind = SQL_RELATIONS;
     (void)buf_putc(&list, '{');
     for (size_t i = 0; i < script->count; i++) {
         const struct sql_names *names = &script->statements[i].names[kind];
