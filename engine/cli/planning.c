@@ -36,7 +36,7 @@ value planning_outline(struct plan *plan, const struct house_rules *rules,
         .git = git,
         .policy = policy,
         .estimate = estimate,
-        .without_undo = detail == PLANNING_BRIEF,
+        .is_brief = detail == PLANNING_BRIEF,
     };
     value outline = outline_new(plan, &facts);
     estimate_free(estimate);

@@ -20,7 +20,7 @@ void house_rules_judge(const struct house_rules *rules, struct plan *plan, struc
 
 /* The plan's outline with the repository that the runbook stands in; the caller frees. */
 enum planning_detail {
-    PLANNING_BRIEF, /* without the undo ledger at each point */
+    PLANNING_BRIEF, /* for a line of text for each step */
     PLANNING_WHOLE,
     PLANNING_LOCKED, /* without what past runs took: it decides nothing */
 };

@@ -185,6 +185,8 @@ static bool span_of(const struct samples *samples, struct estimate_span *ret) {
 
 bool estimate_step(const struct estimate *estimate, const char *phase, const char *path,
                    struct estimate_span *ret) {
+    if (map_count(estimate->steps) == 0)
+        return false;
     AUTO_TEXT key = step_key(phase, path);
     return span_of(map_get(estimate->steps, key), ret);
 }

@@ -79,7 +79,7 @@ static bool is_of_params(const struct fact_scope *scope, const struct expr *expr
 
 static value fact_new(const char *text, size_t length, const char *is) {
     value fact = value_set(value_object(), "text", value_string_n(text, length));
-    return value_set(fact, "is", value_string(is));
+    return value_set(fact, "is", value_word(is));
 }
 
 static value fact_rendered(const char *text, size_t length, value from_taken) {

@@ -16,6 +16,7 @@ struct telling {
     struct plan *plan;
     const struct outline_facts *facts;
     struct outline_needs needs;
+    struct outline_sums *sums;
     value no_return; /* paths of points of no return */
 };
 
@@ -134,7 +135,10 @@ static void expected_tell(const struct listing *listing, value path, value *obje
     if (!estimate)
         return;
     bool is_known = estimate_step(estimate, listing->phase, value_text(path), &span);
-    *object = value_set(*object, "expected", span_value(is_known, &span));
+    if (is_known || !listing->telling->facts->is_brief)
+        *object = value_set(*object, "expected", span_value(is_known, &span));
+    if (listing->telling->facts->is_brief)
+        return;
     value handler = value_get(*object, "rollback");
     if (value_is(handler, VALUE_OBJECT)) {
         is_known = estimate_step(estimate, "rollback", value_text(path), &span);
@@ -146,20 +150,26 @@ static void expected_tell(const struct listing *listing, value path, value *obje
 static value node_value(const struct pages *pages, uint32_t index) {
     const struct listing *listing = pages->listing;
     const struct graph_node *node = graph_node(listing->graph, index);
-    const struct outline_file in = {{listing->telling->plan, listing->file},
-                                    &listing->telling->needs};
+    struct telling *telling = listing->telling;
+    const struct outline_file in = {
+        {telling->plan, listing->file}, &telling->needs, telling->sums, telling->facts->is_brief};
     const size_t frame = listing->is_body ? 1 : 0;
+    outline_sums_step(telling->sums, pages->paths[index], pages->reasons[index] != NULL);
+    outline_sum_fact(telling->sums, pages->whens[index]);
     value object = outline_step(&in, node->step);
-    object = value_set(object, "path", value_copy(pages->paths[index]));
+    outline_set(&object, "losses", outline_sums_losses(telling->sums));
     object = value_set(object, "wave", value_number(node->wave));
-    object = value_set(object, "depth", value_number((double)(pages->depths[index] - frame)));
-    object = value_set(object, "needs", needs_value(listing->graph, index));
+    if (!in.is_brief || pages->depths[index] > frame)
+        object = value_set(object, "depth", value_number((double)(pages->depths[index] - frame)));
+    if (!in.is_brief) {
+        object = value_set(object, "path", value_copy(pages->paths[index]));
+        object = value_set(object, "needs", needs_value(listing->graph, index));
+    }
     outline_set(&object, "when", value_copy(pages->whens[index]));
     outline_text_set(&object, "skipped", pages->reasons[index]);
     expected_tell(listing, pages->paths[index], &object);
     if (node->step->point_of_no_return && !pages->reasons[index])
-        listing->telling->no_return =
-            value_append(listing->telling->no_return, value_copy(pages->paths[index]));
+        telling->no_return = value_append(telling->no_return, value_copy(pages->paths[index]));
     AUTO_VALUE undo =
         pages->undo && !pages->reasons[index] ? undo_tell(pages, index, &object) : value_array();
     outline_set(&object, "steps", nested_value(pages, index, undo));
@@ -172,8 +182,12 @@ static void page_prepare(struct pages *pages, uint32_t index) {
     const struct plan *plan = listing->telling->plan;
     const struct fact_scope at = {plan, listing->file};
     const struct graph_node *node = graph_node(listing->graph, index);
-    AUTO_TEXT path = mem_printf("%s%s", listing->prefix, node->step->id);
-    pages->paths[index] = value_string(path);
+    if (*listing->prefix) {
+        AUTO_TEXT path = mem_printf("%s%s", listing->prefix, node->step->id);
+        pages->paths[index] = value_string(path);
+    } else {
+        pages->paths[index] = value_string(node->step->id);
+    }
     pages->whens[index] = value_none();
     pages->depths[index] = 0;
     pages->reasons[index] = listing->skipped;
@@ -223,7 +237,7 @@ static value listing_value(const struct listing *listing) {
     value steps = value_array();
     for (uint32_t i = 0; i < count; i++)
         page_prepare(&pages, i);
-    if (text_equal(listing->phase, "run") && !listing->telling->facts->without_undo)
+    if (text_equal(listing->phase, "run") && !listing->telling->facts->is_brief)
         pages.undo = undo_new(graph, listing->is_body, is_left_out, &pages);
     for (size_t i = 0; i < count; i++)
         if (graph_node(graph, order[i])->role != GRAPH_END && pages.depths[order[i]] >= frame)
@@ -384,7 +398,8 @@ static void whole_tell(const struct telling *telling, value *outline) {
 }
 
 value outline_new(struct plan *plan, const struct outline_facts *facts) {
-    struct telling telling = {.plan = plan, .facts = facts, .no_return = value_array()};
+    struct telling telling = {
+        .plan = plan, .facts = facts, .sums = outline_sums_new(), .no_return = value_array()};
     const struct graph *graph = plan_graph(plan), *finally = plan_finally(plan);
     value outline = value_object();
     head_tell(&outline, plan);
@@ -403,6 +418,7 @@ value outline_new(struct plan *plan, const struct outline_facts *facts) {
     outline = value_set(outline, "steps", steps_value(&telling, graph, "run"));
     if (finally)
         outline = value_set(outline, "finally", steps_value(&telling, finally, "finally"));
+    outline_sums_tell(telling.sums, &outline);
     outline = value_set(outline, "point_of_no_return", telling.no_return);
     return value_set(outline, "resources", outline_needs_take(&telling.needs));
 }

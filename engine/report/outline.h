@@ -11,7 +11,7 @@ struct outline_facts {
     value git;    /* {commit, branch, dirty} of the repository around the runbook, or null */
     value policy; /* {path, sha256} of the house rules in force, or null */
     const struct estimate *estimate; /* of past runs; NULL: none is told */
-    bool without_undo;               /* for those that do not show the ledger at each point */
+    bool is_brief;                   /* of the steps only what a line of text for each shows */
 };
 
 /* What `plan --json` prints, as schemas/plan.schema.json says; the caller frees. Absent members

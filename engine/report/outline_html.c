@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "report/html.h"
 #include "report/outline_html_step.h"
-#include "report/outline_sum.h"
+#include "report/outline_words.h"
 #include "report/palette.h"
 
 /* ---- style --------------------------------------------------------------------------------- */
@@ -185,7 +185,7 @@ static void table_put(struct buf *out, const char *heading, value entries, const
 }
 
 static void gates_put(struct buf *out, value outline) {
-    AUTO_VALUE steps = outline_gates(outline);
+    AUTO_VALUE steps = value_get(outline, "gates");
     if (value_count(steps) == 0)
         return;
     heading_put(out, "Gates");
@@ -274,10 +274,16 @@ static void undo_row(void *user, const char *phase, value step) {
     buf_puts(out, "</td></tr>\n");
 }
 
+static void undo_count(void *user, const char *phase, value step) {
+    (void)phase;
+    *(bool *)user |= outline_has(step, "rollback");
+}
+
 static void ledger_put(struct buf *out, value outline) {
-    AUTO_VALUE rollbacks = outline_rollbacks(outline);
+    bool has_any = false;
+    outline_each_step(outline, undo_count, &has_any);
     heading_put(out, "Undo ledger");
-    if (value_count(rollbacks) == 0) {
+    if (!has_any) {
         buf_puts(out, "<p>No step has a rollback: what is done stays done.</p>\n");
         return;
     }
@@ -288,7 +294,7 @@ static void ledger_put(struct buf *out, value outline) {
 }
 
 static void unknown_put(struct buf *out, value outline) {
-    AUTO_VALUE unknown = outline_unknown(outline);
+    AUTO_VALUE unknown = value_get(outline, "unknown");
     if (value_count(unknown) == 0)
         return;
     heading_put(out, "Not known until run time");
@@ -435,8 +441,8 @@ static void steps_put(struct buf *out, value outline) {
 
 void outline_html(struct buf *out, value outline, const struct outline_picture *picture) {
     AUTO_VALUE name = value_get(outline, "name");
-    AUTO_VALUE losses = outline_losses(outline);
-    AUTO_VALUE locks = outline_locks(outline);
+    AUTO_VALUE losses = value_get(outline, "losses");
+    AUTO_VALUE locks = value_get(outline, "locks");
     buf_puts(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                   "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
                   "<meta http-equiv=\"Content-Security-Policy\" "

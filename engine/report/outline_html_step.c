@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "lang/runbook.h"
 #include "report/html.h"
-#include "report/outline_sum.h"
+#include "report/outline_words.h"
 
 /* ---- words --------------------------------------------------------------------------------- */
 
@@ -201,7 +201,7 @@ static void badges_put(struct buf *out, value step) {
         AUTO_TEXT who = outline_openers(gate);
         badge_put(out, "gate", who);
     }
-    if (outline_has(step, "destroys"))
+    if (outline_has(step, "losses"))
         badge_put(out, "destroys", "destroys");
     if (outline_has(step, "rollback"))
         badge_put(out, "undo", "has a rollback");
@@ -218,7 +218,10 @@ static void summary_put(struct buf *out, value step) {
     AUTO_VALUE action = value_get(step, "action");
     AUTO_VALUE effect = value_get(step, "effect");
     AUTO_VALUE expected = value_get(step, "expected");
-    AUTO_TEXT gist = outline_gist(step);
+    AUTO_VALUE title = value_get(step, "title");
+    AUTO_VALUE lines = value_get(step, "lines");
+    AUTO_VALUE foreach = value_get(step, "foreach");
+    AUTO_TEXT gist = outline_gist(title, lines, foreach);
     buf_puts(out, "<summary><b>");
     html_value(out, id);
     buf_puts(out, "</b>");

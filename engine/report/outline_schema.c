@@ -100,7 +100,8 @@ static const struct member step[] = {
     {"skipped", TEXT, "why it will not run", false},
     {"foreach", A("fact"), "it runs once for each of these", false},
     {"concurrency", COUNT, "how many of them at once", false},
-    {"destroys", TEXTS, "what its statements may destroy", false},
+    {"destroys", TEXTS, "what its author lets its statements destroy", false},
+    {"losses", TEXTS, "the same, and what else its statements destroy", false},
     {"tags", TEXTS, "for people", false},
     {"background", FLAG, "a service that lives until the end", false},
     {"sensitive", FLAG, "its output is not kept", false},
@@ -165,6 +166,15 @@ static const struct member selection[] = {
     {"from", "\"type\": [\"string\", \"null\"]", "the id that --from gave", true},
     {0}};
 
+static const struct member asked[] = {
+    {"path", TEXT, "of the step", true}, {"gate", A("gate"), "as the step has it", true}, {0}};
+static const struct member told[] = {
+    {"path", TEXT, "of the step", true}, {"what", TEXTS, "each once", true}, {0}};
+static const struct member origin[] = {
+    {"from", TEXT, "such as steps.counts or secrets.token", true},
+    {"steps", TEXTS, "paths of those that wait for it", true},
+    {0}};
+
 static const struct member outline[] = {
     {"runbook", TEXT, "path of the file", true},
     {"name", TEXT, "the runbook's", true},
@@ -195,6 +205,10 @@ static const struct member outline[] = {
     {"steps", LIST("step"), "in an order in which they may run", true},
     {"finally", LIST("step"), "what runs at the end whatever happened", false},
     {"point_of_no_return", TEXTS, "paths of the steps that are one", true},
+    {"gates", LIST("asked"), "the steps that ask people", true},
+    {"losses", LIST("told"), "the steps that destroy something", true},
+    {"locks", LIST("told"), "the steps that hold locks, the engine's or a database's", true},
+    {"unknown", LIST("origin"), "what is known at run time only", true},
     {"expected", "\"oneOf\": [{\"$ref\": \"#/$defs/expected\"}, {\"type\": \"null\"}]",
      "how long past runs took; null: not known", false},
     {0}};
@@ -217,6 +231,9 @@ static const struct shape shapes[] = {
     {"requires", "What is checked before anything runs.", requires},
     {"resources", "What the steps need of the world.", resources},
     {"selection", "What was chosen of the steps.", selection},
+    {"asked", "A step that asks people.", asked},
+    {"told", "A step, and what it does to the world beside its action.", told},
+    {"origin", "A value that is known at run time, and who waits for it.", origin},
 };
 
 /* Appends type, properties and required to the object that is open. */

@@ -36,6 +36,36 @@ void outline_names_set(value *object, const char *key, const struct field_list *
     *object = value_set(*object, key, list);
 }
 
+/* ---- facts --------------------------------------------------------------------------------- */
+
+static value noted(const struct outline_file *in, value fact_taken) {
+    outline_sum_fact(in->sums, fact_taken);
+    return fact_taken;
+}
+
+static value text_noted(const struct outline_file *in, const char *text, size_t length) {
+    return noted(in, fact_of_text(&in->at, text, length));
+}
+
+static value template_noted(const struct outline_file *in, const struct template *tmpl) {
+    if (!tmpl || (in->is_brief && template_is_constant(tmpl)))
+        return value_none();
+    return noted(in, fact_of_template(&in->at, tmpl));
+}
+
+/* The same of what a line of text shows. */
+static value template_told(const struct outline_file *in, const struct template *tmpl) {
+    return tmpl ? noted(in, fact_of_template(&in->at, tmpl)) : value_none();
+}
+
+/* A member that a line of text does not show. */
+static void detail_set(const struct outline_file *in, value *object, const char *key,
+                       value item_taken) {
+    outline_set(object, key, in->is_brief ? value_none() : item_taken);
+    if (in->is_brief)
+        value_free(item_taken);
+}
+
 /* ---- what is needed ------------------------------------------------------------------------ */
 
 void outline_needs_init(struct outline_needs *needs) {
@@ -53,6 +83,10 @@ value outline_needs_take(struct outline_needs *needs) {
 }
 
 static void need_add(struct outline_needs *needs, const char *kind, value *list, const char *name) {
+    const size_t count = value_count(*list);
+    AUTO_VALUE last = count > 0 ? value_at(*list, count - 1) : value_none();
+    if (count > 0 && text_equal(value_text(last), name))
+        return;
     AUTO_TEXT key = mem_printf("%s %s", kind, name);
     if (!map_put(needs->seen, key, needs))
         *list = value_append(*list, value_string(name));
@@ -121,7 +155,7 @@ static void question_take(void *user, const struct step_question *question) {
     value gate = value_object();
     gate = value_set(gate, "by_hand", value_bool(question->kind == STEP_ASK_MANUAL));
     gate = value_set(gate, "message",
-                     fact_of_text(&asked->in->at, question->message, strlen(question->message)));
+                     text_noted(asked->in, question->message, strlen(question->message)));
     value approvers = value_array();
     for (size_t i = 0; question->approvers && question->approvers[i]; i++)
         approvers = value_append(approvers, value_string(question->approvers[i]));
@@ -148,6 +182,8 @@ static void demand_tell(const struct outline_file *in, const struct step *step, 
     };
     if (step->type->demand)
         step->type->demand(step->spec, &demand);
+    if (value_is(asked.gate, VALUE_OBJECT))
+        outline_sum_gate(in->sums, asked.gate);
     outline_set(object, "gate", asked.gate);
 }
 
@@ -155,8 +191,7 @@ static void demand_tell(const struct outline_file *in, const struct step *step, 
 
 static void variables_add(const struct outline_file *in, const struct field_map *map, value *env) {
     for (size_t i = 0; i < map->count; i++)
-        *env = value_set(*env, map->keys[i],
-                         fact_of_template(&in->at, FIELD_AT(struct template *, map, i)));
+        detail_set(in, env, map->keys[i], template_noted(in, FIELD_AT(struct template *, map, i)));
 }
 
 static void command_tell(const struct outline_file *in, const struct step *step, value *object) {
@@ -170,8 +205,8 @@ static void command_tell(const struct outline_file *in, const struct step *step,
         *object = value_set(*object, "env", env);
     else
         value_free(env);
-    outline_set(object, "cwd", fact_of_template(&in->at, step->cwd ? step->cwd : defaults->cwd));
-    outline_set(object, "stdin", fact_of_template(&in->at, step->input));
+    detail_set(in, object, "cwd", template_noted(in, step->cwd ? step->cwd : defaults->cwd));
+    detail_set(in, object, "stdin", template_noted(in, step->input));
     outline_text_set(object, "target", target);
     if (target)
         target_add(in, target);
@@ -183,7 +218,9 @@ static void command_tell(const struct outline_file *in, const struct step *step,
 
 static void database_tell(const struct outline_file *in, const struct step *step, value *object) {
     const char *name = step->database;
-    (void)plan_database(in->at.plan, in->at.file, step->database, &name);
+    const struct database *database =
+        plan_database(in->at.plan, in->at.file, step->database, &name);
+    AUTO_VALUE url = template_noted(in, database ? database->url : NULL);
     outline_text_set(object, "database", name);
     if (name)
         need_add(in->needs, "database", &in->needs->databases, name);
@@ -193,21 +230,52 @@ static void database_tell(const struct outline_file *in, const struct step *step
 
 struct told {
     const struct outline_file *in;
+    bool is_handler;
     value lines;
 };
 
-static void line_take(void *user, const char *label, const char *text, size_t length) {
-    struct told *told = user;
-    value line = fact_of_text(&told->in->at, text, length);
-    told->lines = value_append(told->lines, value_set(line, "label", value_string(label)));
+static bool is_summed(const char *label) {
+    return text_equal(label, "destroys") || text_equal(label, "locks");
 }
 
-static void action_tell(const struct outline_file *in, const struct step *step, value *object) {
-    struct told told = {in, value_array()};
+static void sum_take(const struct told *told, const char *label, value text) {
+    if (told->is_handler)
+        return;
+    if (text_equal(label, "destroys"))
+        outline_sum_loss(told->in->sums, text);
+    else if (text_equal(label, "locks"))
+        outline_sum_lock(told->in->sums, value_text(text));
+}
+
+/* Where nothing is gathered from it, and a line of text shows the first only. */
+static void first_line_take(struct told *told, const char *text, size_t length) {
+    if (told->is_handler || value_count(told->lines) > 0)
+        return;
+    value line = value_set(value_object(), "text", value_string_n(text, length));
+    told->lines = value_append(told->lines, line);
+}
+
+static void line_take(void *user, const char *label, const char *text, size_t length) {
+    struct told *told = user;
+    size_t offset;
+    if (told->in->is_brief && !is_summed(label) && !template_find(text, length, &offset)) {
+        first_line_take(told, text, length);
+        return;
+    }
+    value line = text_noted(told->in, text, length);
+    AUTO_VALUE shown = value_get(line, "text");
+    sum_take(told, label, shown);
+    told->lines = value_append(told->lines, value_set(line, "label", value_word(label)));
+}
+
+static void action_tell(const struct outline_file *in, const struct step *step, bool is_handler,
+                        value *object) {
+    struct told told = {in, is_handler, value_array()};
     const struct step_plan plan = {.user = &told, .line = line_take};
     if (step->type && step->type->plan)
         step->type->plan(step->spec, &plan);
-    outline_text_set(object, "action", step->type ? step->type->key : NULL);
+    if (step->type)
+        *object = value_set(*object, "action", value_word(step->type->key));
     *object = value_set(*object, "lines", told.lines);
     if (!step->type)
         return;
@@ -268,7 +336,7 @@ static void limits_tell(const struct outline_file *in, const struct step *step, 
 
 static const char *effect_text(enum effect effect) {
     static const char *const names[] = {
-        [EFFECT_UNSAID] = NULL,
+        [EFFECT_UNSAID] = "once",
         [EFFECT_READ] = "read",
         [EFFECT_IDEMPOTENT] = "idempotent",
         [EFFECT_ONCE] = "once",
@@ -284,8 +352,9 @@ static value handler_value(const struct outline_file *in, const struct step *han
     value object = value_object();
     struct step_expansion inner = {0};
     outline_text_set(&object, "title", handler->title);
-    action_tell(in, handler, &object);
-    limits_tell(in, handler, &object);
+    action_tell(in, handler, true, &object);
+    if (!in->is_brief)
+        limits_tell(in, handler, &object);
     if (!step_expand(handler, &inner) || !inner.steps)
         return object;
     value members = value_array();
@@ -300,26 +369,43 @@ static void place_tell(const struct step *step, value *object) {
     outline_text_set(object, "file", step->span.file);
 }
 
+/* What the step itself says it destroys and holds. */
+static void sums_tell(const struct outline_file *in, const struct step *step) {
+    for (size_t i = 0; i < step->destroys.count; i++) {
+        AUTO_VALUE name = value_string(FIELD_AT(const char *, &step->destroys, i));
+        outline_sum_loss(in->sums, name);
+    }
+    AUTO_TEXT lock = step->lock ? mem_printf("the lock `%s`", step->lock) : NULL;
+    if (lock)
+        outline_sum_lock(in->sums, lock);
+}
+
+static void details_tell(const struct outline_file *in, const struct step *step, value *object) {
+    outline_text_set(object, "description", step->description);
+    place_tell(step, object);
+    outline_text_set(object, "effect_reason", step->effect_reason);
+    limits_tell(in, step, object);
+    outline_integer_set(object, "concurrency", step->foreach ? step->concurrency : 0);
+    outline_names_set(object, "destroys", &step->destroys);
+    outline_names_set(object, "tags", &step->tags);
+    outline_flag_set(object, "sensitive", step->sensitive);
+}
+
 value outline_step(const struct outline_file *in, const struct step *step) {
     value object = value_object();
     outline_text_set(&object, "id", step->id);
     outline_text_set(&object, "title", step->title);
-    outline_text_set(&object, "description", step->description);
-    place_tell(step, &object);
-    outline_text_set(&object, "effect", effect_text(step_effect(step)));
-    outline_text_set(&object, "effect_reason", step->effect_reason);
-    action_tell(in, step, &object);
-    limits_tell(in, step, &object);
-    outline_set(&object, "foreach", fact_of_template(&in->at, step->foreach));
-    outline_integer_set(&object, "concurrency", step->foreach ? step->concurrency : 0);
-    outline_names_set(&object, "destroys", &step->destroys);
-    outline_names_set(&object, "tags", &step->tags);
+    object = value_set(object, "effect", value_word(effect_text(step_effect(step))));
+    action_tell(in, step, false, &object);
+    sums_tell(in, step);
+    if (!in->is_brief)
+        details_tell(in, step, &object);
+    outline_set(&object, "foreach", template_told(in, step->foreach));
     outline_flag_set(&object, "background", step->background);
-    outline_flag_set(&object, "sensitive", step->sensitive);
     outline_flag_set(&object, "point_of_no_return", step->point_of_no_return);
-    outline_set(&object, "done_when", handler_value(in, step->done_when));
-    outline_set(&object, "ready", handler_value(in, step->ready));
-    outline_set(&object, "dry_run", handler_value(in, step->dry_run));
+    detail_set(in, &object, "done_when", handler_value(in, step->done_when));
+    detail_set(in, &object, "ready", handler_value(in, step->ready));
+    detail_set(in, &object, "dry_run", handler_value(in, step->dry_run));
     outline_set(&object, "rollback", handler_value(in, step->rollback));
     return object;
 }

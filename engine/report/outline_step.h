@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "plan/fact.h"
+#include "report/outline_sum.h"
 
 /* What the steps need of the world, each name once, in the order of the plan. */
 struct outline_needs {
@@ -19,6 +20,8 @@ void outline_need_command(struct outline_needs *needs, const char *name);
 struct outline_file {
     struct fact_scope at; /* where the step stands */
     struct outline_needs *needs;
+    struct outline_sums *sums;
+    bool is_brief; /* only what a line of text shows, but all that is gathered in `sums` */
 };
 /* All that the step says by itself: no wave, no needs, no members. */
 value outline_step(const struct outline_file *in, const struct step *step);

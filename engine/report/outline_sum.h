@@ -1,31 +1,23 @@
-/* What an outline says in many places, gathered for people: the same for text and page. */
+/* What steps say of the whole plan, gathered while they are told; private to the outline. */
 #ifndef REPORT_OUTLINE_SUM_H
 #define REPORT_OUTLINE_SUM_H
 
 #include "value/value.h"
 
-/* Calls back for each step, also those that stand in others, in the order of the plan. `phase` is
- * "run" or "finally". */
-void outline_each_step(value outline, void (*each)(void *user, const char *phase, value step),
-                       void *user);
+struct outline_sums;
+struct outline_sums *outline_sums_new(void);
+/* From here on it is this step that speaks; `path` is borrowed for as long. One that is left out
+ * counts nowhere. */
+void outline_sums_step(struct outline_sums *sums, value path, bool is_left_out);
 
-/* Each takes the whole outline and yields an array, owned, in the order of the plan. Steps that are
- * left out count nowhere. */
-value outline_gates(value outline);     /* the steps that ask people */
-value outline_rollbacks(value outline); /* the steps that have one */
-value outline_losses(value outline);    /* {path, what: names}: what statements may destroy */
-value outline_locks(value outline);     /* {path, what: texts}: held by the run, by steps, by SQL */
-/* {from, steps: paths}: what is known at run time only, and who waits for it. */
-value outline_unknown(value outline);
+void outline_sum_fact(struct outline_sums *sums, value fact);       /* notes what it is made of */
+void outline_sum_gate(struct outline_sums *sums, value gate);       /* asks people */
+void outline_sum_loss(struct outline_sums *sums, value name);       /* destroys */
+void outline_sum_lock(struct outline_sums *sums, const char *what); /* holds */
 
-value outline_loss_names(value step);                   /* of one step; owned */
-int64_t outline_integer(value object, const char *key); /* 0 where it is none */
-bool outline_has(value object, const char *key);
-/* "2 of dba, lead", "anybody", "a person, by hand"; of a gate; the caller frees. */
-char *outline_openers(value gate);
-/* "the environment variable TOKEN", "the file x", "the command pass show x"; the caller frees. */
-char *outline_secret_source(value secret);
-/* What it does in one line: its title, or else its first line; the caller frees. */
-char *outline_gist(value step);
+/* What the step that speaks destroys, as said so far; owned. VALUE_NONE: nothing. */
+value outline_sums_losses(const struct outline_sums *sums);
+/* Adds gates, losses, locks and unknown to the outline; frees. */
+void outline_sums_tell(struct outline_sums *sums, value *outline);
 
 #endif

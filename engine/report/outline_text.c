@@ -2,53 +2,137 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/vec.h"
 #include "lang/runbook.h"
 #include "report/outline.h"
-#include "report/outline_sum.h"
 #include "report/outline_text_step.h"
+#include "report/outline_words.h"
 
 /* ---- a line for each step ------------------------------------------------------------------ */
 
 #define ID_COLUMNS 32
 #define KIND_COLUMNS 20
 
-/* Widths that hold for all lines. */
-struct layout {
-    size_t id, kind;
+/* The members of a step that its line shows, each looked up once. */
+enum shown {
+    SHOWN_ID,
+    SHOWN_TITLE,
+    SHOWN_ACTION,
+    SHOWN_EFFECT,
+    SHOWN_LINES,
+    SHOWN_WAVE,
+    SHOWN_DEPTH,
+    SHOWN_WHEN,
+    SHOWN_SKIPPED,
+    SHOWN_FOREACH,
+    SHOWN_GATE,
+    SHOWN_LOSSES,
+    SHOWN_BACKGROUND,
+    SHOWN_ROLLBACK,
+    SHOWN_EXPECTED,
+    SHOWN_STEPS,
+    SHOWN_FINAL,
+    SHOWN_COUNT,
 };
 
-static char *kind_of(value step) {
-    AUTO_VALUE action = value_get(step, "action");
-    AUTO_VALUE effect = value_get(step, "effect");
-    return mem_printf("%s, %s", value_text(action), value_text(effect));
+struct line {
+    value members[SHOWN_COUNT]; /* owned */
+    size_t depth;
+    bool is_limit; /* behind a point of no return; it has an id and nothing else */
+};
+
+struct sheet {
+    VEC(struct line) lines;
+    size_t id, kind; /* widths that hold for all lines */
+};
+
+static bool is_said(const struct line *line, enum shown what) {
+    return !value_is(line->members[what], VALUE_NONE);
+}
+
+static void line_read(struct line *line, value step) {
+    static const char *const names[SHOWN_COUNT] = {
+        "id",
+        "title",
+        "action",
+        "effect",
+        "lines",
+        "wave",
+        "depth",
+        "when",
+        "skipped",
+        "foreach",
+        "gate",
+        "losses",
+        "background",
+        "rollback",
+        "expected",
+        "steps",
+        "point_of_no_return",
+    };
+    value key, item;
+    for (size_t i = 0; i < SHOWN_COUNT; i++)
+        line->members[i] = value_none();
+    for (size_t i = 0; value_next(step, &i, &key, &item);) {
+        const char *name = value_text(key);
+        size_t at = 0;
+        while (at < SHOWN_COUNT && (*names[at] != *name || strcmp(names[at], name) != 0))
+            at++;
+        if (at < SHOWN_COUNT)
+            line->members[at] = item;
+        else
+            value_free(item);
+        value_free(key);
+    }
 }
 
 static size_t wider(size_t width, size_t other, size_t most) {
     return other > width && other <= most ? other : width;
 }
 
-/* Recursion is bounded by RUNBOOK_MAX_DEPTH, as below. */
-static void layout_measure(struct layout *layout, value steps, size_t depth) {
+static size_t kind_width(const struct line *line) {
+    return value_text_length(line->members[SHOWN_ACTION]) + 2 +
+           value_text_length(line->members[SHOWN_EFFECT]);
+}
+
+/* Recursion is bounded by RUNBOOK_MAX_DEPTH. */
+static void sheet_read(struct sheet *sheet, value steps, size_t depth) {
     for (size_t i = 0; i < value_count(steps); i++) {
         AUTO_VALUE step = value_at(steps, i);
-        AUTO_VALUE id = value_get(step, "id");
-        AUTO_VALUE nested = value_get(step, "steps");
-        AUTO_TEXT kind = kind_of(step);
-        const size_t inner = depth + (size_t)outline_integer(step, "depth");
-        layout->id = wider(layout->id, inner * 2 + value_text_length(id), ID_COLUMNS);
-        layout->kind = wider(layout->kind, strlen(kind), KIND_COLUMNS);
-        if (inner < RUNBOOK_MAX_DEPTH)
-            layout_measure(layout, nested, inner + 1);
+        struct line *line = vec_add(&sheet->lines);
+        line_read(line, step);
+        line->depth = depth + (size_t)value_as_number(line->members[SHOWN_DEPTH]);
+        sheet->id = wider(sheet->id, line->depth * 2 + value_text_length(line->members[SHOWN_ID]),
+                          ID_COLUMNS);
+        sheet->kind = wider(sheet->kind, kind_width(line), KIND_COLUMNS);
+        const struct line read = *line;
+        if (read.depth < RUNBOOK_MAX_DEPTH)
+            sheet_read(sheet, read.members[SHOWN_STEPS], read.depth + 1);
+        if (!is_said(&read, SHOWN_FINAL) || is_said(&read, SHOWN_SKIPPED))
+            continue;
+        line = vec_add(&sheet->lines);
+        line_read(line, value_none());
+        line->members[SHOWN_ID] = value_copy(read.members[SHOWN_ID]);
+        line->is_limit = true;
     }
 }
 
+static void sheet_release(struct sheet *sheet) {
+    for (size_t i = 0; i < sheet->lines.count; i++)
+        for (size_t k = 0; k < SHOWN_COUNT; k++)
+            value_free(sheet->lines.items[i].members[k]);
+    vec_release(&sheet->lines);
+}
+
+/* ---- what a line says ---------------------------------------------------------------------- */
+
 static void mark_add(struct buf *marks, const char *label, const char *text) {
-    buf_printf(marks, "%s%s", marks->length ? "; " : "", label);
+    buf_puts(marks, marks->length ? "; " : "");
+    buf_puts(marks, label);
     text_escape(marks, text, strlen(text), false);
 }
 
-static void losses_mark(struct buf *marks, value step) {
-    AUTO_VALUE names = outline_loss_names(step);
+static void losses_mark(struct buf *marks, value names) {
     for (size_t i = 0; i < value_count(names); i++) {
         AUTO_VALUE name = value_at(names, i);
         if (i == 0)
@@ -58,34 +142,34 @@ static void losses_mark(struct buf *marks, value step) {
     }
 }
 
+static void expected_mark(struct buf *marks, value expected) {
+    if (!value_is(expected, VALUE_OBJECT))
+        return;
+    AUTO_TEXT half = text_show_duration(outline_integer(expected, "p50_ms"));
+    AUTO_TEXT most = text_show_duration(outline_integer(expected, "p90_ms"));
+    mark_add(marks, "p50 ", half);
+    buf_printf(marks, ", p90 %s", most);
+}
+
 /* All that a person must not miss. */
-static void marks_make(struct buf *marks, value step) {
-    AUTO_VALUE skipped = value_get(step, "skipped");
-    AUTO_VALUE gate = value_get(step, "gate");
-    AUTO_VALUE when = value_get(step, "when");
-    AUTO_VALUE condition = value_get(when, "text");
-    AUTO_VALUE expected = value_get(step, "expected");
-    if (value_is(skipped, VALUE_STRING))
-        mark_add(marks, "skipped: ", value_text(skipped));
+static void marks_make(struct buf *marks, const struct line *line) {
+    AUTO_VALUE condition = value_get(line->members[SHOWN_WHEN], "text");
+    if (is_said(line, SHOWN_SKIPPED))
+        mark_add(marks, "skipped: ", value_text(line->members[SHOWN_SKIPPED]));
     else if (value_is(condition, VALUE_STRING))
         mark_add(marks, "when ", value_text(condition));
-    if (outline_has(step, "foreach"))
+    if (is_said(line, SHOWN_FOREACH))
         mark_add(marks, "", "loop");
-    if (value_is(gate, VALUE_OBJECT)) {
-        AUTO_TEXT who = outline_openers(gate);
+    if (is_said(line, SHOWN_GATE)) {
+        AUTO_TEXT who = outline_openers(line->members[SHOWN_GATE]);
         mark_add(marks, "opened by ", who);
     }
-    losses_mark(marks, step);
-    if (outline_has(step, "background"))
+    losses_mark(marks, line->members[SHOWN_LOSSES]);
+    if (is_said(line, SHOWN_BACKGROUND))
         mark_add(marks, "", "until the end");
-    if (outline_has(step, "rollback"))
+    if (is_said(line, SHOWN_ROLLBACK))
         mark_add(marks, "", "has a rollback");
-    if (value_is(expected, VALUE_OBJECT)) {
-        AUTO_TEXT half = text_show_duration(outline_integer(expected, "p50_ms"));
-        AUTO_TEXT most = text_show_duration(outline_integer(expected, "p90_ms"));
-        mark_add(marks, "p50 ", half);
-        buf_printf(marks, ", p90 %s", most);
-    }
+    expected_mark(marks, line->members[SHOWN_EXPECTED]);
 }
 
 /* What it does, fitted so that the marks stay on the line where there is a window. */
@@ -100,56 +184,64 @@ static void put_gist(const struct drawing *drawing, const char *gist, size_t use
                  drawing->style->unicode);
 }
 
-static void put_line(const struct drawing *drawing, const struct layout *layout, value step,
-                     size_t depth) {
-    AUTO_VALUE id = value_get(step, "id");
-    AUTO_TEXT kind = kind_of(step);
-    AUTO_TEXT gist = outline_gist(step);
-    AUTO_TEXT wave = mem_printf("%" PRId64 ".", outline_integer(step, "wave") + 1);
+static void put_kind(const struct drawing *drawing, const struct line *line) {
+    const char *effect = value_text(line->members[SHOWN_EFFECT]);
+    AUTO_BUF kind = BUF_INIT(1 << 10);
+    buf_puts(&kind, value_text(line->members[SHOWN_ACTION]));
+    buf_puts(&kind, ", ");
+    buf_puts(&kind, effect);
+    put_color(drawing,
+              is_said(line, SHOWN_GATE)    ? "34"
+              : text_equal(effect, "once") ? "33"
+                                           : "32",
+              buf_text(&kind));
+}
+
+static char *gist_of(const struct line *line) {
+    return outline_gist(line->members[SHOWN_TITLE], line->members[SHOWN_LINES],
+                        line->members[SHOWN_FOREACH]);
+}
+
+static void put_line(const struct drawing *drawing, const struct sheet *sheet,
+                     const struct line *line) {
+    const value id = line->members[SHOWN_ID];
+    const size_t width = line->depth * 2 + value_text_length(id), kind = kind_width(line);
+    const size_t gap = 2 + (sheet->id > width ? sheet->id - width : 0);
+    const size_t fill = 2 + (sheet->kind > kind ? sheet->kind - kind : 0);
+    AUTO_TEXT gist = gist_of(line);
     AUTO_BUF marks = BUF_INIT((size_t)1 << 20);
-    const size_t width = depth * 2 + value_text_length(id);
-    const size_t gap = 2 + (layout->id > width ? layout->id - width : 0);
-    const size_t fill = 2 + (layout->kind > strlen(kind) ? layout->kind - strlen(kind) : 0);
-    marks_make(&marks, step);
+    char wave[24];
+    snprintf(wave, sizeof wave, "%.0f.", value_as_number(line->members[SHOWN_WAVE]) + 1);
+    marks_make(&marks, line);
     buf_printf(drawing->out, "  %-4s", wave);
-    indent_by(drawing, depth * 2);
+    indent_by(drawing, line->depth * 2);
     put_color(drawing, "1", value_text(id));
     indent_by(drawing, gap);
-    put_color(drawing,
-              outline_has(step, "gate")      ? "34"
-              : text_ends_with(kind, "once") ? "33"
-                                             : "32",
-              kind);
+    put_kind(drawing, line);
     indent_by(drawing, *gist || marks.length ? fill : 0);
-    put_gist(drawing, gist, 6 + width + gap + strlen(kind) + fill, buf_text(&marks));
+    put_gist(drawing, gist, 6 + width + gap + kind + fill, buf_text(&marks));
     if (marks.length > 0) {
         AUTO_TEXT shown = mem_printf("  [%s]", buf_text(&marks));
-        put_color(drawing, strstr(shown, "destroys ") ? "1;31" : "2", shown);
+        put_color(drawing, is_said(line, SHOWN_LOSSES) ? "1;31" : "2", shown);
     }
     buf_putc(drawing->out, '\n');
 }
 
-static void put_lines(const struct drawing *drawing, const struct layout *layout, value steps,
-                      size_t depth) {
-    for (size_t i = 0; i < value_count(steps); i++) {
-        AUTO_VALUE step = value_at(steps, i);
-        AUTO_VALUE nested = value_get(step, "steps");
-        const size_t inner = depth + (size_t)outline_integer(step, "depth");
-        put_line(drawing, layout, step, inner);
-        if (inner < RUNBOOK_MAX_DEPTH)
-            put_lines(drawing, layout, nested, inner + 1);
-        text_no_return(drawing, step);
-    }
-}
-
 static void put_list_of_steps(const struct drawing *drawing, value steps, bool verbose) {
-    struct layout layout = {0};
+    struct sheet sheet = {0};
     if (verbose) {
         text_steps(drawing, steps, 0);
         return;
     }
-    layout_measure(&layout, steps, 0);
-    put_lines(drawing, &layout, steps, 0);
+    sheet_read(&sheet, steps, 0);
+    for (size_t i = 0; i < sheet.lines.count; i++) {
+        const struct line *line = &sheet.lines.items[i];
+        if (line->is_limit)
+            text_no_return(drawing, line->members[SHOWN_ID]);
+        else
+            put_line(drawing, &sheet, line);
+    }
+    sheet_release(&sheet);
 }
 
 /* ---- the runbook -------------------------------------------------------------------------- */
@@ -240,7 +332,7 @@ static void put_secrets(const struct drawing *drawing, value outline) {
 /* ---- what the steps have in common --------------------------------------------------------- */
 
 static void put_gates(const struct drawing *drawing, value outline) {
-    AUTO_VALUE steps = outline_gates(outline);
+    AUTO_VALUE steps = value_get(outline, "gates");
     if (value_count(steps) > 0)
         put_heading(drawing, "Gates, and who may open them");
     for (size_t i = 0; i < value_count(steps); i++) {
@@ -304,9 +396,9 @@ static void put_needs(const struct drawing *page, value outline) {
 }
 
 static void put_common(const struct drawing *drawing, value outline) {
-    AUTO_VALUE losses = outline_losses(outline);
-    AUTO_VALUE locks = outline_locks(outline);
-    AUTO_VALUE unknown = outline_unknown(outline);
+    AUTO_VALUE losses = value_get(outline, "losses");
+    AUTO_VALUE locks = value_get(outline, "locks");
+    AUTO_VALUE unknown = value_get(outline, "unknown");
     put_gates(drawing, outline);
     put_entries(drawing, losses, "What it destroys", "path", "what");
     put_entries(drawing, locks, "Locks", "path", "what");

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "lang/runbook.h"
-#include "report/outline_sum.h"
+#include "report/outline_words.h"
 
 #define DEPTH_MAX RUNBOOK_MAX_DEPTH
 
@@ -213,10 +213,7 @@ static void put_head(const struct drawing *drawing, value step, size_t depth) {
     buf_putc(drawing->out, '\n');
 }
 
-void text_no_return(const struct drawing *drawing, value step) {
-    if (!outline_has(step, "point_of_no_return") || outline_has(step, "skipped"))
-        return;
-    AUTO_VALUE id = value_get(step, "id");
+void text_no_return(const struct drawing *drawing, value id) {
     AUTO_TEXT text = mem_printf("  %s point of no return: once %s has succeeded, nothing above "
                                 "is rolled back %s",
                                 drawing->style->unicode ? "──" : "--", value_text(id),
@@ -302,7 +299,10 @@ static void put_step(const struct drawing *drawing, value step, value above, siz
     put_undo(drawing, step, indent);
     if (value_count(nested) > 0 && inner < DEPTH_MAX)
         text_steps(drawing, nested, inner + 1);
-    text_no_return(drawing, step);
+    if (outline_has(step, "point_of_no_return") && !outline_has(step, "skipped")) {
+        AUTO_VALUE id = value_get(step, "id");
+        text_no_return(drawing, id);
+    }
 }
 
 /* Recursion is bounded by DEPTH_MAX. */

@@ -12,8 +12,8 @@ struct drawing {
 
 /* Every line that a step has to say. `depth` is that of what the list stands in. */
 void text_steps(const struct drawing *drawing, value steps, size_t depth);
-/* The line behind a step, where it is a point of no return. */
-void text_no_return(const struct drawing *drawing, value step);
+/* The line behind the step with this id, which is a point of no return. */
+void text_no_return(const struct drawing *drawing, value id);
 
 void put_color(const struct drawing *drawing, const char *color, const char *text);
 void put_escaped(const struct drawing *drawing, value text);

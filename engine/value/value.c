@@ -150,10 +150,39 @@ size_t value_count(value borrowed) {
     return 0;
 }
 
+/* Names of members are few and come again and again, mostly as the same constants: as libjq's
+ * strings they are made once, and their hashes computed once. By address, since that is the
+ * cheapest to look at; what stands there may have changed since. */
+#define KEYS_KEPT 256 /* a power of two */
+#define KEY_MAX 48
+
+static value key_of(const char *text) {
+    static _Thread_local struct {
+        const char *at; /* NULL: the slot is empty */
+        value key;
+    } kept[KEYS_KEPT];
+    const uintptr_t at = (uintptr_t)text;
+    const size_t slot = (at ^ at >> 8) & (KEYS_KEPT - 1);
+    if (kept[slot].at == text && strcmp(jv_string_value(kept[slot].key), text) == 0)
+        return jv_copy(kept[slot].key);
+    value key = jv_string(text);
+    if (strlen(text) > KEY_MAX)
+        return key;
+    if (kept[slot].at)
+        jv_free(kept[slot].key);
+    kept[slot].at = text;
+    kept[slot].key = jv_copy(key);
+    return key;
+}
+
+value value_word(const char *text) {
+    return key_of(text);
+}
+
 value value_get(value object, const char *key) {
     if (!value_is(object, VALUE_OBJECT))
         return jv_invalid();
-    return jv_object_get(jv_copy(object), jv_string(key));
+    return jv_object_get(jv_copy(object), key_of(key));
 }
 
 value value_at(value array, size_t index) {
@@ -163,7 +192,7 @@ value value_at(value array, size_t index) {
 }
 
 value value_set(value object_taken, const char *key, value item_taken) {
-    return jv_object_set(object_taken, jv_string(key), item_taken);
+    return jv_object_set(object_taken, key_of(key), item_taken);
 }
 
 value value_append(value array_taken, value item_taken) {

@@ -33,6 +33,9 @@ value value_number(double number);
 /* Exact up to 2^53 either side; beyond that a string of digits, so that no digit is lost. */
 value value_integer(int64_t number);
 value value_string(const char *text); /* NULL becomes null */
+/* The same of one of few short words that come again and again, such as constants: it is made once
+ * and shared. */
+value value_word(const char *text);
 /* Broken UTF-8 becomes U+FFFD. */
 value value_string_n(const char *text, size_t length);
 value value_array(void);

@@ -22,7 +22,7 @@ SAID = {
     "who opens it": "2 of dba<b>, le\"ad, not who started the run, within 30m",
     "what is destroyed": "rows of \"ev<il>\"",
     "a statement": "TRUNCATE \"ev<il>\"",
-    "a lock": "the lock `page-lock`",
+    "a lock": "page-lock",
     "another lock": "the lock `db`",
     "what SQL locks": "ACCESS EXCLUSIVE on \"ev<il>\"",
     "a loop": "[\"<a>\",2]",

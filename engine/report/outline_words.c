@@ -1,0 +1,97 @@
+#include "report/outline_words.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "lang/runbook.h"
+
+#define LINE_MAX ((size_t)1 << 20)
+
+int64_t outline_integer(value object, const char *key) {
+    AUTO_VALUE member = value_get(object, key);
+    int64_t number = 0;
+    return value_as_integer(member, &number) ? number : 0;
+}
+
+bool outline_has(value object, const char *key) {
+    AUTO_VALUE member = value_get(object, key);
+    return !value_is(member, VALUE_NONE);
+}
+
+/* ---- steps --------------------------------------------------------------------------------- */
+
+struct visit {
+    void (*each)(void *user, const char *phase, value step);
+    void *user;
+    const char *phase;
+};
+
+/* Recursion is as deep as an outline is. */
+static void steps_visit(const struct visit *visit, value steps, size_t depth) {
+    for (size_t i = 0; i < value_count(steps); i++) {
+        AUTO_VALUE step = value_at(steps, i);
+        AUTO_VALUE members = value_get(step, "steps");
+        visit->each(visit->user, visit->phase, step);
+        if (depth < RUNBOOK_MAX_DEPTH)
+            steps_visit(visit, members, depth + 1);
+    }
+}
+
+void outline_each_step(value outline, void (*each)(void *user, const char *phase, value step),
+                       void *user) {
+    AUTO_VALUE steps = value_get(outline, "steps");
+    AUTO_VALUE finally = value_get(outline, "finally");
+    steps_visit(&(struct visit){each, user, "run"}, steps, 0);
+    steps_visit(&(struct visit){each, user, "finally"}, finally, 0);
+}
+
+/* ---- words --------------------------------------------------------------------------------- */
+
+char *outline_openers(value gate) {
+    AUTO_VALUE by_hand = value_get(gate, "by_hand");
+    AUTO_VALUE approvers = value_get(gate, "approvers");
+    AUTO_VALUE others = value_get(gate, "not_requester");
+    AUTO_BUF text = BUF_INIT(LINE_MAX);
+    if (value_truth(by_hand))
+        return mem_strdup("a person, by hand");
+    if (value_count(approvers) > 0)
+        buf_printf(&text, "%" PRId64 " of ", outline_integer(gate, "quorum"));
+    for (size_t i = 0; i < value_count(approvers); i++) {
+        AUTO_VALUE name = value_at(approvers, i);
+        buf_printf(&text, "%s%s", i ? ", " : "", value_text(name));
+    }
+    if (text.length == 0)
+        buf_puts(&text, "anybody");
+    if (value_truth(others))
+        buf_puts(&text, ", not who started the run");
+    return buf_detach(&text);
+}
+
+char *outline_secret_source(value secret) {
+    AUTO_VALUE command = value_get(secret, "command");
+    AUTO_VALUE file = value_get(secret, "file");
+    AUTO_VALUE from = value_get(secret, "from");
+    AUTO_BUF text = BUF_INIT(LINE_MAX);
+    if (value_count(command) == 0)
+        return value_is(file, VALUE_STRING) ? mem_printf("the file %s", value_text(file))
+                                            : mem_printf("the %s", value_text(from));
+    buf_puts(&text, "the command");
+    for (size_t i = 0; i < value_count(command); i++) {
+        AUTO_VALUE word = value_at(command, i);
+        buf_printf(&text, " %s", value_text(word));
+    }
+    return buf_detach(&text);
+}
+
+char *outline_gist(value title, value lines, value foreach) {
+    if (value_text_length(title) > 0)
+        return mem_strndup(value_text(title), strcspn(value_text(title), "\n"));
+    AUTO_VALUE first = value_at(lines, 0);
+    AUTO_VALUE text = value_get(first, "text");
+    AUTO_VALUE list = value_get(foreach, "text");
+    if (value_text_length(text) == 0 && value_is(list, VALUE_STRING))
+        return mem_printf("for each of %s", value_text(list));
+    return mem_strndup(value_text(text), strcspn(value_text(text), "\n"));
+}

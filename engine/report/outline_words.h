@@ -1,0 +1,22 @@
+/* Words for what stands in an outline: the same for text and page. */
+#ifndef REPORT_OUTLINE_WORDS_H
+#define REPORT_OUTLINE_WORDS_H
+
+#include "value/value.h"
+
+/* Calls back for each step, also those that stand in others, in the order of the plan. `phase` is
+ * "run" or "finally". */
+void outline_each_step(value outline, void (*each)(void *user, const char *phase, value step),
+                       void *user);
+
+int64_t outline_integer(value object, const char *key); /* 0 where it is none */
+bool outline_has(value object, const char *key);
+/* "2 of dba, lead", "anybody", "a person, by hand"; of a gate; the caller frees. */
+char *outline_openers(value gate);
+/* "the environment variable TOKEN", "the file x", "the command pass show x"; the caller frees. */
+char *outline_secret_source(value secret);
+/* What a step does in one line: its title, or else its first line, or what it loops over; these are
+ * its members of that name. The caller frees. */
+char *outline_gist(value title, value lines, value foreach);
+
+#endif
