@@ -32,6 +32,7 @@ static const char looker[] =
 struct command_look {
     struct shell_scan scan;
     bool has_text;
+    bool is_doubtful; /* something that it needs is not there, and may be when it runs */
     struct buf out, errors;
     struct buf findings, remark;
 };
@@ -77,6 +78,7 @@ static void missing_tell(const struct step_ctx *ctx, struct command_look *look,
                          const struct shell_command *command) {
     AUTO_TEXT excuse = excuse_of(ctx, command);
     bool is_path = strchr(command->name, '/') != NULL;
+    look->is_doubtful |= excuse && !command->maybe;
     if (excuse)
         remark_add(look, "not found: `%s`, %s", command->name, excuse);
     else if (is_path)
@@ -159,6 +161,8 @@ static void look_judge(const struct step_ctx *ctx, struct command_look *look,
     if (!look->has_text)
         remark_add(look, "its text is for a shell that is not known here");
     ret->outcome = STEP_SUCCEEDED;
+    if (look->is_doubtful)
+        ret->rehearsal = STEP_SHOWN;
     ret->remark = mem_strdup(buf_text(&look->remark));
 }
 

@@ -218,7 +218,8 @@ struct shell_word shell_read_word(struct text *text) {
             text->at++;
         }
     }
-    word.text = mem_strndup(buf_text(&out), out.length);
+    word.text = word.is_literal ? mem_strndup(buf_text(&out), out.length)
+                                : mem_strndup(begin, (size_t)(text->at - begin));
     return word;
 }
 

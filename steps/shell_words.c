@@ -273,7 +273,7 @@ static void builtin_find(struct shell_scan *scan, const struct shell_word *words
 void shell_words_find(struct shell_scan *scan, const struct shell_word *words, size_t count) {
     const char *name = words[0].text;
     if (!words[0].is_literal || !name || !*name) {
-        shell_doubt(scan, "a command whose name is computed: %s…", name ? name : "");
+        shell_doubt(scan, "a command whose name is computed: %.60s", name ? name : "?");
         return;
     }
     if (scan->depth >= DEPTH_CEILING) {

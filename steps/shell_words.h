@@ -6,7 +6,7 @@
 
 /* A word as it is written, and as the command would get it. */
 struct shell_word {
-    char *text; /* without its quotes; what stands before the first unknown part where one is */
+    char *text;      /* without its quotes; where something in it is computed, as it is written */
     bool is_literal; /* nothing in it is computed */
     bool is_bare;    /* nothing in it is quoted: it may be a reserved word */
 };

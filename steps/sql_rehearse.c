@@ -246,6 +246,8 @@ static void trial_failed(struct sql_rehearsal *rehearsal, struct pg_response *re
     AUTO_TEXT step =
         failed < script->count ? rehearsal_miss(rehearsal, failed, response->sqlstate) : NULL;
     ret->outcome = STEP_FAILED;
+    mem_free(ret->stale); /* an error is excused, or not, by what it is about */
+    ret->stale = NULL;
     if (failed < script->count)
         sql_failure_place(rehearsal->trial->source, failed, response->position, err);
     if (patience)
@@ -262,6 +264,7 @@ static void trial_ended(void *user, struct pg_response *response, struct err *er
     struct step_result result = {
         .outcome = STEP_SUCCEEDED, .rehearsal = STEP_TRIED, .data = sql_result_data(response)};
     rehearsal->query = NULL;
+    result.stale = sql_miss_find(rehearsal->ctx, rehearsal->target.name, rehearsal->script, NULL);
     if (err->kind)
         trial_failed(rehearsal, response, err, &result);
     else

@@ -351,7 +351,7 @@ static void say_finished(struct line *line) {
         say_dry(line, dry);
         return;
     }
-    const char *mark = finished_mark(event);
+    const char *mark = line->model->dry_run ? event->status : finished_mark(event);
     const struct model_step *step = model_find(line->model, event->phase, event->step);
     if (text_equal(mark, "succeeded") && step && line_is_container(step->action)) {
         return;

@@ -354,13 +354,12 @@ bool dryrun_judge(struct step_ctx *act) {
         return false;
     if (act->outcome == STEP_FAILED && act->err.kind == ERR_UNKNOWN)
         act_shown(act);
-    if (act->spec.is_rehearsal)
-        dryrun_excuse(act);
-    if (act->is_shown)
-        return true;
-    if (act->spec.is_rehearsal && act->outcome == STEP_SUCCEEDED)
+    if (!act->spec.is_rehearsal || act->is_shown)
+        return act->is_shown;
+    if (act->outcome == STEP_SUCCEEDED)
         expectations_judge(act);
-    return act->spec.is_rehearsal;
+    dryrun_excuse(act);
+    return true;
 }
 
 /* ---- what is missing because it was not done ------------------------------------------------ */
