@@ -235,3 +235,24 @@ char *tree_token(pid_t pid, int *patience_ms) {
             return mem_strdup(at + sizeof PROCESS_TOKEN);
     return NULL;
 }
+
+static bool add_token(const char *token, struct pids *ret) {
+    struct snapshot snapshot = {0};
+    const size_t before = ret->list.count;
+    take_snapshot(&snapshot);
+    for (size_t i = 0; i < snapshot.list.count; i++) {
+        int none = 0;
+        AUTO_TEXT found = tree_token(snapshot.list.items[i].pid, &none);
+        if (found && strcmp(found, token) == 0)
+            pids_add(ret, snapshot.list.items[i].pid);
+    }
+    vec_release(&snapshot.list);
+    return ret->list.count > before;
+}
+
+void tree_find_token(const char *token, int *patience_ms, struct pids *ret) {
+    while (!add_token(token, ret) && *patience_ms > 0) {
+        --*patience_ms;
+        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+    }
+}

@@ -17,6 +17,9 @@
 #include "io/process_stream.h"
 #include "io/process_terminal.h"
 
+#define LATE_BEGIN_MS 10 /* between the guard's death and the begin of what it was just starting   \
+                          */
+
 struct process {
     struct process_table *table;
     struct process *previous, *next;
@@ -187,20 +190,28 @@ static void heard_beside(void *user, const struct packet *packet) {
         finish_soon(process);
 }
 
+/* One that the guard told nothing of yet may have begun all the same. */
+static void add_leader(const struct process *process, int *patience_ms, struct pids *ret) {
+    if (process->pid)
+        pids_add(ret, process->pid);
+    else if (process->asked && *spawn_asked_token(process->asked))
+        tree_find_token(spawn_asked_token(process->asked), patience_ms, ret);
+}
+
 /* The guard died: its commands may live on as somebody else's children. */
 static void lose_all(struct process_table *table) {
     AUTO_PIDS leaders = {0};
+    int patience_ms = LATE_BEGIN_MS;
+    link_drop(table, link_close);
+    table->collected = 0;
     for (struct process *it = table->first; it; it = it->next) {
         if (it->terminal || it->is_over)
             continue;
-        if (it->pid)
-            pids_add(&leaders, it->pid);
+        add_leader(it, &patience_ms, &leaders);
         it->id = 0;
         it->exit = (struct process_exit){.code = -1, .lost = true};
         finish_soon(it);
     }
-    link_drop(table, link_close);
-    table->collected = 0;
     if (leaders.list.count > 0)
         tree_kill_sessions(&leaders);
 }

@@ -93,7 +93,7 @@ char *spawn_locate(const struct process_spec *spec, struct err *err) {
 /* ---- why a program does not start --------------------------------------------------------- */
 
 struct spawn_asked {
-    char *program, *name;
+    char *program, *name, *token;
     char *cwd;    /* NULL: the engine's */
     size_t bytes; /* of all words and variables */
 };
@@ -109,9 +109,14 @@ struct spawn_asked *spawn_asked_new(const struct process_spec *spec, const char 
     struct spawn_asked *asked = mem_zalloc(sizeof *asked);
     asked->program = mem_strdup(program);
     asked->name = mem_strdup(spec->argv[0]);
+    asked->token = mem_strdup(spec->token ? spec->token : "");
     asked->cwd = spec->cwd ? mem_strdup(spec->cwd) : NULL;
     asked->bytes = words_bytes(spec->argv) + words_bytes(spec->env);
     return asked;
+}
+
+const char *spawn_asked_token(const struct spawn_asked *asked) {
+    return asked->token;
 }
 
 void spawn_asked_free(struct spawn_asked *asked) {
@@ -119,6 +124,7 @@ void spawn_asked_free(struct spawn_asked *asked) {
         return;
     mem_free(asked->program);
     mem_free(asked->name);
+    mem_free(asked->token);
     mem_free(asked->cwd);
     mem_free(asked);
 }

@@ -15,6 +15,7 @@ int spawn_describe(const struct process_spec *spec, const char *program, struct 
 /* What explains why it did not begin, once its spec is gone. */
 struct spawn_asked;
 struct spawn_asked *spawn_asked_new(const struct process_spec *spec, const char *program);
+const char *spawn_asked_token(const struct spawn_asked *asked);
 void spawn_asked_free(struct spawn_asked *asked);
 /* `sys` is an errno. Returns -1. */
 int spawn_explain(const struct spawn_asked *asked, int sys, struct err *err);

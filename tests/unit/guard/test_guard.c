@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "guard/packet.h"
+#include "guard/tree.h"
 #include "tests/support/processes.h"
 
 #define SPAWNS 1000
@@ -243,6 +246,30 @@ static void test_no_descriptor_leaks(void **state) {
     assert_int_equal(count_fds(getpid()), ours);
 }
 
+/* At any moment around the begin of a command: nothing of it lives on. */
+static void test_dies_at_the_begin(void **state) {
+    static const char *const env_of_token[] = {"PATH=/usr/bin:/bin", PROCESS_TOKEN "=begin", NULL};
+    static const char *const argv[] = {"sleep", "61", NULL};
+    struct scene *scene = *state;
+    scene->spec.argv = argv;
+    scene->spec.env = env_of_token;
+    scene->spec.token = "begin";
+    for (useconds_t i = 0; i < 30; i++) {
+        assert_int_equal(process_spawn(scene->loop, &scene->spec, &scene->process, NULL), 0);
+        usleep(i * 50);
+        kill((pid_t)process_guard_pid(scene->loop), SIGKILL);
+        loop_run(scene->loop);
+        assert_true(scene->exit.lost);
+        process_free(scene->process);
+        AUTO_PIDS left = {0};
+        int patience_ms = 0;
+        tree_find_token("begin", &patience_ms, &left);
+        assert_int_equal(left.list.count, 0);
+    }
+    while (waitpid(-1, NULL, WNOHANG) > 0) /* we are their subreaper */
+        continue;
+}
+
 /* Beyond what a packet holds. */
 static void test_large_environment(void **state) {
     enum { VARIABLES = 18, LENGTH = 100000 };
@@ -289,6 +316,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_silence, setup, teardown),
         cmocka_unit_test_setup_teardown(test_door_is_private, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_descriptor_leaks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_dies_at_the_begin, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_environment, setup, teardown),
         cmocka_unit_test_setup_teardown(test_leaves_nobody_waiting, setup, teardown),
     };
