@@ -71,8 +71,6 @@ static bool has_recorded_member(const struct recall *recall, const struct node *
 
 bool recall_lets(struct recall *recall, struct node *node) {
     enum graph_role role = node_graph(node)->role;
-    if (role == GRAPH_END)
-        return true;
     if (has_next(recall, trail_of(recall, node)))
         return true;
     return role == GRAPH_BEGIN && has_recorded_member(recall, node);

@@ -371,6 +371,7 @@ void run_free(struct run *run) {
     frame_free(run->finally);
     frame_free(run->root);
     vec_release(&run->ready);
+    vec_release(&run->ended);
     vec_release(&run->regaining);
     vec_release(&run->undo);
     seal_free(run->seal);

@@ -9,7 +9,11 @@
 #include "run/replay_step.h"
 
 void sched_ready(struct node *node) {
-    *vec_add(&node->frame->run->ready) = node;
+    struct run *run = node->frame->run;
+    if (node_graph(node)->role == GRAPH_END)
+        *vec_add(&run->ended) = node;
+    else
+        *vec_add(&run->ready) = node;
 }
 
 bool frame_may_start(const struct frame *frame) {
@@ -216,6 +220,18 @@ static void regaining_pump(struct run *run) {
 }
 
 /* Neither slots nor stages hold up what is recorded, and nothing else begins. */
+/* A group ends with its last member. It does not wait among those that wait for a slot: whether its
+ * point of no return was passed would depend on them, and no record tells when they had it. */
+static void groups_end(struct run *run) {
+    while (run->ended.count) {
+        struct node *node = run->ended.items[--run->ended.count];
+        if (node->state == STATE_PENDING && frame_may_start(node->frame))
+            node_drive(node);
+        else
+            frame_check(node->frame);
+    }
+}
+
 static void recalled_drive(struct run *run, struct node *node) {
     if (node->state != STATE_PENDING || node->active)
         frame_check(node->frame);
@@ -223,6 +239,7 @@ static void recalled_drive(struct run *run, struct node *node) {
         node_drive(node);
     else
         recall_hold(run->recall, node);
+    groups_end(run);
     rollback_pump(run);
 }
 
@@ -237,6 +254,7 @@ static void pump(void *user) {
     }
     run->pumping = true;
     regaining_pump(run);
+    groups_end(run);
     rollback_pump(run);
     while (run->recall && run->ready_head < run->ready.count)
         recalled_drive(run, run->ready.items[run->ready_head++]);
@@ -258,6 +276,7 @@ static void pump(void *user) {
             run->ready_head++;
             frame_check(node->frame);
         }
+        groups_end(run);
         rollback_pump(run);
     }
     ready_compact(run);
