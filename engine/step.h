@@ -185,6 +185,10 @@ struct step_database {
 int step_database_init(struct step_ctx *ctx, struct step_database *ret, struct err *err) MUST_USE;
 void step_database_release(struct step_database *database);
 
+/* Of a handler that its type made (`inverse`): what the attempt that it takes back said of itself,
+ * owned; VALUE_NONE where nobody knows. */
+value step_undone(const struct step_ctx *ctx);
+
 /* Output as it comes: redacted, stored, digested, shown; the head kept for expect and outputs. */
 void step_output(struct step_ctx *ctx, enum step_stream stream, const char *bytes, size_t length);
 /* Something an auditor should see beside the result: a server's notice, a redirect, evidence. */
@@ -281,6 +285,9 @@ struct step_type {
      * certainty that it did not happen, STEP_IN_DOUBT that it cannot be told. NULL: nobody can be
      * asked. */
     int (*settle)(struct step_ctx *ctx, const struct step_doubt *doubt, struct err *err);
+    /* The type of a handler on the same spec that takes back what a step did, for those whose
+     * author wrote no `rollback:`; NULL where there is none. */
+    const struct step_type *(*inverse)(const void *spec);
     /* Asks it to end soon; it still reports by step_done. */
     void (*cancel)(struct step_ctx *ctx);
     /* Frees what the state holds; called once, behind step_done or a failed start. */

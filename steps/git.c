@@ -1,77 +1,16 @@
-#include <stdbool.h>
-
-#include "base/buf.h"
-#include "base/text.h"
-#include "step.h"
-
-#define LINE_CEILING ((size_t)4 << 10)
-
-struct git_status {
-    int8_t clean;
-    struct template *branch;
-};
-
-struct git_log {
-    struct template *from, *to;
-    int64_t limit;
-};
-
-struct git_tag {
-    struct template *name, *message, *at;
-};
-
-struct git_branch {
-    struct template *name, *at;
-};
-
-struct git_checkout {
-    struct template *ref;
-    bool create;
-};
-
-struct git_merge {
-    struct template *ref, *message;
-    int fast_forward;
-};
-
-struct git_commit {
-    struct template *message;
-    struct field_list paths; /* struct template * each */
-};
-
-struct git_revert {
-    struct template *ref;
-};
-
-struct git_remote {
-    struct template *remote;
-    struct field_list refs; /* struct template * each */
-    bool tags;
-};
-
-struct git_credentials {
-    struct template *user, *password, *ssh_key;
-};
-
-struct git_spec {
-    struct template *repository;
-    struct git_credentials *credentials;
-    /* Exactly one of these, in the order of git_verbs. */
-    struct git_status *status;
-    struct git_log *log;
-    struct git_tag *tag;
-    struct git_branch *branch;
-    struct git_checkout *checkout;
-    struct git_merge *merge;
-    struct git_commit *commit;
-    struct git_revert *revert;
-    struct git_remote *fetch, *pull, *push;
-};
+/* The step type `git`: what may be written. */
+#include "git_step.h"
 
 #define GIT_TEXT(name, type, member, more, text, sample)                                           \
     {                                                                                              \
         .key = name, .kind = FIELD_TEXT, .flags = FIELD_ITEM | (more),                             \
         .offset = offsetof(struct type, member), .doc = text, .example = sample,                   \
+    }
+
+#define GIT_FLAG(name, type, member, text, sample)                                                 \
+    {                                                                                              \
+        .key = name, .kind = FIELD_BOOL, .offset = offsetof(struct type, member), .doc = text,     \
+        .example = sample,                                                                         \
     }
 
 #define GIT_VERB(name, table, type, short_for, text, sample)                                       \
@@ -120,24 +59,22 @@ static const struct field tag_fields[] = {
     GIT_TEXT("name", git_tag, name, FIELD_REQUIRED, "The new tag.", "v1.2.0"),
     GIT_TEXT("message", git_tag, message, 0, "Makes it an annotated tag.", "Release 1.2.0"),
     GIT_TEXT("at", git_tag, at, 0, "What it names; HEAD where unsaid.", "main"),
+    GIT_FLAG("delete", git_tag, remove, "Takes the tag away.", "true"),
     FIELD_END,
 };
 
 static const struct field branch_fields[] = {
     GIT_TEXT("name", git_branch, name, FIELD_REQUIRED, "The new branch.", "release-1.2"),
     GIT_TEXT("at", git_branch, at, 0, "Where it starts; HEAD where unsaid.", "main"),
+    GIT_FLAG("delete", git_branch, remove, "Takes the branch away.", "true"),
     FIELD_END,
 };
 
 static const struct field checkout_fields[] = {
     GIT_TEXT("ref", git_checkout, ref, FIELD_REQUIRED, "A branch, tag or commit.", "release-1.2"),
-    {
-        .key = "create",
-        .kind = FIELD_BOOL,
-        .offset = offsetof(struct git_checkout, create),
-        .doc = "Makes the branch first.",
-        .example = "true",
-    },
+    GIT_FLAG("create", git_checkout, create, "Makes the branch first.", "true"),
+    GIT_TEXT("at", git_checkout, at, 0, "With `create`: where it starts; HEAD where unsaid.",
+             "main"),
     FIELD_END,
 };
 
@@ -173,6 +110,15 @@ static const struct field commit_fields[] = {
 static const struct field revert_fields[] = {
     GIT_TEXT("ref", git_revert, ref, FIELD_REQUIRED, "The commit that is undone by a new one.",
              "HEAD"),
+    {
+        .key = "parent",
+        .kind = FIELD_INTEGER,
+        .offset = offsetof(struct git_revert, parent),
+        .doc = "Of a merge: which parent stays; 1 is the branch that was merged into.",
+        .example = "1",
+        .minimum = 1,
+        .maximum = 64,
+    },
     FIELD_END,
 };
 
@@ -188,13 +134,7 @@ static const struct field remote_fields[] = {
         .example = "[main, v1.2.0]",
         .item = &git_ref,
     },
-    {
-        .key = "tags",
-        .kind = FIELD_BOOL,
-        .offset = offsetof(struct git_remote, tags),
-        .doc = "All tags too.",
-        .example = "true",
-    },
+    GIT_FLAG("tags", git_remote, tags, "All tags too.", "true"),
     FIELD_END,
 };
 
@@ -219,6 +159,15 @@ static const struct field git_fields[] = {
         .fields = credentials_fields,
         .size = sizeof(struct git_credentials),
     },
+    {
+        .key = "undo",
+        .kind = FIELD_BOOL,
+        .offset = offsetof(struct git_spec, undo),
+        .doc = "Whether a rollback takes it back, on the remote too, where the step has no "
+               "`rollback`; true by default.",
+        .example = "false",
+        .fallback = 1,
+    },
     GIT_VERB(status, status_fields, git_status, "branch", "What is changed, and on which branch.",
              "{clean: true, branch: main}"),
     GIT_VERB(log, log_fields, git_log, "from", "Commits, as outputs.", "{from: v1.2.0}"),
@@ -237,86 +186,82 @@ static const struct field git_fields[] = {
     FIELD_END,
 };
 
-static const struct {
-    const char *key;
-    size_t offset;
-    enum effect effect;
-} git_verbs[] = {
-    {"status", offsetof(struct git_spec, status), EFFECT_READ},
-    {"log", offsetof(struct git_spec, log), EFFECT_READ},
-    {"tag", offsetof(struct git_spec, tag), EFFECT_ONCE},
-    {"branch", offsetof(struct git_spec, branch), EFFECT_ONCE},
-    {"checkout", offsetof(struct git_spec, checkout), EFFECT_IDEMPOTENT},
-    {"merge", offsetof(struct git_spec, merge), EFFECT_IDEMPOTENT},
-    {"commit", offsetof(struct git_spec, commit), EFFECT_ONCE},
-    {"revert", offsetof(struct git_spec, revert), EFFECT_ONCE},
-    {"fetch", offsetof(struct git_spec, fetch), EFFECT_IDEMPOTENT},
-    {"pull", offsetof(struct git_spec, pull), EFFECT_IDEMPOTENT},
-    {"push", offsetof(struct git_spec, push), EFFECT_IDEMPOTENT},
+const struct git_verb_row git_verb_rows[GIT_VERBS] = {
+#define ROW(verb, effect, has_inverse, is_remote)                                                  \
+    { #verb, offsetof(struct git_spec, verb), effect, has_inverse, is_remote }
+    ROW(status, EFFECT_READ, false, false),
+    ROW(log, EFFECT_READ, false, false),
+    ROW(tag, EFFECT_ONCE, true, false),
+    ROW(branch, EFFECT_ONCE, true, false),
+    ROW(checkout, EFFECT_IDEMPOTENT, true, false),
+    ROW(merge, EFFECT_IDEMPOTENT, true, false),
+    ROW(commit, EFFECT_ONCE, true, false),
+    ROW(revert, EFFECT_ONCE, true, false),
+    ROW(fetch, EFFECT_IDEMPOTENT, false, true),
+    ROW(pull, EFFECT_IDEMPOTENT, true, true),
+    ROW(push, EFFECT_IDEMPOTENT, true, true),
+#undef ROW
 };
-#define GIT_VERBS (sizeof git_verbs / sizeof git_verbs[0])
 
-static bool has_verb(const void *spec, size_t i) {
-    const void *const *verb = (const void *const *)((const char *)spec + git_verbs[i].offset);
-    return *verb != NULL;
+bool git_has_verb(const struct git_spec *spec, size_t verb) {
+    const char *at = (const char *)spec + git_verb_rows[verb].offset;
+    return *(const void *const *)at != NULL;
+}
+
+enum repo_verb git_verb_of(const struct git_spec *spec) {
+    size_t verb = 0;
+    while (verb < GIT_VERBS && !git_has_verb(spec, verb))
+        verb++;
+    return (enum repo_verb)verb;
 }
 
 static enum effect git_effect(const void *spec) {
-    for (size_t i = 0; i < GIT_VERBS; i++)
-        if (has_verb(spec, i))
-            return git_verbs[i].effect;
-    return EFFECT_ONCE;
+    const enum repo_verb verb = git_verb_of(spec);
+    return verb < GIT_VERBS ? git_verb_rows[verb].effect : EFFECT_ONCE;
 }
 
-static void git_check(const void *spec, const struct step_check *check) {
-    AUTO_BUF found = BUF_INIT(LINE_CEILING);
-    size_t count = 0;
-    for (size_t i = 0; i < GIT_VERBS; i++)
-        if (has_verb(spec, i))
-            buf_printf(&found, "%s`%s`", count++ > 0 ? ", " : "", git_verbs[i].key);
-    if (count == 1)
-        return;
-    AUTO_ERR err = ERR_INIT;
-    if (count == 0)
-        err_at(&err, check->span, "`git` does not say what to do");
-    else
-        err_at(&err, check->span, "`git` does one thing a step, and here are %zu: %s", count,
-               buf_text(&found));
-    err_hint(&err,
-             "status, log, tag, branch, checkout, merge, commit, revert, fetch, pull or push");
-    check->report(check->user, &err);
+static enum effect git_undo_effect(const void *spec) {
+    (void)spec;
+    return EFFECT_IDEMPOTENT;
 }
 
-static void git_plan(const void *spec, const struct step_plan *plan) {
+/* Takes back what a step did. Nobody writes it: a step has it where it has no `rollback`. */
+static const struct step_type git_undo_type = {
+    .key = "git",
+    .doc = "Takes back what a `git` step did.",
+    .fields = git_fields,
+    .size = sizeof(struct git_spec),
+    .state_size = sizeof(struct git_state),
+    .effect = git_undo_effect,
+    .plan = git_undo_plan,
+    .demand = git_demand,
+    .start = git_undo_start,
+    .cancel = git_cancel,
+    .release = git_release,
+};
+
+static const struct step_type *git_inverse(const void *spec) {
     const struct git_spec *git = spec;
-    AUTO_BUF line = BUF_INIT(LINE_CEILING);
-    for (size_t i = 0; i < GIT_VERBS; i++)
-        if (has_verb(spec, i))
-            buf_puts(&line, git_verbs[i].key);
-    if (git->repository) {
-        buf_puts(&line, " in ");
-        template_show(&line, git->repository);
-    }
-    plan->line(plan->user, "git", buf_text(&line), line.length);
-}
-
-static void git_demand(const void *spec, const struct step_demand *demand) {
-    const struct git_spec *git = spec;
-    AUTO_BUF path = BUF_INIT(LINE_CEILING);
-    if (!git->repository)
-        return;
-    template_show(&path, git->repository);
-    demand->need(demand->user, STEP_NEEDS_FILE, buf_text(&path), path.length);
+    const enum repo_verb verb = git_verb_of(git);
+    return verb < GIT_VERBS && git->undo && git_verb_rows[verb].has_inverse ? &git_undo_type : NULL;
 }
 
 const struct step_type step_git_type = {
     .key = "git",
-    .doc = "One act on a git repository.",
+    .doc = "One act on a git repository, by libgit2: hooks are not run. What it did is taken back "
+           "in a rollback where its author wrote none.",
     .example = "{repository: /srv/app, status: {clean: true, branch: main}}",
     .fields = git_fields,
     .size = sizeof(struct git_spec),
+    .state_size = sizeof(struct git_state),
     .effect = git_effect,
     .check = git_check,
     .plan = git_plan,
     .demand = git_demand,
+    .start = git_start,
+    .rehearse = git_rehearse,
+    .settle = git_settle,
+    .inverse = git_inverse,
+    .cancel = git_cancel,
+    .release = git_release,
 };

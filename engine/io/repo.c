@@ -70,7 +70,7 @@ int repo_add_text(struct repo *repo, const char *path, const char *text, struct 
     return opened()->add_text(repo, path, text, err);
 }
 
-static void draft_release(struct repo_draft *draft) {
+void repo_draft_release(struct repo_draft *draft) {
     buf_release(&draft->text);
     mem_free(draft->format);
     mem_free(draft->program);
@@ -90,6 +90,6 @@ int repo_commit(struct repo *repo, const char *message, bool interactive, struct
     if (status <= 0)
         ret->id[0] = '\0';
     ret->is_signed = signature != NULL;
-    draft_release(&draft);
+    repo_draft_release(&draft);
     return status;
 }

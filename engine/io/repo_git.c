@@ -23,7 +23,7 @@ int repo_git_fail(struct err *err, const char *format, ...) {
 }
 
 /* "https://user:token@host/x" tells "https://host/x". */
-static char *url_without_user(const char *url) {
+char *repo_git_url_shown(const char *url) {
     const char *scheme = strstr(url, "://");
     const char *host = scheme ? scheme + 3 : url;
     size_t authority = strcspn(host, "/");
@@ -41,7 +41,7 @@ static value remote_value(git_repository *repository) {
     value found = value_null();
     if (git_repository_config(&config, repository) == 0 &&
         git_config_get_string_buf(&text, config, REMOTE_URL) == 0) {
-        AUTO_TEXT url = url_without_user(text.ptr);
+        AUTO_TEXT url = repo_git_url_shown(text.ptr);
         found = value_string(url);
     }
     git_buf_dispose(&text);
@@ -100,6 +100,7 @@ static int describe(const char *path, value *ret, struct err *err) {
 }
 
 static const struct repo_module module = {
+    .act = repo_git_act,
     .describe = describe,
     .open = repo_git_open,
     .close = repo_git_close,

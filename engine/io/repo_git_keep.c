@@ -369,12 +369,12 @@ static char *setting(git_config *config, const char *name) {
     return copy;
 }
 
-static void signing_read(const struct repo *repo, struct repo_draft *draft) {
+void repo_git_signing(git_repository *git, const char *wanted, struct repo_draft *draft) {
     git_config *config = NULL;
     int is_on = 0;
-    if (git_repository_config_snapshot(&config, repo->git) < 0)
+    if (git_repository_config_snapshot(&config, git) < 0)
         return;
-    if (git_config_get_bool(&is_on, config, "commit.gpgsign") == 0 && is_on) {
+    if (git_config_get_bool(&is_on, config, wanted) == 0 && is_on) {
         draft->format = setting(config, "gpg.format");
         if (!draft->format)
             draft->format = mem_strdup("openpgp");
@@ -420,7 +420,7 @@ int repo_git_draft(struct repo *repo, const char *message, struct repo_draft *re
     git_tree_free(tree);
     if (status < 0)
         return -1;
-    signing_read(repo, ret);
+    repo_git_signing(repo->git, "commit.gpgsign", ret);
     return 1;
 }
 

@@ -148,5 +148,5 @@ int repo_sign(const struct repo_draft *draft, bool interactive, char **ret, stru
     if (status == 0)
         status = signature_read(&signing, ret, err);
     signing_release(&signing);
-    return status < 0 ? err_wrap(err, "signing the commit") : 0;
+    return status < 0 ? err_wrap(err, "signing the %s", draft->what ? draft->what : "commit") : 0;
 }

@@ -1,5 +1,6 @@
 #include "io/tool.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -82,8 +83,9 @@ static void tool_ended(void *user, const struct process_exit *exit) {
 
 static int tool_spawn(struct tool *tool, struct loop *loop, const struct tool_spec *spec,
                       struct err *err) {
-    static unsigned count;
-    AUTO_TEXT entry = mem_printf(PROCESS_TOKEN "=tool-%ld-%u", (long)getpid(), ++count);
+    static atomic_uint count;
+    AUTO_TEXT entry =
+        mem_printf(PROCESS_TOKEN "=tool-%ld-%u", (long)getpid(), atomic_fetch_add(&count, 1) + 1);
     VEC(const char *) env = {0};
     for (const char *const *at = spec->env ? spec->env : (const char *const *)environ; *at; at++)
         if (!text_starts_with(*at, PROCESS_TOKEN "="))

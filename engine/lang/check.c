@@ -138,5 +138,6 @@ void check_file(struct parse *parse, const struct node *root) {
     check_schedule(parse, root);
     check_steps(parse);
     check_uses(parse, ids);
+    steps_invert(parse);
     map_free(ids);
 }

@@ -118,6 +118,8 @@ struct step_list *steps_parse(struct parse *parse, const struct node *node, enum
 struct step *step_parse(struct parse *parse, const struct node *node, enum step_role role);
 /* Ids of all steps of the file, once all are parsed. That they are unique the plan checks. */
 void steps_name(struct parse *parse, struct map *ids);
+/* Gives those a handler that have none, and whose type knows how to take them back. */
+void steps_invert(struct parse *parse);
 
 /* ---- files (load.c) ---- */
 

@@ -332,3 +332,32 @@ void steps_name(struct parse *parse, struct map *ids) {
             visit->step->id = parse->visits.items[visit->parent].step->id;
     }
 }
+
+/* ---- handlers that a type makes ---------------------------------------------------------------
+ */
+
+static bool has_inverse(const struct visit *visit) {
+    const struct step *step = visit->step;
+    return visit->role == ROLE_STEP && !visit->in_handler && !visit->is_broken && step->type &&
+           !step->rollback && step->type->inverse && step->type->inverse(step->spec);
+}
+
+void steps_invert(struct parse *parse) {
+    for (size_t i = 0; i < parse->visits.count; i++) {
+        struct step *step = parse->visits.items[i].step;
+        if (!has_inverse(&parse->visits.items[i]))
+            continue;
+        struct step *handler = arena_alloc(parse->runbook->arena, sizeof *handler);
+        *handler = (struct step){
+            .type = step->type->inverse(step->spec),
+            .spec = step->spec,
+            .id = step->id,
+            .span = step->span,
+            .key_span = step->key_span,
+            .timeout_ms = step->timeout_ms,
+            .grace_ms = step->grace_ms,
+            .refs = step->refs,
+        };
+        step->rollback = handler;
+    }
+}

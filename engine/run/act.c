@@ -526,6 +526,15 @@ int step_test(struct step_ctx *ctx, const struct expr *expr, bool *ret, struct e
     return expr_test(expr, &input, ret, err);
 }
 
+value step_undone(const struct step_ctx *ctx) {
+    const struct node *undone = ctx->spec.frame->owner;
+    value data = value_none();
+    if (!undone || !undone->done ||
+        value_parse(undone->done, strlen(undone->done), &data, NULL) < 0)
+        return value_none();
+    return data;
+}
+
 void step_output(struct step_ctx *ctx, enum step_stream stream, const char *bytes, size_t length) {
     capture_write(ctx->capture, stream, bytes, length);
 }

@@ -34,6 +34,7 @@ struct node {
     bool is_shown : 1;       /* in a dry run: it was not really run */
     struct task *task;
     struct frame *children, *newest; /* of foreach and call, oldest first */
+    char *done;                      /* JSON: what it said, for a handler that its type made */
     int64_t duration_ms;
 };
 

@@ -46,6 +46,7 @@ void frame_free(struct frame *frame) {
             child = next;
         }
         task_free(frame->nodes[i].task);
+        mem_free(frame->nodes[i].done);
     }
     value_free(frame->params);
     value_free(frame->item);

@@ -99,6 +99,16 @@ static void finish_record(struct task *task, const struct verdict *verdict, stru
         act_recorded(task->act);
 }
 
+/* Not by `.steps`, whose results are dropped where no expression looks at them. */
+static void undo_remember(const struct task *task, const struct result *result) {
+    const struct step *handler = task->step->rollback;
+    if (!handler || !task->step->type->inverse || handler->spec != task->step->spec ||
+        !value_is(result->data, VALUE_OBJECT))
+        return;
+    mem_free(task->node->done);
+    task->node->done = value_to_json(result->data);
+}
+
 void task_finish(struct task *task, const struct verdict *verdict) {
     struct node *node = task->node;
     struct run *run = task_run(task);
@@ -116,6 +126,7 @@ void task_finish(struct task *task, const struct verdict *verdict) {
         result = task->body;
     else
         result_of_act(&result, task->act);
+    undo_remember(task, &result);
     finish_record(task, verdict, &result);
     value published = result_publish(&result, outcomes[verdict->outcome].status, task->attempt,
                                      node->duration_ms, verdict->error);

@@ -84,6 +84,7 @@ struct step_ctx *step_fake_new(const struct step *step, const char *run_json) {
     ctx->asked = (struct buf)BUF_INIT(SIZE_MAX);
     ctx->state = mem_zalloc(step->type->state_size + 1);
     ctx->committing_data = value_none();
+    ctx->undone = value_none();
     ctx->run = value_object();
     if (run_json) {
         value_free(ctx->run);
@@ -151,6 +152,7 @@ void step_fake_free(struct step_ctx *ctx) {
     loop_free(ctx->loop);
     value_free(ctx->run);
     value_free(ctx->committing_data);
+    value_free(ctx->undone);
     mem_free(ctx->committing);
     value_free(ctx->result.data);
     err_release(&ctx->result.err);
@@ -272,10 +274,15 @@ static void synced(void *user) {
     ctx->committed(ctx);
 }
 
+value step_undone(const struct step_ctx *ctx) {
+    return value_copy(ctx->undone);
+}
+
 void step_commit(struct step_ctx *ctx, const char *transaction_id, value data_taken,
                  void (*go)(struct step_ctx *ctx)) {
     mem_free(ctx->committing);
     value_free(ctx->committing_data);
+    value_free(ctx->undone);
     ctx->committing = mem_strdup(transaction_id);
     ctx->committing_data = data_taken;
     ctx->committed = go;

@@ -23,6 +23,7 @@ struct step_ctx {
     int64_t sync_ms;      /* what the way of a record to the disk takes; -1: it never comes there */
     char *committing;     /* of the last step_commit: its id, NULL without; and its data */
     value committing_data;
+    value undone; /* what a handler that its type made takes back; VALUE_NONE */
     struct loop_timer *sync;
     void (*committed)(struct step_ctx *ctx);
 

@@ -198,7 +198,6 @@ static void test_check(void **state) {
         {"approval: {message: m, approvers: [a], quorum: 2}", "can never be reached by 1 approver"},
         {"approval: {message: m, approvers: [a, b, a]}", "approver `a` is named twice"},
         {"approval: {message: m, expires: 5m, escalate: [{after: 5m}]}", "comes too late"},
-        {"git: {status: main}", "does not run `git` steps"},
         {"watch: {probe: {shell: x}, every: 1s, for: 5s}", "does not run `watch` steps"},
         {"notify: {webhook: x, text: y}", "does not run `notify` steps"},
     };

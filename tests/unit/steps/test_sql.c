@@ -96,6 +96,11 @@ void step_note(struct step_ctx *ctx, const char *what, value taken) {
     (void)buf_printf(&ctx->notes, "%s %s\n", what, json);
 }
 
+value step_undone(const struct step_ctx *ctx) {
+    (void)ctx;
+    return value_none();
+}
+
 void step_commit(struct step_ctx *ctx, const char *transaction_id, value data_taken,
                  void (*go)(struct step_ctx *ctx)) {
     AUTO_VALUE data = data_taken;
