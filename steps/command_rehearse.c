@@ -11,23 +11,31 @@
 #define ANSWER_CEILING ((size_t)1 << 16)
 #define NAMES_SHOWN 12
 
-/* Arguments: the step's shell or "", its text, what to look for. Says `missing N` of each that is
- * not there, `syntax` where the text has a mistake, and `end`. */
+/* Arguments: the step's shell or "", its text, a letter for each name, and the names to look for.
+ * `v` marks those in which the environment's variables stand, and nothing else that a shell would
+ * carry out. Says `missing N` of each that is not there, `unknown N` where variables make no name,
+ * `syntax` where the text has a mistake, and `end`. */
 static const char looker[] =
-    "shell=$1 text=$2\n"
-    "shift 2\n"
-    "i=0\n"
+    "shell=$1 text=$2 marks=$3\n"
+    "shift 3\n"
+    "i=-1\n"
     "for name do\n"
+    "  i=$((i + 1)) mark=${marks%\"${marks#?}\"} marks=${marks#?}\n"
+    "  if [ \"$mark\" = v ]; then\n"
+    "    name=$(set -u; eval \"printf '%s' \\\"$name\\\"\" 2>/dev/null)\n"
+    "    case $name in '' | *[!A-Za-z0-9_./+-]*) echo \"unknown $i\"; continue ;; esac\n"
+    "  fi\n"
     "  case $name in\n"
     "  */*) [ -f \"$name\" ] && [ -x \"$name\" ] || echo \"missing $i\" ;;\n"
     "  *) command -v \"$name\" >/dev/null 2>&1 || echo \"missing $i\" ;;\n"
     "  esac\n"
-    "  i=$((i + 1))\n"
     "done\n"
     "if [ -n \"$shell\" ] && command -v \"$shell\" >/dev/null 2>&1; then\n"
     "  BASH_ENV= ENV= \"$shell\" -n -c \"$text\" shell || echo syntax\n"
     "fi\n"
     "echo end\n";
+
+enum found { FOUND, MISSING, UNKNOWN };
 
 struct command_look {
     struct shell_scan scan;
@@ -94,41 +102,57 @@ static void syntax_tell(struct command_look *look) {
     finding_add(look, "its shell finds a mistake: %s", line ? line : "it does not say which");
 }
 
-static void found_tell(struct command_look *look, const bool *is_missing) {
+static void found_tell(struct command_look *look, const enum found *found) {
     AUTO_BUF names = BUF_INIT(ANSWER_CEILING);
-    size_t shown = 0, found = 0;
+    size_t count = 0;
     for (size_t i = 0; i < look->scan.commands.count; i++) {
-        found += !is_missing[i];
-        if (!is_missing[i] && shown++ < NAMES_SHOWN)
-            (void)buf_printf(&names, "%s%s", names.length ? ", " : "",
-                             look->scan.commands.items[i].name);
+        const char *name = look->scan.commands.items[i].name;
+        if (found[i] == FOUND && count++ < NAMES_SHOWN)
+            (void)buf_printf(&names, "%s%s", names.length ? ", " : "", name);
     }
     if (names.length)
-        remark_add(look, "found: %s%s", buf_text(&names), found > NAMES_SHOWN ? ", …" : "");
+        remark_add(look, "found: %s%s", buf_text(&names), count > NAMES_SHOWN ? ", …" : "");
     for (size_t i = 0; i < look->scan.doubts.count; i++)
         remark_add(look, "not told: %s", look->scan.doubts.items[i]);
+}
+
+static void commands_tell(const struct step_ctx *ctx, struct command_look *look,
+                          const enum found *found) {
+    found_tell(look, found);
+    for (size_t i = 0; i < look->scan.commands.count; i++) {
+        const struct shell_command *command = &look->scan.commands.items[i];
+        if (found[i] == MISSING)
+            missing_tell(ctx, look, command);
+        else if (found[i] == UNKNOWN)
+            remark_add(look, "not told: a command whose name is computed: %.60s", command->name);
+    }
+}
+
+/* The index behind the word, or `count`. */
+static size_t answer_index(const char *line, const char *word, size_t count) {
+    if (!text_starts_with(line, word))
+        return count;
+    size_t index = strtoul(line + strlen(word), NULL, 10);
+    return index < count ? index : count;
 }
 
 /* Whether the looker came to its end. */
 static bool answer_read(const struct step_ctx *ctx, struct command_look *look) {
     const char *line = buf_text(&look->out);
     size_t count = look->scan.commands.count;
-    bool *is_missing = mem_calloc(count + 1, sizeof *is_missing);
+    enum found *found = mem_calloc(count + 1, sizeof *found);
     bool is_over = false, is_wrong = false;
     for (; *line && !is_over; line += strcspn(line, "\n"), line += *line == '\n') {
-        size_t index = text_starts_with(line, "missing ") ? strtoul(line + 8, NULL, 10) : count;
-        is_missing[index < count ? index : count] = true;
+        found[answer_index(line, "missing ", count)] = MISSING;
+        found[answer_index(line, "unknown ", count)] = UNKNOWN;
         is_wrong |= text_starts_with(line, "syntax\n");
         is_over = text_starts_with(line, "end\n");
     }
     if (is_over)
-        found_tell(look, is_missing);
-    for (size_t i = 0; is_over && i < count; i++)
-        if (is_missing[i])
-            missing_tell(ctx, look, &look->scan.commands.items[i]);
+        commands_tell(ctx, look, found);
     if (is_over && is_wrong)
         syntax_tell(look);
-    mem_free(is_missing);
+    mem_free(found);
     return is_over;
 }
 
@@ -222,12 +246,17 @@ int command_rehearse(struct step_ctx *ctx, struct shell_scan *scan_taken, const 
     look->out = look->errors = look->findings = look->remark = (struct buf)BUF_INIT(ANSWER_CEILING);
     shell_scan_end(&look->scan);
     size_t count = look->scan.commands.count;
-    const char **words = mem_calloc(count + 6, sizeof *words);
-    const char *fixed[] = {"sh", "-c", looker, "runbook", shell ? shell : "", shell ? text : ""};
+    AUTO_TEXT marks = mem_zalloc(count + 1);
+    const char *fixed[] = {"sh", "-c", looker, "runbook", shell ? shell : "", shell ? text : "",
+                           marks};
+    size_t before = sizeof fixed / sizeof *fixed;
+    const char **words = mem_calloc(count + before, sizeof *words);
     memcpy(words, fixed, sizeof fixed);
-    for (size_t i = 0; i < count; i++)
-        words[6 + i] = look->scan.commands.items[i].name;
-    int status = look_start(ctx, words, count + 6, err);
+    for (size_t i = 0; i < count; i++) {
+        marks[i] = look->scan.commands.items[i].has_variables ? 'v' : '-';
+        words[before + i] = look->scan.commands.items[i].name;
+    }
+    int status = look_start(ctx, words, count + before, err);
     mem_free(words);
     return status;
 }
@@ -236,6 +265,8 @@ void command_demand(struct shell_scan *scan, const struct step_demand *demand) {
     shell_scan_end(scan);
     for (size_t i = 0; i < scan->commands.count; i++) {
         const char *name = scan->commands.items[i].name;
+        if (scan->commands.items[i].has_variables)
+            continue; /* the environment's to say */
         demand->need(demand->user, STEP_NEEDS_COMMAND, name, strlen(name));
     }
 }

@@ -95,6 +95,7 @@ static void scan_for(struct text *text) {
         const char *begin = text->at;
         struct shell_word word = shell_read_word(text);
         bool is_do = word.is_bare && text_equal(word.text, "do");
+        shell_assigned(text->scan, word.text);
         mem_free(word.text);
         if (is_do || text->at == begin) {
             text->at = begin + (is_do ? 0 : 1);
@@ -215,6 +216,7 @@ static void scan_word(struct text *text) {
     }
     if (is_first && is_assignment(&word)) {
         text->scan->renames |= text_starts_with(word.text, "PATH=");
+        shell_assigned(text->scan, word.text);
         mem_free(word.text);
         return;
     }

@@ -11,6 +11,7 @@
 struct shell_command {
     char *name;
     bool maybe; /* it stands where the text need not come by: a branch, behind `||`, a function */
+    bool has_variables; /* its name is `${BIN}/tool`, for the environment to fill */
 };
 
 struct shell_scan {
@@ -21,6 +22,7 @@ struct shell_scan {
     bool moves; /* it changes the folder: where relative paths lead is not known */
     /* private */
     VEC(char *) functions;
+    VEC(char *) assigned; /* variables that it sets itself */
     int depth, branches;
 };
 

@@ -63,7 +63,7 @@ static void scan_backticks(struct text *text) {
     shell_scan_text(text->scan, buf_text(&inner), inner.length);
 }
 
-static void scan_dollar(struct text *text, struct shell_word *word);
+static void scan_dollar(struct text *text, struct buf *out, struct shell_word *word);
 static void scan_double(struct text *text, struct buf *out, struct shell_word *word);
 
 static void scan_single(struct text *text, struct buf *out) {
@@ -94,7 +94,7 @@ void shell_skip_to(struct text *text, char open, char close, int depth) {
         } else if (c == '`') {
             scan_backticks(text);
         } else if (c == '$') {
-            scan_dollar(text, &word);
+            scan_dollar(text, NULL, &word);
         } else {
             depth += (c == open) - (c == close);
             text->at++;
@@ -102,17 +102,35 @@ void shell_skip_to(struct text *text, char open, char close, int depth) {
     }
 }
 
-static void skip_name(struct text *text) {
-    if (isalpha((unsigned char)*text->at) || *text->at == '_')
-        while (isalnum((unsigned char)shell_peek(text, 0)) || shell_peek(text, 0) == '_')
-            text->at++;
-    else
-        text->at++;
+/* The length of a name that begins `ahead` of here. */
+static size_t name_length(const struct text *text, size_t ahead) {
+    size_t length = 0;
+    if (isdigit((unsigned char)shell_peek(text, ahead)))
+        return 0;
+    while (isalnum((unsigned char)shell_peek(text, ahead + length)) ||
+           shell_peek(text, ahead + length) == '_')
+        length++;
+    return length;
+}
+
+/* `$NAME` and `${NAME}`, as the latter. */
+static bool scan_variable(struct text *text, struct buf *out) {
+    bool is_braced = shell_peek(text, 1) == '{';
+    size_t begin = is_braced ? 2 : 1, length = name_length(text, begin);
+    if (!length || (is_braced && shell_peek(text, begin + length) != '}'))
+        return false;
+    if (out)
+        (void)buf_printf(out, "${%.*s}", (int)length, text->at + begin);
+    text->at += begin + length + is_braced;
+    return true;
 }
 
 /* At a dollar sign; the word is no longer literal. */
-static void scan_dollar(struct text *text, struct shell_word *word) {
+static void scan_dollar(struct text *text, struct buf *out, struct shell_word *word) {
     word->is_literal = false;
+    if (scan_variable(text, word->is_plain ? out : NULL))
+        return;
+    word->is_plain = false;
     text->at++;
     if (shell_at(text, "((")) {
         text->at += 2;
@@ -124,13 +142,13 @@ static void scan_dollar(struct text *text, struct shell_word *word) {
         text->at++;
         shell_skip_to(text, '{', '}', 1);
     } else if (shell_peek(text, 0) &&
-               (isalnum((unsigned char)*text->at) || strchr("_@*#?$!-", *text->at))) {
-        skip_name(text);
+               (isdigit((unsigned char)*text->at) || strchr("_@*#?$!-", *text->at))) {
+        text->at++;
     }
 }
 
 static void word_put(struct buf *out, const struct shell_word *word, char c) {
-    if (out && word->is_literal)
+    if (out && (word->is_literal || word->is_plain))
         (void)buf_putc(out, c);
 }
 
@@ -144,10 +162,10 @@ static void scan_double(struct text *text, struct buf *out, struct shell_word *w
                 word_put(out, word, text->at[1]);
             text->at += 2;
         } else if (c == '`') {
-            word->is_literal = false;
+            word->is_literal = word->is_plain = false;
             scan_backticks(text);
         } else if (c == '$') {
-            scan_dollar(text, word);
+            scan_dollar(text, out, word);
         } else {
             word_put(out, word, c);
             text->at++;
@@ -173,17 +191,17 @@ static void word_special(struct text *text, struct buf *out, struct shell_word *
         word_put(out, word, shell_peek(text, 1));
         text->at += text->at + 1 < text->end ? 2 : 1;
     } else if (c == '\'') {
-        scan_single(text, word->is_literal ? out : NULL);
+        scan_single(text, word->is_literal || word->is_plain ? out : NULL);
     } else if (c == '"') {
         scan_double(text, out, word);
     } else if (c == '`') {
-        word->is_literal = false;
+        word->is_literal = word->is_plain = false;
         scan_backticks(text);
     } else if (shell_at(text, "$'")) {
-        word->is_literal = false;
+        word->is_literal = word->is_plain = false;
         scan_escaped(text);
     } else {
-        scan_dollar(text, word);
+        scan_dollar(text, out, word);
     }
 }
 
@@ -194,15 +212,23 @@ static bool is_computed(const char *at, const char *begin, bool has_brace) {
            (*at == ',' && has_brace);
 }
 
+/* Nothing that a shell would make more of, once it has put the variables in. */
+static bool is_path(const char *text) {
+    for (const char *c = text; *c; c++)
+        if (!isalnum((unsigned char)*c) && !strchr("_./+-${}", *c))
+            return false;
+    return true;
+}
+
 struct shell_word shell_read_word(struct text *text) {
-    struct shell_word word = {.is_literal = true, .is_bare = true};
+    struct shell_word word = {.is_literal = true, .is_bare = true, .is_plain = true};
     const char *begin = text->at;
     bool has_brace = false;
     AUTO_BUF out = BUF_INIT(WORD_CEILING);
     while (text->at < text->end) {
         char c = *text->at;
         if (is_array(text, &out) || is_pattern(text, begin)) {
-            word.is_literal = false;
+            word.is_literal = word.is_plain = false;
             text->at++;
             shell_skip_to(text, '(', ')', 1);
         } else if (is_meta(c)) {
@@ -213,13 +239,16 @@ struct shell_word shell_read_word(struct text *text) {
             word_special(text, &out, &word);
         } else {
             has_brace |= c == '{';
-            word.is_literal &= !is_computed(text->at, begin, has_brace);
+            bool is_literal = !is_computed(text->at, begin, has_brace);
+            word.is_literal &= is_literal;
+            word.is_plain &= is_literal;
             word_put(&out, &word, c);
             text->at++;
         }
     }
-    word.text = word.is_literal ? mem_strndup(buf_text(&out), out.length)
-                                : mem_strndup(begin, (size_t)(text->at - begin));
+    word.is_plain = word.is_plain && is_path(buf_text(&out));
+    word.text = word.is_literal || word.is_plain ? mem_strndup(buf_text(&out), out.length)
+                                                 : mem_strndup(begin, (size_t)(text->at - begin));
     return word;
 }
 
@@ -234,7 +263,7 @@ static void heredoc_expand(struct text *text, const char *begin, const char *end
         else if (*body.at == '`')
             scan_backticks(&body);
         else if (*body.at == '$')
-            scan_dollar(&body, &word);
+            scan_dollar(&body, NULL, &word);
         else
             body.at++;
     }

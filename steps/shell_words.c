@@ -57,7 +57,7 @@ void shell_doubt(struct shell_scan *scan, const char *format, ...) {
 }
 
 /* A name that is sure once is sure. */
-static void command_add(struct shell_scan *scan, const char *name) {
+static void command_add(struct shell_scan *scan, const char *name, bool has_variables) {
     bool maybe = scan->branches > 0;
     for (size_t i = 0; i < scan->commands.count; i++) {
         struct shell_command *known = &scan->commands.items[i];
@@ -66,7 +66,8 @@ static void command_add(struct shell_scan *scan, const char *name) {
         known->maybe = known->maybe && maybe;
         return;
     }
-    *vec_add(&scan->commands) = (struct shell_command){mem_strdup(name), maybe};
+    *vec_add(&scan->commands) = (struct shell_command){
+        .name = mem_strdup(name), .maybe = maybe, .has_variables = has_variables};
 }
 
 void shell_line_clear(struct shell_line *line) {
@@ -246,6 +247,14 @@ static void find_find(struct shell_scan *scan, const struct shell_word *words, s
             shell_words_find(scan, words + i + 1, 1);
 }
 
+void shell_assigned(struct shell_scan *scan, const char *text) {
+    size_t length = 0;
+    while (isalnum((unsigned char)text[length]) || text[length] == '_')
+        length++;
+    if (length)
+        *vec_add(&scan->assigned) = mem_strndup(text, length);
+}
+
 static bool changes_path(const struct shell_word *words, size_t count) {
     for (size_t i = 1; i < count; i++)
         if (words[i].text && text_starts_with(words[i].text, "PATH="))
@@ -264,14 +273,22 @@ static void builtin_find(struct shell_scan *scan, const struct shell_word *words
         scan->renames = true;
         shell_doubt(scan, "what `%s` brings in", name);
     }
-    if (is_among(setters, COUNT(setters), name))
+    if (is_among(setters, COUNT(setters), name)) {
         scan->renames |= changes_path(words, count);
+        for (size_t i = 1; i < count; i++)
+            if (words[i].text)
+                shell_assigned(scan, words[i].text);
+    }
     if (text_equal(name, "trap") && count > 1 && words[1].is_literal && words[1].text[0] != '-')
         shell_scan_text(scan, words[1].text, strlen(words[1].text));
 }
 
 void shell_words_find(struct shell_scan *scan, const struct shell_word *words, size_t count) {
     const char *name = words[0].text;
+    if (!words[0].is_literal && words[0].is_plain && name && *name) {
+        command_add(scan, name, true);
+        return;
+    }
     if (!words[0].is_literal || !name || !*name) {
         shell_doubt(scan, "a command whose name is computed: %.60s", name ? name : "?");
         return;
@@ -285,7 +302,7 @@ void shell_words_find(struct shell_scan *scan, const struct shell_word *words, s
     if (shell_is_builtin(name))
         builtin_find(scan, words, count);
     else
-        command_add(scan, name);
+        command_add(scan, name, false);
     if (wrapper)
         wrapped_find(scan, wrapper, words, count);
     else if (shell_is_known(name))
@@ -304,19 +321,33 @@ void shell_scan_words(struct shell_scan *scan, const char *const *words, size_t 
                                                     .is_literal = words[i] != NULL};
     /* No shell reads them: `exec` and its like would be programs. */
     if (count && words[0] && shell_is_builtin(words[0]))
-        command_add(scan, words[0]);
+        command_add(scan, words[0], false);
     else if (count)
         shell_words_find(scan, line.words.items, count);
     shell_line_clear(&line);
     vec_release(&line.words);
 }
 
+/* Whether the text itself sets what stands in the name. */
+static bool is_assigned(const struct shell_scan *scan, const char *name) {
+    for (size_t i = 0; i < scan->assigned.count; i++) {
+        AUTO_TEXT variable = mem_printf("${%s}", scan->assigned.items[i]);
+        if (strstr(name, variable))
+            return true;
+    }
+    return false;
+}
+
 void shell_scan_end(struct shell_scan *scan) {
     size_t kept = 0;
     for (size_t i = 0; i < scan->commands.count; i++) {
         struct shell_command *command = &scan->commands.items[i];
-        if (is_among((const char *const *)scan->functions.items, scan->functions.count,
-                     command->name))
+        bool is_computed =
+            command->has_variables && (scan->renames || is_assigned(scan, command->name));
+        if (is_computed)
+            shell_doubt(scan, "a command whose name is computed: %.60s", command->name);
+        if (is_computed || is_among((const char *const *)scan->functions.items,
+                                    scan->functions.count, command->name))
             mem_free(command->name);
         else
             scan->commands.items[kept++] = *command;
@@ -331,6 +362,9 @@ void shell_scan_release(struct shell_scan *scan) {
         mem_free(scan->doubts.items[i]);
     for (size_t i = 0; i < scan->functions.count; i++)
         mem_free(scan->functions.items[i]);
+    for (size_t i = 0; i < scan->assigned.count; i++)
+        mem_free(scan->assigned.items[i]);
+    vec_release(&scan->assigned);
     vec_release(&scan->commands);
     vec_release(&scan->doubts);
     vec_release(&scan->functions);

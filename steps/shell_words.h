@@ -8,6 +8,7 @@
 struct shell_word {
     char *text;      /* without its quotes; where something in it is computed, as it is written */
     bool is_literal; /* nothing in it is computed */
+    bool is_plain;   /* what is computed is the value of variables: "$BIN/tool" */
     bool is_bare;    /* nothing in it is quoted: it may be a reserved word */
 };
 
@@ -21,6 +22,8 @@ void shell_words_find(struct shell_scan *scan, const struct shell_word *words, s
 
 void shell_doubt(struct shell_scan *scan, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* A variable is set: of the text only the name counts that it begins with. */
+void shell_assigned(struct shell_scan *scan, const char *text);
 bool shell_is_builtin(const char *name);
 
 #endif

@@ -197,7 +197,8 @@ const char *const reference_closing[] = {
     "is rolled back, but the handlers are checked, too, behind the steps and in their order.",
     "- Of commands, their names are found in the shell's text (in pipelines, lists, substitutions, "
     "behind `sudo`, `env`, `timeout`, `xargs` and their like) and looked for where the step would "
-    "run, on its target and with its environment; its shell reads the text without carrying it "
+    "run, on its target and with its environment (which also fills names such as `$BIN/tool`); its "
+    "shell reads the text without carrying it "
     "out (`-n`). What is missing in a branch, behind `||` or in a function is told and is no "
     "failure; a name that is computed is told, and not guessed.\n"
     "- SQL is tried where a rollback undoes all of it: where neither the text nor what the "
