@@ -60,12 +60,14 @@ static bool is_slow(const struct replay_flags *flags) {
     return flags->speed == SPEED_1X || flags->speed == SPEED_10X;
 }
 
-static void watch_begin(struct rehearsal *rehearsal) {
+static int watch_begin(struct rehearsal *rehearsal, struct err *err) {
     const struct replay_flags *flags = rehearsal->flags;
     const struct objectives *objectives = plan_runbook(rehearsal->plan)->objectives;
-    rehearsal->pauses = loop_new();
+    rehearsal->pauses = loop_new(err);
+    if (!rehearsal->pauses)
+        return -1;
     if (flags->json || (!flags->verbose && !is_slow(flags)))
-        return;
+        return 0;
     bool is_live = is_slow(flags) && terminal_is_smart(STDOUT_FILENO);
     rehearsal->progress = progress_new(&(struct progress_options){
         .mode = is_live ? PROGRESS_LIVE : PROGRESS_PLAIN,
@@ -75,6 +77,7 @@ static void watch_begin(struct rehearsal *rehearsal) {
         .write = watch_write,
         .size = watch_size,
     });
+    return 0;
 }
 
 static void pause_over(void *user) {
@@ -143,11 +146,15 @@ static int replay_through(struct rehearsal *rehearsal, struct err *err) {
     int64_t mono_ns = started->mono_ns > 0 ? started->mono_ns : 1;
     if (rehearsal->drift)
         drift_each(rehearsal->drift, drifted, rehearsal);
-    watch_begin(rehearsal);
+    if (watch_begin(rehearsal, err) < 0)
+        return -1;
     struct loop *loop = loop_new_virtual(
         is_slow(flags) ? virtual_time_new(started->wall_ns, mono_ns, watch_pause, rehearsal,
                                           factors[flags->speed])
-                       : virtual_time_new(started->wall_ns, mono_ns, NULL, NULL, 1));
+                       : virtual_time_new(started->wall_ns, mono_ns, NULL, NULL, 1),
+        err);
+    if (!loop)
+        return -1;
     int status = replay_run(loop, &options, &rehearsal->end, rehearsal->diag, err);
     if (rehearsal->progress)
         progress_finish(rehearsal->progress, NULL, (int)rehearsal->now.exit);

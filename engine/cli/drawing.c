@@ -78,10 +78,12 @@ static int drawing_judge(const struct drawing *drawing, struct err *err) {
 int drawing_make(struct plan *plan, const struct drawing_page *page, struct buf *out,
                  struct err *err) {
     AUTO_BUF dot = BUF_INIT(PRODUCT_MAX);
-    struct drawing drawing = {.loop = loop_new(),
+    struct drawing drawing = {.loop = loop_new(err),
                               .svg = BUF_INIT(PRODUCT_MAX),
                               .complaint = BUF_INIT(65536),
                               .exit = {.code = -1}};
+    if (!drawing.loop)
+        return -1;
     graph_dot(&dot, plan, page != NULL);
     int status = drawing_spawn(&drawing, &dot, err);
     if (status == 0) {

@@ -149,10 +149,15 @@ static void past_show(struct progress *progress, struct past *past) {
 int execution_run(const struct execution *options, const struct run_options *what,
                   struct diag *diag) {
     AUTO_TEXT by = user_name();
+    struct err err = ERR_INIT;
     struct config *config = config_load(diag);
     if (!config)
         return print_diag(diag);
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(&err);
+    if (!loop) {
+        config_free(config);
+        return print_err(&err);
+    }
     struct shown_output output = {0};
     struct progress *progress = execution_progress(options, what->plan, loop, &output, by);
     struct run_options running = *what;
@@ -165,7 +170,6 @@ int execution_run(const struct execution *options, const struct run_options *wha
     running.terminal = terminal_is(STDIN_FILENO) ? ttyname(STDIN_FILENO) : NULL;
     past_show(progress, what->past);
     struct run *run = NULL;
-    struct err err = ERR_INIT;
     int status = 0;
     if (run_begin(loop, &running, &run, diag, &err) < 0) {
         status = execution_begin_failed(diag, &err);

@@ -42,10 +42,15 @@ static int check_prepare(struct seal_check *check, struct err *err) {
     }
     AUTO_TEXT folder =
         mem_printf("%s/runbook-verify-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+    struct loop *loop = loop_new(err);
+    if (!loop) {
+        return -1;
+    }
     if (!mkdtemp(folder)) {
+        loop_free(loop);
         return err_sys(err, errno, "cannot make a folder for signatures");
     }
-    check->loop = loop_new();
+    check->loop = loop;
     check->signature = mem_printf("%s/signature", folder);
     check->folder = folder;
     folder = NULL;

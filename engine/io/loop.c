@@ -68,7 +68,7 @@ struct loop_job {
     void *user;
 };
 
-/* Only a lack of memory or descriptors for the loop itself, or a mistake of ours, comes here. */
+/* Only a lack of memory, or a mistake of ours, comes here. */
 static void must(int status, const char *what) {
     if (status == 0)
         return;
@@ -102,19 +102,27 @@ static void fill_standard(void) {
             return;
 }
 
-struct loop *loop_new(void) {
+struct loop *loop_new(struct err *err) {
     fill_standard();
     struct loop *loop = mem_zalloc(sizeof *loop);
-    must(uv_loop_init(&loop->uv), "cannot make an event loop");
+    const int status = uv_loop_init(&loop->uv);
+    if (status < 0) {
+        mem_free(loop);
+        err_sys(err, -status, "cannot make an event loop");
+        return NULL;
+    }
     must(uv_idle_init(&loop->uv, &loop->idle), "uv_idle_init");
     loop->uv.data = loop;
     loop->idle.data = loop;
     return loop;
 }
 
-struct loop *loop_new_virtual(struct virtual_time *time_taken) {
-    struct loop *loop = loop_new();
-    loop->time = time_taken;
+struct loop *loop_new_virtual(struct virtual_time *time_taken, struct err *err) {
+    struct loop *loop = loop_new(err);
+    if (loop)
+        loop->time = time_taken;
+    else
+        virtual_time_free(time_taken);
     return loop;
 }
 

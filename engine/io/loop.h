@@ -8,7 +8,8 @@
 #include "base/err.h"
 
 struct loop;
-struct loop *loop_new(void);
+/* NULL where descriptors for it are lacking. */
+struct loop *loop_new(struct err *err) MUST_USE;
 /* Frees what rooms keep on it, too, and all timers, watches and signals that are left. Work that
  * is under way is waited for, without its `done`. */
 void loop_free(struct loop *loop);
@@ -19,7 +20,7 @@ void loop_stop(struct loop *loop);
 /* A loop in virtual time (io/loop_virtual.h): only what is deferred and timers, in their order.
  * Nothing may be watched, worked on or signalled there. One at a time: the clocks follow it. */
 struct virtual_time;
-struct loop *loop_new_virtual(struct virtual_time *time_taken);
+struct loop *loop_new_virtual(struct virtual_time *time_taken, struct err *err) MUST_USE;
 /* There: at this moment of the monotonic clock, or now where it is past. */
 struct loop_timer *loop_timer_at(struct loop *loop, int64_t mono_ns, void (*fired)(void *user),
                                  void *user);

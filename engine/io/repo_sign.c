@@ -24,7 +24,9 @@ struct signing {
 };
 
 static int signing_run(const struct signing *signing, const char *const *argv, struct err *err) {
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(err);
+    if (!loop)
+        return -1;
     AUTO_BUF out = BUF_INIT(TOOL_OUTPUT_MAX);
     const struct tool_spec spec = {
         .argv = argv,

@@ -64,7 +64,7 @@ static void start(struct slot *slot) {
 }
 
 static double room(int at_once) {
-    struct bench bench = {loop_new(), RUNS};
+    struct bench bench = {loop_new(NULL), RUNS};
     struct slot *slots = mem_calloc((size_t)at_once, sizeof *slots);
     int64_t begin = clock_mono_ns();
     for (int i = 0; i < at_once; i++) {

@@ -50,7 +50,7 @@ static inline struct fetched fetch_on(struct loop *loop, const struct http_spec 
 }
 
 static inline struct fetched fetch(const struct http_spec *spec) {
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     struct fetched got = fetch_on(loop, spec);
     loop_free(loop);
     return got;

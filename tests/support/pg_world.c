@@ -141,7 +141,7 @@ struct pg_spec pg_world_spec(const char *text) {
 }
 
 static void run_alone(const char *text, bool reads, struct pg_answer *answer) {
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     struct pg_spec spec = pg_world_spec(text);
     spec.read_only = reads;
     pg_world_run(loop, &spec, answer);

@@ -156,7 +156,7 @@ void world_plan(struct world *world, const struct plan_options *options) {
 
 static enum run_exit world_go(struct world *world, struct past *past) {
     AUTO_ERR err = ERR_INIT;
-    world->loop = loop_new();
+    world->loop = loop_new(NULL);
     const struct run_ui ui = {
         .user = world,
         .event = event_kept,

@@ -75,7 +75,7 @@ char *step_fake_plan(const struct step *step) {
 struct step_ctx *step_fake_new(const struct step *step, const char *run_json) {
     struct step_ctx *ctx = mem_zalloc(sizeof *ctx);
     AUTO_ERR err = ERR_INIT;
-    ctx->loop = loop_new();
+    ctx->loop = loop_new(NULL);
     ctx->step = step;
     ctx->id = step->id;
     ctx->token = "run-1:fake:1";

@@ -58,7 +58,7 @@ static int setup(void **state) {
     deep[sizeof deep - 1] = '\0';
     scene->folder = mem_strdup(folder);
     scene->dir = mem_printf("%s/%s/guard", folder, deep);
-    scene->loop = loop_new();
+    scene->loop = loop_new(NULL);
     scene->spec = (struct process_spec){
         .env = env, .token = "t", .output = take, .ended = note_end, .user = scene};
     assert_int_equal(process_guard(scene->loop, scene->dir, NULL), 0);
@@ -294,7 +294,7 @@ static void test_large_environment(void **state) {
 
 static void test_leaves_nobody_waiting(void **state) {
     struct scene *scene = *state;
-    struct loop *other = loop_new();
+    struct loop *other = loop_new(NULL);
     assert_int_equal(process_guard_pid(other), 0);
     loop_free(other);
     run(scene, "true");

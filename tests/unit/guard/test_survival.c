@@ -74,7 +74,7 @@ static int teardown(void **state) {
 static void open_run(struct scene *scene) {
     struct err err = ERR_INIT;
     AUTO_TEXT dir = mem_printf("%s/guard", scene->dir);
-    scene->loop = loop_new();
+    scene->loop = loop_new(NULL);
     if (process_guard(scene->loop, dir, &err) < 0)
         fail_msg("%s", err.message);
 }

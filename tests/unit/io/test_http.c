@@ -161,7 +161,7 @@ static void test_http_name(void **state) {
 
 static void test_keep_alive(void **state) {
     (void)state;
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     struct http_spec spec = {.url = http_world_url("plain", "/echo")};
     for (int i = 1; i <= 3; i++) {
         AUTO_FETCHED got = fetch_on(loop, &spec);
@@ -179,7 +179,7 @@ static void test_keep_alive(void **state) {
 /* A server that drops a kept connection has a GET sent again, and nothing with an effect. */
 static void test_resend(void **state) {
     (void)state;
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     struct http_spec spec = {.url = http_world_url("plain", "/flaky/get")};
     for (int i = 0; i < 2; i++) {
         AUTO_FETCHED got = fetch_on(loop, &spec);
@@ -190,7 +190,7 @@ static void test_resend(void **state) {
     loop_free(loop);
     static const char *const methods[] = {"POST", "PATCH", "PUT"};
     for (size_t i = 0; i < COUNT(methods); i++) {
-        loop = loop_new();
+        loop = loop_new(NULL);
         AUTO_TEXT path = mem_printf("/flaky/%s", methods[i]);
         AUTO_TEXT hits_path = mem_printf("/hits/%s", methods[i]);
         spec = (struct http_spec){

@@ -236,7 +236,7 @@ static void test_tls_server_name(void **state) {
 /* Also on a kept connection, which has no handshake to look at. */
 static void test_tls_kept(void **state) {
     (void)state;
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     struct http_spec spec = {.url = http_world_url("tls", "/echo"),
                              .ca_file = http_world_file("ca.pem")};
     for (int i = 1; i <= 2; i++) {
@@ -324,7 +324,7 @@ static void cancel_now(void *user) {
 
 static struct fetched cancel_after(const char *path, int64_t delay_ms, bool timed_out) {
     struct fetched got = {0};
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     struct http_spec spec = {.method = "POST", .url = http_world_url("plain", path)};
     struct cancelling cancelling = {.timed_out = timed_out};
     cancelling.request = http_start(loop, &spec, fetch_done, &got);
@@ -358,7 +358,7 @@ static void test_cancel(void **state) {
 static void test_free_early(void **state) {
     (void)state;
     struct fetched got = {0};
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     for (int i = 0; i < 20; i++) {
         struct http_spec spec = {.url = http_world_url("plain", i % 2 ? "/hang" : "/echo")};
         struct http_request *request = http_start(loop, &spec, fetch_done, &got);
@@ -419,7 +419,7 @@ static void storm_gust(void *user) {
 static void test_cancel_storm(void **state) {
     (void)state;
     int before = http_world_descriptors();
-    struct storm storm = {.loop = loop_new(), .random = 7};
+    struct storm storm = {.loop = loop_new(NULL), .random = 7};
     for (size_t i = 0; i < COUNT(storm.requests); i++)
         storm_start(&storm, i);
     storm.timer = loop_timer_new(storm.loop, 3, storm_gust, &storm);
@@ -452,7 +452,7 @@ static void crowd_done(void *user, const struct http_response *response, struct 
 
 static void test_thousand(void **state) {
     (void)state;
-    struct crowd crowd = {.loop = loop_new(),
+    struct crowd crowd = {.loop = loop_new(NULL),
                           .spec = {.url = http_world_url("plain", "/ok"), .timeout_ms = 60000},
                           .total = 1000};
     int64_t begun = clock_mono_ns();

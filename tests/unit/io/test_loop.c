@@ -22,7 +22,7 @@ struct log {
 
 static int setup(void **state) {
     struct log *log = mem_zalloc(sizeof *log);
-    log->loop = loop_new();
+    log->loop = loop_new(NULL);
     log->text = (struct buf)BUF_INIT(1000);
     *state = log;
     return 0;
@@ -201,7 +201,7 @@ static void test_work(void **state) {
     loop_work(log->loop, work, worked, log);
     loop_free(log->loop);
     assert_string_equal(buf_text(&log->text), "ada");
-    log->loop = loop_new();
+    log->loop = loop_new(NULL);
 }
 
 static void release(void *object) {
@@ -216,7 +216,7 @@ static void test_slot(void **state) {
     assert_ptr_equal(loop_slot_get(log->loop, LOOP_SLOT_HTTP), log);
     loop_free(log->loop);
     assert_string_equal(buf_text(&log->text), "r");
-    log->loop = loop_new();
+    log->loop = loop_new(NULL);
 }
 
 static void test_module_missing(void **state) {

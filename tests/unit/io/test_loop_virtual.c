@@ -20,7 +20,8 @@ static void pause_count(void *user, int64_t real_ns) {
 static void begin(virtual_pause *pause, int64_t speed) {
     slept_ns = 0;
     buf_clear(&text);
-    loop = loop_new_virtual(virtual_time_new(1000 * NS_PER_S, 5 * NS_PER_S, pause, NULL, speed));
+    loop =
+        loop_new_virtual(virtual_time_new(1000 * NS_PER_S, 5 * NS_PER_S, pause, NULL, speed), NULL);
 }
 
 static void end(void) {

@@ -10,7 +10,7 @@ static struct loop *loop;
 
 static int open_loop(void **state) {
     (void)state;
-    loop = loop_new();
+    loop = loop_new(NULL);
     return 0;
 }
 

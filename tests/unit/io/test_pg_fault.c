@@ -19,7 +19,7 @@ static struct loop *loop;
 
 static int open_loop(void **state) {
     (void)state;
-    loop = loop_new();
+    loop = loop_new(NULL);
     return 0;
 }
 
@@ -442,13 +442,13 @@ static void test_commit_answered_with_rollback(void **state) {
     assert_false(answer.response.in_doubt);
     assert_count("SELECT count(*) FROM aborted", "0");
     loop_free(loop);
-    loop = loop_new();
+    loop = loop_new(NULL);
     assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
 static void test_loop_freed_midway(void **state) {
     (void)state;
-    struct loop *other = loop_new();
+    struct loop *other = loop_new(NULL);
     struct pg_spec spec = pg_world_spec("SELECT 1");
     AUTO_ANSWER answer = {0};
     pg_world_run(other, &spec, &answer);

@@ -96,7 +96,7 @@ static int count_fds(void) {
 }
 
 static int setup(void **state) {
-    *state = loop_new();
+    *state = loop_new(NULL);
     return 0;
 }
 
@@ -396,7 +396,7 @@ static void test_kill_all(void **state) {
 static void test_loop_free_kills(void **state) {
     (void)state;
     struct probe probe;
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     probe_init(&probe, loop);
     probe_spawn(&probe, "setsid sleep 60 & sleep 61");
     nanosleep(&(struct timespec){.tv_nsec = 100 * NS_PER_MS}, NULL);
@@ -439,7 +439,7 @@ static void test_standard_descriptors_closed(void **state) {
     struct probe probe;
     int saved = dup(0);
     close(0);
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     probe_init(&probe, loop);
     probe.spec.input = "word";
     probe.spec.input_length = 4;

@@ -31,7 +31,7 @@ static void engine_dies(const char *dir, const char *const *pieces, const size_t
                         size_t count) {
     pid_t engine = fork();
     if (engine == 0) {
-        struct loop *loop = loop_new();
+        struct loop *loop = loop_new(NULL);
         if (process_guard(loop, dir, NULL) < 0)
             _exit(1);
         for (size_t i = 0; i < count; i++)
@@ -59,7 +59,7 @@ static void test_kept(void **state) {
     static const char *const more[] = {"four"};
     engine_dies(*state, first, (const size_t[]){8, 6, 0}, 3);
     engine_dies(*state, more, (const size_t[]){5}, 1);
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     assert_int_equal(process_guard(loop, *state, NULL), 0);
     assert_kept(loop, "one\0two\0three\0four", 19);
     pid_t guard = (pid_t)process_guard_pid(loop);
@@ -69,7 +69,7 @@ static void test_kept(void **state) {
     for (int tries = 0; kill(guard, 0) == 0 && tries < 500; tries++)
         usleep(10000);
     assert_int_equal(kill(guard, 0), -1);
-    loop = loop_new();
+    loop = loop_new(NULL);
     assert_int_equal(process_guard(loop, *state, NULL), 0);
     assert_kept(loop, "", 0);
     loop_free(loop);
@@ -79,7 +79,7 @@ static void test_large(void **state) {
     char *large = mem_alloc(LARGE);
     memset(large, 'x', LARGE);
     engine_dies(*state, (const char *const[]){large}, &(const size_t){LARGE}, 1);
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     assert_int_equal(process_guard(loop, *state, NULL), 0);
     assert_kept(loop, large, LARGE);
     /* It does not grow without end. */
@@ -98,7 +98,7 @@ static void test_let_go(void **state) {
     static const char *const one[] = {"one"};
     engine_dies(*state, one, (const size_t[]){4}, 1);
     for (int i = 0; i < 3; i++) {
-        struct loop *loop = loop_new();
+        struct loop *loop = loop_new(NULL);
         assert_int_equal(process_guard(loop, *state, NULL), 0);
         assert_kept(loop, "one", 4);
         if (i < 2)
@@ -111,7 +111,7 @@ static void test_let_go(void **state) {
 /* Nobody could find the guard again. */
 static void test_nowhere(void **state) {
     (void)state;
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     assert_int_equal(process_keep(loop, "one", 4, NULL), 0);
     assert_kept(loop, "", 0);
     assert_int_equal(process_guard_pid(loop), 0);

@@ -12,7 +12,7 @@
 static const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "RUNBOOK_TOKEN=t", NULL};
 
 static int setup(void **state) {
-    *state = loop_new();
+    *state = loop_new(NULL);
     return 0;
 }
 

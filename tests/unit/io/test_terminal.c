@@ -27,7 +27,7 @@ static int on_terminal(const char *script) {
     static const char *const env[] = {"PATH=/usr/bin:/bin", "RUNBOOK_TOKEN=t", NULL};
     const char *argv[] = {"bash", "-c", script, NULL};
     struct ended ended = {0};
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     struct process *process;
     struct process_spec spec = {.argv = argv,
                                 .env = env,

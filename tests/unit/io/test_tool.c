@@ -11,7 +11,7 @@
 /* Runs a script to its end; what it says is left in `err`. */
 static int script_run(const char *script, const char *input, int64_t timeout_ms, struct buf *out,
                       struct err *err) {
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     const struct tool_spec spec = {
         .argv = (const char *const[]){"sh", "-c", script, NULL},
         .input = input,
@@ -59,7 +59,7 @@ static void test_missing(void **state) {
     (void)state;
     AUTO_BUF out = BUF_INIT(1 << 16);
     AUTO_ERR err = ERR_INIT;
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     const struct tool_spec spec = {
         .argv = (const char *const[]){"no-such-tool-anywhere", NULL},
         .timeout_ms = LIMIT_MS,
@@ -79,7 +79,7 @@ static void never(void *user, const struct tool_answer *answer) {
 static void test_dropped(void **state) {
     (void)state;
     AUTO_ERR err = ERR_INIT;
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     struct tool *tool = NULL;
     const struct tool_spec spec = {
         .argv = (const char *const[]){"sleep", "60", NULL},

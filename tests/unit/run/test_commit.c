@@ -31,7 +31,7 @@ static void scene_open(struct scene *scene, bool sync) {
     assert_non_null(mkdtemp(scene->folder));
     AUTO_TEXT path = mem_printf("%s/transcript.jsonl", scene->folder);
     assert_int_equal(writer_new(path, NULL, &scene->writer, NULL), 0);
-    scene->loop = loop_new();
+    scene->loop = loop_new(NULL);
     scene->commit = commit_new(scene->loop, scene->writer, scene->folder, sync, failed, scene);
 }
 

@@ -225,7 +225,7 @@ static void attempt(struct attempt *ret, const char *steps, const char *run, int
     struct err err = ERR_INIT;
     *ret = (struct attempt){.runbook = load_well(steps)};
     ctx->step = ret->runbook->steps->items[0];
-    ctx->loop = loop_new();
+    ctx->loop = loop_new(NULL);
     ctx->state = mem_zalloc(ctx->step->type->state_size);
     ctx->notes = (struct buf)BUF_INIT((size_t)1 << 20);
     ctx->commits = (struct buf)BUF_INIT((size_t)1 << 20);

@@ -135,7 +135,7 @@ static const char *const writes[] = {
 
 static void test_reads(void **state) {
     (void)state;
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     for (size_t i = 0; i < COUNT(reads); i++) {
         struct sql_script *script = parse(reads[i]);
         assert_int_equal(script->count, 1);
@@ -185,7 +185,7 @@ static void test_functions(void **state) {
         "random",
         "timeofday",
     };
-    struct loop *loop = loop_new();
+    struct loop *loop = loop_new(NULL);
     struct pg_spec spec = pg_world_spec("SELECT DISTINCT proname FROM pg_proc WHERE provolatile = "
                                         "'v' AND pronamespace = 'pg_catalog'::regnamespace");
     AUTO_ANSWER answer = {0};
