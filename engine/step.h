@@ -22,6 +22,7 @@ enum effect {
 };
 
 struct loop;
+struct step;
 struct step_ctx;
 struct step_list;
 struct runbook;
@@ -155,6 +156,27 @@ int step_render_text(struct step_ctx *ctx, const struct template *tmpl, char **r
                      struct err *err) MUST_USE;
 int step_test(struct step_ctx *ctx, const struct expr *expr, bool *ret, struct err *err) MUST_USE;
 
+/* `.` is a value of the type's own, and `$run` the run. */
+int step_test_on(struct step_ctx *ctx, const struct expr *expr, value dot, bool *ret,
+                 struct err *err) MUST_USE;
+int step_eval_on(struct step_ctx *ctx, const struct expr *expr, value dot, value *ret,
+                 struct err *err) MUST_USE;
+
+/* A probe that stands in the step's fields, asked once. */
+struct step_sample {
+    bool holds;
+    const char *why; /* it does not; NULL where it does */
+    bool is_unknown; /* of a dry run: it looks at what is not known */
+    value data;      /* its result, as in `expect`; borrowed */
+};
+struct step_probe;
+/* `limit_ms` bounds a probe that says no `timeout` of its own. `answered`: from the loop, once. */
+struct step_probe *step_probe_new(struct step_ctx *ctx, const struct step *probe, int64_t limit_ms,
+                                  void (*answered)(struct step_ctx *ctx,
+                                                   const struct step_sample *sample));
+/* What it says is not wanted any more: where `answered` was not called, it is not. */
+void step_probe_free(struct step_probe *probe);
+
 /* For commands: argv as it must be spawned on the step's target, environment, folder, input. */
 struct step_command {
     char **argv;       /* NULL-terminated */
@@ -191,6 +213,20 @@ value step_undone(const struct step_ctx *ctx);
 
 /* Output as it comes: redacted, stored, digested, shown; the head kept for expect and outputs. */
 void step_output(struct step_ctx *ctx, enum step_stream stream, const char *bytes, size_t length);
+/* How it goes, for whoever watches the run: nothing of it is stored. */
+enum step_gauge_weight {
+    STEP_GAUGE_DRAWN, /* where it can be drawn over what was told before */
+    STEP_GAUGE_NEWS,  /* in a log, too */
+    STEP_GAUGE_LAST,  /* it stays on the terminal */
+};
+struct step_gauge {
+    enum step_gauge_weight weight;
+    const double *figures; /* oldest first, NaN where there is none */
+    size_t count;
+    const char *text; /* one line */
+};
+void step_gauge(struct step_ctx *ctx, const struct step_gauge *gauge);
+
 /* Something an auditor should see beside the result: a server's notice, a redirect, evidence. */
 void step_note(struct step_ctx *ctx, const char *what, value taken);
 
@@ -260,6 +296,7 @@ struct step_type {
     bool is_command; /* env, cwd, stdin, target, background apply */
     bool is_pure;    /* looks at the run and the clock alone: a replay carries it out */
     bool is_passive; /* waits for time or people: takes none of --jobs */
+    bool is_anew;    /* one that was resumed begins anew: the time before does not count */
     /* NULL where later issues build it: check says in one line that the engine lacks it. */
     enum effect (*effect)(const void *spec);
     void (*check)(const void *spec, const struct step_check *check); /* may be NULL */
@@ -272,6 +309,10 @@ struct step_type {
     void (*expand)(const void *spec, struct step_expansion *ret); /* containers only */
     /* Whom it asks; NULL: nobody. */
     enum step_asks (*asks)(const void *spec);
+    /* How long it takes where nothing ends it earlier, as its author wrote; NULL: unsaid. */
+    int64_t (*lasts)(const void *spec);
+    /* What it asks the world again and again; NULL: nothing. */
+    const struct step *(*probe)(const void *spec);
     /* What a gate asks people; NULL: it is none. */
     const struct template *(*gate)(const void *spec);
     /* Begins; returns at once. An error is a failure without effect. Containers have none. */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/dialog.h"
+#include "cli/gauge.h"
 #include "cli/running.h"
 #include "cli/screen.h"
 #include "cli/shell.h"
@@ -245,6 +246,18 @@ static void ui_output(void *user, const char *step, enum step_stream stream, con
     progress->dirty = true;
 }
 
+static void ui_gauge(void *user, const char *step, const struct step_gauge *gauge) {
+    struct progress *progress = user;
+    const bool is_live = progress->options.mode == PROGRESS_LIVE;
+    running_gauge(progress->running, step, gauge);
+    progress->dirty = true;
+    if (gauge->weight >= (is_live ? STEP_GAUGE_LAST : STEP_GAUGE_NEWS)) {
+        AUTO_BUF line = BUF_INIT(1 << 20);
+        gauge_line(&line, step, gauge, &progress->lines);
+        progress_print(progress, buf_text(&line), line.length);
+    }
+}
+
 /* ---- questions ---------------------------------------------------------------------------- */
 
 /* Prompts that do not go where the lines go are plain text, one below the other. */
@@ -373,6 +386,7 @@ static void progress_set_ui(struct progress *progress) {
     progress->ui = (struct run_ui){.user = progress, .event = ui_event};
     if (options->mode == PROGRESS_LIVE || options->mode == PROGRESS_PLAIN) {
         progress->ui.output = ui_output;
+        progress->ui.gauge = ui_gauge;
     }
     if (progress->dialog) {
         progress->ui.ask = ui_ask;

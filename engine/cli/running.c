@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "cli/gauge.h"
 #include "cli/lines.h"
 
 #define TAIL_LINES 6
@@ -20,6 +21,10 @@ struct entry {
     char *tail[TAIL_LINES]; /* oldest first; NULL ones behind */
     size_t tail_count;
     struct buf partial;
+    /* Of one that measures something; `measured`, its text, is NULL otherwise. */
+    struct step_gauge gauge;
+    double *figures;
+    char *measured;
 };
 
 struct running {
@@ -38,8 +43,16 @@ static void entry_forget_output(struct entry *entry) {
     buf_clear(&entry->partial);
 }
 
+static void entry_forget_gauge(struct entry *entry) {
+    mem_free(entry->figures);
+    mem_free(entry->measured);
+    entry->figures = NULL;
+    entry->measured = NULL;
+}
+
 static void entry_free(struct entry *entry) {
     entry_forget_output(entry);
+    entry_forget_gauge(entry);
     buf_release(&entry->partial);
     mem_free(entry->step);
     mem_free(entry->phase);
@@ -112,6 +125,7 @@ static void running_started(struct running *running, const struct event *event) 
     entry->attempts = EVENT_HAS(event, attempts) ? event->attempts : 0;
     entry_note(entry, NULL);
     entry_forget_output(entry);
+    entry_forget_gauge(entry);
 }
 
 static void running_retrying(struct running *running, const struct event *event) {
@@ -119,6 +133,7 @@ static void running_retrying(struct running *running, const struct event *event)
     if (entry) {
         AUTO_TEXT delay = text_show_duration(event->delay_ms);
         entry_note(entry, mem_printf("again in %s: %s", delay, event->error ? event->error : ""));
+        entry_forget_gauge(entry);
         entry_forget_output(entry);
     }
 }
@@ -211,6 +226,21 @@ void running_output(struct running *running, const char *step, const char *bytes
     }
 }
 
+void running_gauge(struct running *running, const char *step, const struct step_gauge *gauge) {
+    struct entry *entry = running_find(running, NULL, step);
+    if (!entry) {
+        return;
+    }
+    entry_forget_gauge(entry);
+    entry->figures = mem_calloc(gauge->count + 1, sizeof *entry->figures);
+    for (size_t i = 0; i < gauge->count; i++) {
+        entry->figures[i] = gauge->figures[i];
+    }
+    entry->measured = mem_strdup(gauge->text);
+    entry->gauge = (struct step_gauge){
+        .figures = entry->figures, .count = gauge->count, .text = entry->measured};
+}
+
 /* A program that draws its own progress ends lines with a carriage return: what stands behind
  * the last one counts. */
 static void put_line(struct buf *out, const char *text, size_t length, size_t columns,
@@ -272,7 +302,9 @@ static size_t name_columns(const struct running *running, size_t columns, size_t
 
 static void entry_message(const struct entry *entry, size_t columns, bool unicode,
                           struct buf *out) {
-    if (entry->partial.length > 0) {
+    if (entry->measured) {
+        gauge_fit(out, &entry->gauge, columns, unicode);
+    } else if (entry->partial.length > 0) {
         put_line(out, entry->partial.data, entry->partial.length, columns, unicode);
     } else if (entry->tail_count > 0) {
         const char *last = entry->tail[entry->tail_count - 1];

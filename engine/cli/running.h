@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "journal/event.h"
 #include "report/text.h"
+#include "step.h"
 
 struct running;
 struct running *running_new(void);
@@ -19,6 +20,8 @@ void running_event(struct running *running, const struct event *event);
 void running_move(struct running *running, int64_t moved_ns);
 /* Bytes that a running step printed; others are ignored. */
 void running_output(struct running *running, const char *step, const char *bytes, size_t length);
+/* How a running step goes, in place of what it prints. */
+void running_gauge(struct running *running, const char *step, const struct step_gauge *gauge);
 size_t running_count(const struct running *running);
 
 /* The last lines that the step printed, escaped and indented, for its failure. */

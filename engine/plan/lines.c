@@ -27,6 +27,8 @@ value plan_lines(const struct step *step, size_t most) {
         struct step_expansion inner = {0};
         if (next->type && next->type->plan)
             next->type->plan(next->spec, &plan);
+        if (next->type && next->type->probe && next->type->probe(next->spec))
+            *vec_add(&open) = next->type->probe(next->spec);
         if (!next->type || !next->type->expand || !step_expand(next, &inner))
             continue;
         const struct step_list *members = inner.runbook ? inner.runbook->steps : inner.steps;

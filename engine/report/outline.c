@@ -129,12 +129,22 @@ static value span_value(bool is_known, const struct estimate_span *span) {
     return value_set(expected, "runs", value_integer(span->count));
 }
 
-static void expected_tell(const struct listing *listing, value path, value *object) {
+/* What its author wrote, where no run tells. */
+static bool lasts(const struct step *step, struct estimate_span *ret) {
+    bool is_said = step->type && step->type->lasts;
+    int64_t ms = is_said ? step->type->lasts(step->spec) : 0;
+    *ret = (struct estimate_span){ms, ms, 0};
+    return ms > 0;
+}
+
+static void expected_tell(const struct listing *listing, const struct step *step, value path,
+                          value *object) {
     const struct estimate *estimate = listing->telling->facts->estimate;
     struct estimate_span span;
     if (!estimate)
         return;
-    bool is_known = estimate_step(estimate, listing->phase, value_text(path), &span);
+    bool is_known =
+        estimate_step(estimate, listing->phase, value_text(path), &span) || lasts(step, &span);
     if (is_known || !listing->telling->facts->is_brief)
         *object = value_set(*object, "expected", span_value(is_known, &span));
     if (listing->telling->facts->is_brief)
@@ -167,7 +177,7 @@ static value node_value(const struct pages *pages, uint32_t index) {
     }
     outline_set(&object, "when", value_copy(pages->whens[index]));
     outline_text_set(&object, "skipped", pages->reasons[index]);
-    expected_tell(listing, pages->paths[index], &object);
+    expected_tell(listing, node->step, pages->paths[index], &object);
     if (node->step->point_of_no_return && !pages->reasons[index])
         telling->no_return = value_append(telling->no_return, value_copy(pages->paths[index]));
     AUTO_VALUE undo =

@@ -26,8 +26,11 @@ void page_span(struct buf *out, value expected) {
     }
     AUTO_TEXT half = text_show_duration(outline_integer(expected, "p50_ms"));
     AUTO_TEXT most = text_show_duration(outline_integer(expected, "p90_ms"));
-    buf_printf(out, "%s, nine of ten at most %s (of %" PRId64 ")", half, most,
-               outline_integer(expected, "runs"));
+    const int64_t runs = outline_integer(expected, "runs");
+    if (runs > 0)
+        buf_printf(out, "%s, nine of ten at most %s (of %" PRId64 ")", half, most, runs);
+    else
+        buf_printf(out, "%s, as its author wrote: no run of it has succeeded so far", most);
 }
 
 void page_duration(struct buf *out, const char *label, value object, const char *key) {
@@ -248,7 +251,8 @@ static void undo_put(struct buf *out, value step) {
 static void details_put(struct buf *out, value step) {
     static const struct {
         const char *key, *name;
-    } handlers[] = {{"done_when", "done when"},
+    } handlers[] = {{"probe", "probe"},
+                    {"done_when", "done when"},
                     {"ready", "ready when"},
                     {"dry_run", "dry run"},
                     {"rollback", "rollback"}};

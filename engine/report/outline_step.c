@@ -320,7 +320,8 @@ static void limits_tell(const struct outline_file *in, const struct step *step, 
     const struct defaults *defaults = &in->at.file->defaults;
     bool is_container = step->type && step->type->expand;
     const struct retry *retry = step->retry;
-    if (!retry && !is_container && step_effect(step) != EFFECT_ONCE)
+    bool is_passive = step->type && step->type->is_passive;
+    if (!retry && !is_container && !is_passive && step_effect(step) != EFFECT_ONCE)
         retry = defaults->retry;
     outline_integer_set(object, "timeout_ms",
                         limit_of(step, step->timeout_ms, defaults->timeout_ms));
@@ -391,6 +392,10 @@ static void details_tell(const struct outline_file *in, const struct step *step,
     outline_flag_set(object, "sensitive", step->sensitive);
 }
 
+static const struct step *probe_of(const struct step *step) {
+    return step->type && step->type->probe ? step->type->probe(step->spec) : NULL;
+}
+
 value outline_step(const struct outline_file *in, const struct step *step) {
     value object = value_object();
     outline_text_set(&object, "id", step->id);
@@ -403,6 +408,7 @@ value outline_step(const struct outline_file *in, const struct step *step) {
     outline_set(&object, "foreach", template_told(in, step->foreach));
     outline_flag_set(&object, "background", step->background);
     outline_flag_set(&object, "point_of_no_return", step->point_of_no_return);
+    detail_set(in, &object, "probe", handler_value(in, probe_of(step)));
     detail_set(in, &object, "done_when", handler_value(in, step->done_when));
     detail_set(in, &object, "ready", handler_value(in, step->ready));
     detail_set(in, &object, "dry_run", handler_value(in, step->dry_run));

@@ -147,8 +147,10 @@ static void expected_mark(struct buf *marks, value expected) {
         return;
     AUTO_TEXT half = text_show_duration(outline_integer(expected, "p50_ms"));
     AUTO_TEXT most = text_show_duration(outline_integer(expected, "p90_ms"));
-    mark_add(marks, "p50 ", half);
-    buf_printf(marks, ", p90 %s", most);
+    const bool is_seen = outline_integer(expected, "runs") > 0;
+    mark_add(marks, is_seen ? "p50 " : "lasts ", half);
+    if (is_seen)
+        buf_printf(marks, ", p90 %s", most);
 }
 
 /* All that a person must not miss. */

@@ -153,7 +153,11 @@ void put_span(const struct drawing *drawing, value expected) {
     AUTO_TEXT half = text_show_duration(outline_integer(expected, "p50_ms"));
     AUTO_TEXT most = text_show_duration(outline_integer(expected, "p90_ms"));
     const int64_t runs = outline_integer(expected, "runs");
-    buf_printf(drawing->out, "%s, nine of ten at most %s (of %" PRId64 ")", half, most, runs);
+    if (runs > 0)
+        buf_printf(drawing->out, "%s, nine of ten at most %s (of %" PRId64 ")", half, most, runs);
+    else
+        buf_printf(drawing->out, "%s, as its author wrote: no run of it has succeeded so far",
+                   most);
 }
 
 static void put_expected(const struct drawing *drawing, value step, const char *label,
@@ -269,8 +273,10 @@ static void put_handler(const struct drawing *drawing, value handler, const char
 static void put_handlers(const struct drawing *drawing, value step, size_t indent, size_t depth) {
     static const struct {
         const char *key, *prefix;
-    } handlers[] = {
-        {"done_when", "done when, "}, {"ready", "ready when, "}, {"dry_run", "in a dry run, "}};
+    } handlers[] = {{"probe", "probe, "},
+                    {"done_when", "done when, "},
+                    {"ready", "ready when, "},
+                    {"dry_run", "in a dry run, "}};
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         AUTO_VALUE handler = value_get(step, handlers[i].key);
         put_handler(drawing, handler, handlers[i].prefix, indent, depth);

@@ -156,6 +156,8 @@ static void start_failed(void *user) {
 
 /* What an engine before this one waited counts; yet what ended meanwhile must be heard first. */
 static int64_t limit_left(const struct step_ctx *act) {
+    if (act->spec.step->type->is_anew)
+        return act->spec.timeout_ms;
     int64_t left = act->spec.timeout_ms - act->spec.elapsed_ms;
     return act->spec.elapsed_ms && left < LATE_LIMIT_MS ? LATE_LIMIT_MS : left;
 }
@@ -433,6 +435,10 @@ value act_data(const struct step_ctx *act) {
 
 value act_outputs(const struct step_ctx *act) {
     return value_copy(act->outputs);
+}
+
+const char *act_unknown(const struct step_ctx *act) {
+    return act->is_shown ? act->remark : NULL;
 }
 
 value act_record(const struct step_ctx *act) {

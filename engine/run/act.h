@@ -63,8 +63,10 @@ bool act_timed_out(const struct step_ctx *act);
 const struct err *act_err(const struct step_ctx *act);
 value act_data(const struct step_ctx *act);    /* owned; what `.` is in expect and outputs */
 value act_outputs(const struct step_ctx *act); /* owned */
-value act_record(const struct step_ctx *act);  /* owned; stored streams, or null */
-value act_notes(const struct step_ctx *act);   /* owned; array, or null */
+/* In a dry run: why nothing is known of its end, or NULL. */
+const char *act_unknown(const struct step_ctx *act);
+value act_record(const struct step_ctx *act); /* owned; stored streams, or null */
+value act_notes(const struct step_ctx *act);  /* owned; array, or null */
 int64_t act_duration_ms(const struct step_ctx *act);
 /* The last lines it printed, redacted: of stderr, or of stdout where that is silent. */
 const char *act_last_lines(const struct step_ctx *act);

@@ -37,6 +37,13 @@ static void probe_ended(void *user, struct step_ctx *act) {
 struct probe *probe_new(struct frame *frame, const struct step *step, const char *path,
                         void (*answered)(void *user, enum probe_answer answer, const char *why),
                         void *user) {
+    return probe_new_within(frame, step, path, PROBE_TIMEOUT_MS, answered, user);
+}
+
+struct probe *
+probe_new_within(struct frame *frame, const struct step *step, const char *path, int64_t limit_ms,
+                 void (*answered)(void *user, enum probe_answer answer, const char *why),
+                 void *user) {
     struct probe *probe = mem_zalloc(sizeof *probe);
     probe->answered = answered;
     probe->user = user;
@@ -44,13 +51,21 @@ struct probe *probe_new(struct frame *frame, const struct step *step, const char
         .frame = frame,
         .step = step,
         .path = path,
-        .timeout_ms = step->timeout_ms > 0 ? step->timeout_ms : PROBE_TIMEOUT_MS,
+        .timeout_ms = step->timeout_ms > 0 ? step->timeout_ms : limit_ms,
         .is_probe = true,
         .user = probe,
         .ended = probe_ended,
     });
     act_start(probe->act);
     return probe;
+}
+
+value probe_data(const struct probe *probe) {
+    return act_data(probe->act);
+}
+
+const char *probe_unknown(const struct probe *probe) {
+    return act_unknown(probe->act);
 }
 
 void probe_cancel(struct probe *probe) {

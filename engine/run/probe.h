@@ -15,6 +15,15 @@ struct probe;
 struct probe *probe_new(struct frame *frame, const struct step *step, const char *path,
                         void (*answered)(void *user, enum probe_answer answer, const char *why),
                         void *user);
+/* The same, bounded by `limit_ms` where the probe says no `timeout`. */
+struct probe *
+probe_new_within(struct frame *frame, const struct step *step, const char *path, int64_t limit_ms,
+                 void (*answered)(void *user, enum probe_answer answer, const char *why),
+                 void *user);
+/* Behind `answered`: its result, as in `expect`; owned. */
+value probe_data(const struct probe *probe);
+/* Likewise, in a dry run: why nothing is known of it, or NULL; borrowed. */
+const char *probe_unknown(const struct probe *probe);
 /* It shall not take long any more: `answered` follows. */
 void probe_cancel(struct probe *probe);
 /* The answer is no longer wanted. */

@@ -30,6 +30,8 @@ struct run_ui {
     /* Redacted output of a running step. `step` is its path. */
     void (*output)(void *user, const char *step, enum step_stream stream, const char *bytes,
                    size_t length);
+    /* How a running step goes that measures something. */
+    void (*gauge)(void *user, const char *step, const struct step_gauge *gauge);
     /* A gate or a manual step asks; answer with run_answer(). NULL: nobody can answer. */
     void (*ask)(void *user, const char *step, const struct step_question *question);
     /* The question is void: the step was cancelled or it expired. */

@@ -82,6 +82,7 @@ struct step_ctx *step_fake_new(const struct step *step, const char *run_json) {
     ctx->timeout_ms = step->timeout_ms;
     ctx->output = (struct buf)BUF_INIT(SIZE_MAX);
     ctx->asked = (struct buf)BUF_INIT(SIZE_MAX);
+    ctx->gauges = (struct buf)BUF_INIT(SIZE_MAX);
     ctx->state = mem_zalloc(step->type->state_size + 1);
     ctx->committing_data = value_none();
     ctx->undone = value_none();
@@ -101,6 +102,8 @@ static void cancel_now(void *user) {
 }
 
 static int begin(struct step_ctx *ctx, struct err *err) {
+    if (ctx->dry_run)
+        return ctx->step->type->rehearse(ctx, err);
     const struct step_type *type = ctx->step->type;
     return ctx->doubt ? type->settle(ctx, ctx->doubt, err) : type->start(ctx, err);
 }
@@ -156,8 +159,11 @@ void step_fake_free(struct step_ctx *ctx) {
     mem_free(ctx->committing);
     value_free(ctx->result.data);
     err_release(&ctx->result.err);
+    mem_free(ctx->result.remark);
+    mem_free(ctx->result.stale);
     buf_release(&ctx->output);
     buf_release(&ctx->asked);
+    buf_release(&ctx->gauges);
     mem_free(ctx->state);
     mem_free(ctx);
 }
@@ -246,6 +252,64 @@ int step_test(struct step_ctx *ctx, const struct expr *expr, bool *ret, struct e
     struct expr_dot dot;
     struct expr_input input = input_of(ctx, &dot);
     return expr_test(expr, &input, ret, err);
+}
+
+int step_eval_on(struct step_ctx *ctx, const struct expr *expr, value dot, value *ret,
+                 struct err *err) {
+    struct expr_dot on = {.dot = dot};
+    struct expr_input input = expr_input_dot(&on);
+    (void)ctx;
+    return expr_eval(expr, &input, ret, err);
+}
+
+int step_test_on(struct step_ctx *ctx, const struct expr *expr, value dot, bool *ret,
+                 struct err *err) {
+    AUTO_VALUE held = value_none();
+    int status = step_eval_on(ctx, expr, dot, &held, err);
+    *ret = value_truth(held);
+    return status;
+}
+
+void step_gauge(struct step_ctx *ctx, const struct step_gauge *gauge) {
+    ctx->news += gauge->weight != STEP_GAUGE_DRAWN;
+    buf_printf(&ctx->gauges, "%s\n", gauge->text);
+}
+
+struct step_probe {
+    struct step_ctx *ctx;
+    struct loop_timer *timer;
+    void (*answered)(struct step_ctx *ctx, const struct step_sample *sample);
+};
+
+static void probe_answers(void *user) {
+    const struct step_probe *probe = user;
+    struct step_ctx *ctx = probe->ctx;
+    const char *text = *ctx->samples;
+    AUTO_VALUE data = value_object();
+    if (ctx->samples[1])
+        ctx->samples++;
+    if (*text != '!' && value_parse(text, strlen(text), &data, NULL) < 0)
+        give_up("a sample is no JSON");
+    probe->answered(
+        ctx, &(struct step_sample){*text != '!', *text == '!' ? text + 1 : NULL, false, data});
+}
+
+struct step_probe *step_probe_new(struct step_ctx *ctx, const struct step *step, int64_t limit_ms,
+                                  void (*answered)(struct step_ctx *ctx,
+                                                   const struct step_sample *sample)) {
+    struct step_probe *probe = mem_zalloc(sizeof *probe);
+    (void)step, (void)limit_ms;
+    probe->ctx = ctx;
+    probe->answered = answered;
+    probe->timer = loop_timer_new(ctx->loop, 0, probe_answers, probe);
+    return probe;
+}
+
+void step_probe_free(struct step_probe *probe) {
+    if (!probe)
+        return;
+    loop_timer_free(probe->timer);
+    mem_free(probe);
 }
 
 void step_output(struct step_ctx *ctx, enum step_stream stream, const char *bytes, size_t length) {

@@ -32,6 +32,13 @@ struct step_ctx {
     const struct step_answer *answer; /* to a question; NULL: nobody answers */
     struct buf asked;                 /* the question as text */
 
+    /* What its probe answers, JSON or "!why", one after the other and the last again and again;
+     * NULL-terminated, NULL: it is never asked. */
+    const char *const *samples;
+    bool dry_run;      /* rehearsed, in place of started */
+    struct buf gauges; /* what it told, a line each */
+    int news;          /* how many of them were for a log, too */
+
     int done; /* how often step_done was called */
     struct step_result result;
     struct buf output;

@@ -1,5 +1,5 @@
 /* Steps without a world of their own: wait, assert, approval, manual, groups, and the shape of
- * git, watch and notify. */
+ * notify. */
 #include "tests/support/unit.h"
 
 #include <string.h>
@@ -198,7 +198,6 @@ static void test_check(void **state) {
         {"approval: {message: m, approvers: [a], quorum: 2}", "can never be reached by 1 approver"},
         {"approval: {message: m, approvers: [a, b, a]}", "approver `a` is named twice"},
         {"approval: {message: m, expires: 5m, escalate: [{after: 5m}]}", "comes too late"},
-        {"watch: {probe: {shell: x}, every: 1s, for: 5s}", "does not run `watch` steps"},
         {"notify: {webhook: x, text: y}", "does not run `notify` steps"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {

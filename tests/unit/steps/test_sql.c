@@ -142,6 +142,19 @@ UNUSED(void, step_ask, struct step_ctx *ctx __attribute__((unused)),
        const struct step_question *question __attribute__((unused)),
        void (*answered)(struct step_ctx *ctx, const struct step_answer *answer)
            __attribute__((unused)))
+UNUSED(int, step_test_on, struct step_ctx *ctx __attribute__((unused)),
+       const struct expr *expr __attribute__((unused)), value dot __attribute__((unused)),
+       bool *ret __attribute__((unused)), struct err *err __attribute__((unused)))
+UNUSED(int, step_eval_on, struct step_ctx *ctx __attribute__((unused)),
+       const struct expr *expr __attribute__((unused)), value dot __attribute__((unused)),
+       value *ret __attribute__((unused)), struct err *err __attribute__((unused)))
+UNUSED(struct step_probe *, step_probe_new, struct step_ctx *ctx __attribute__((unused)),
+       const struct step *probe __attribute__((unused)), int64_t limit_ms __attribute__((unused)),
+       void (*answered)(struct step_ctx *ctx, const struct step_sample *sample)
+           __attribute__((unused)))
+UNUSED(void, step_probe_free, struct step_probe *probe __attribute__((unused)))
+UNUSED(void, step_gauge, struct step_ctx *ctx __attribute__((unused)),
+       const struct step_gauge *gauge __attribute__((unused)))
 
 /* ---- runbooks and attempts ------------------------------------------------------------------- */
 
@@ -233,10 +246,8 @@ static void attempt(struct attempt *ret, const char *steps, const char *run, int
     if (cancel_ms)
         ctx->timer = loop_timer_new(ctx->loop, cancel_ms, cancel, ctx);
     if (ctx->step->type->start(ctx, &err) < 0)
-        ctx->result = (struct step_result){.outcome = STEP_FAILED,
-                                           .without_effect = true,
-                                           .data = value_object(),
-                                           .err = err};
+        ctx->result = (struct step_result){
+            .outcome = STEP_FAILED, .without_effect = true, .data = value_object(), .err = err};
     else
         while (!ctx->done)
             loop_run(ctx->loop);

@@ -1,0 +1,75 @@
+/* What the engine lends to a step that looks at the world again and again. */
+#include "run/act_parts.h"
+#include "run/capture.h"
+#include "run/probe.h"
+
+int step_test_on(struct step_ctx *ctx, const struct expr *expr, value dot, bool *ret,
+                 struct err *err) {
+    struct expr_input run = scope_input_public(ctx->spec.frame);
+    struct expr_dot on = {dot, &run};
+    struct expr_input input = expr_input_dot(&on);
+    return expr_test(expr, &input, ret, err);
+}
+
+int step_eval_on(struct step_ctx *ctx, const struct expr *expr, value dot, value *ret,
+                 struct err *err) {
+    struct expr_input run = scope_input_public(ctx->spec.frame);
+    struct expr_dot on = {dot, &run};
+    struct expr_input input = expr_input_dot(&on);
+    return expr_eval(expr, &input, ret, err);
+}
+
+/* ---- probes -------------------------------------------------------------------------------- */
+
+struct step_probe {
+    struct step_ctx *ctx;
+    struct probe *probe;
+    void (*answered)(struct step_ctx *ctx, const struct step_sample *sample);
+};
+
+static void probe_answered(void *user, enum probe_answer answer, const char *why) {
+    struct step_probe *probe = user;
+    AUTO_VALUE data = probe_data(probe->probe);
+    const char *unknown = probe_unknown(probe->probe);
+    bool holds = answer == PROBE_HOLDS && !unknown;
+    why = unknown ? unknown : why;
+    const struct step_sample sample = {
+        .holds = holds,
+        .why = holds ? NULL
+               : why ? why
+                     : "it failed without saying why",
+        .is_unknown = unknown != NULL,
+        .data = data,
+    };
+    probe->answered(probe->ctx, &sample);
+}
+
+struct step_probe *step_probe_new(struct step_ctx *ctx, const struct step *step, int64_t limit_ms,
+                                  void (*answered)(struct step_ctx *ctx,
+                                                   const struct step_sample *sample)) {
+    struct step_probe *probe = mem_zalloc(sizeof *probe);
+    probe->ctx = ctx;
+    probe->answered = answered;
+    probe->probe =
+        probe_new_within(ctx->spec.frame, step, ctx->path, limit_ms, probe_answered, probe);
+    return probe;
+}
+
+void step_probe_free(struct step_probe *probe) {
+    if (!probe)
+        return;
+    probe_free(probe->probe);
+    mem_free(probe);
+}
+
+/* ---- how it goes --------------------------------------------------------------------------- */
+
+void step_gauge(struct step_ctx *ctx, const struct step_gauge *gauge) {
+    const struct run *run = ctx->run;
+    struct step_gauge shown = *gauge;
+    if (!run->ui.gauge || ctx->spec.is_probe || step_hides_output(ctx->spec.step))
+        return;
+    AUTO_TEXT text = redact_text(run->redactor, gauge->text, strlen(gauge->text), NULL);
+    shown.text = text;
+    run->ui.gauge(run->ui.user, ctx->path, &shown);
+}
