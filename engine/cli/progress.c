@@ -52,9 +52,36 @@ static void progress_write(struct progress *progress, const struct buf *bytes) {
     }
 }
 
-static void progress_flush(struct progress *progress) {
+/* A prompt that waits on the same terminal is left where it is. */
+static bool prompt_leave(struct progress *progress) {
+    const bool is_left =
+        progress->prompt_open && progress->options.write_prompt == progress->options.write;
+    if (is_left) {
+        progress->options.write(progress->options.user, "\n", 1);
+    }
+    progress->prompt_open = false;
+    return is_left;
+}
+
+static void lines_flush(struct progress *progress) {
     progress_write(progress, &progress->pending);
     buf_clear(&progress->pending);
+}
+
+static void prompt_write(struct progress *progress) {
+    const char *prompt = progress->dialog ? dialog_prompt(progress->dialog) : NULL;
+    progress->prompt_open = prompt != NULL;
+    if (prompt && progress->options.write_prompt) {
+        progress->options.write_prompt(progress->options.user, prompt, strlen(prompt));
+    }
+}
+
+static void progress_flush(struct progress *progress) {
+    const bool is_left = progress->pending.length > 0 && prompt_leave(progress);
+    lines_flush(progress);
+    if (is_left) {
+        prompt_write(progress);
+    }
 }
 
 static void flush_deferred(void *user) {
@@ -262,12 +289,9 @@ static void ui_gauge(void *user, const char *step, const struct step_gauge *gaug
 
 /* Prompts that do not go where the lines go are plain text, one below the other. */
 static void prompt_apart(struct progress *progress) {
-    const char *prompt = dialog_prompt(progress->dialog);
-    progress_flush(progress);
-    progress->prompt_open = prompt != NULL;
-    if (prompt && progress->options.write_prompt) {
-        progress->options.write_prompt(progress->options.user, prompt, strlen(prompt));
-    }
+    (void)prompt_leave(progress);
+    lines_flush(progress);
+    prompt_write(progress);
 }
 
 static void progress_listen(struct progress *progress) {

@@ -142,6 +142,7 @@ struct run {
     bool rolls_back;     /* somebody asks, or will have asked, for a rollback of all of it */
     size_t unsettled;    /* steps in doubt that only a person can settle */
     struct task *asking; /* a failure that a person is to decide */
+    VEC(struct task *) to_ask; /* others that wait until that is decided; NULL: not any more */
     bool asking_interrupt;
     struct loop_signal *signals[3];
     enum run_stage stage_when_interrupted;

@@ -374,6 +374,7 @@ void run_free(struct run *run) {
     vec_release(&run->ended);
     vec_release(&run->regaining);
     vec_release(&run->undo);
+    vec_release(&run->to_ask);
     seal_free(run->seal);
     if (run->commit)
         run_transcript_close(run);

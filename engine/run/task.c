@@ -141,16 +141,6 @@ void task_finish(struct task *task, const struct verdict *verdict) {
     task_end(task);
 }
 
-static bool asks_person(const struct task *task, enum step_outcome outcome) {
-    const struct run *run = task_run(task);
-    enum on_failure rule = task->step->on_failure;
-    if (run->replay && !replay_asks(task))
-        return false;
-    return outcome == STEP_FAILED && run->ui.choose && task->node->frame->phase == PHASE_RUN &&
-           !task->is_cancelled && frame_may_start(task->node->frame) && !run->asking &&
-           !run->interrupts && rule != ON_FAILURE_CONTINUE && !run->options.dry_run;
-}
-
 /* Gates and pauses, which change nothing. */
 static bool is_idle(const struct task *task) {
     return task->act && task->step->type->is_passive && step_effect(task->step) == EFFECT_READ;
@@ -172,17 +162,9 @@ void task_verdict(const struct task *task, struct verdict *ret) {
 
 void task_attempt_over(struct task *task) {
     struct verdict verdict;
-    struct run *run = task_run(task);
     task_verdict(task, &verdict);
-    if (!asks_person(task, verdict.outcome)) {
+    if (!task_ask(task, &verdict))
         task_finish(task, &verdict);
-        return;
-    }
-    mem_free(task->error);
-    task->error = mem_strdup(verdict.error);
-    run->asking = task;
-    AUTO_TEXT shown = redact_text(run->redactor, task->error, strlen(task->error), NULL);
-    run->ui.choose(run->ui.user, task->path, shown);
 }
 
 /* Whether it may begin something: the run may have failed while it waited. */
@@ -526,7 +508,7 @@ static bool is_waiting(const struct task *task) {
 }
 
 bool task_is_certain(const struct task *task) {
-    return is_pausing(task) || task_run(task)->asking == task;
+    return is_pausing(task) || task->is_queued || task_run(task)->asking == task;
 }
 
 bool task_may_have_done(const struct task *task) {
@@ -551,7 +533,9 @@ void task_cancel(struct task *task) {
         task_choose(task, RUN_ROLLBACK);
         return;
     }
-    if (is_waiting(task))
+    if (task->is_queued)
+        task_unask(task);
+    else if (is_waiting(task))
         wait_end(task);
     else if (task->service)
         act_cancel(service_act(task->service), false);
@@ -565,25 +549,10 @@ void task_cancel(struct task *task) {
 void task_drain(struct task *task) {
     if (task_run(task)->asking == task)
         return;
-    if (is_waiting(task))
+    if (task->is_queued)
+        task_unask(task);
+    else if (is_waiting(task))
         wait_end(task);
     else if (is_idle(task))
         task_cancel(task);
-}
-
-void task_choose(struct task *task, enum run_choice choice) {
-    struct run *run = task_run(task);
-    struct verdict verdict;
-    run->asking = NULL;
-    if (choice == RUN_RETRY && frame_may_start(task->node->frame)) {
-        task->deadline_ns = 0;
-        task_attempt_begin(task);
-        sched_pump(run);
-        return;
-    }
-    task_verdict(task, &verdict);
-    task->node->tolerated = choice == RUN_SKIP;
-    if (choice == RUN_STOP)
-        run->failure_rule = ON_FAILURE_STOP;
-    task_finish(task, &verdict);
 }

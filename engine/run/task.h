@@ -20,6 +20,7 @@ struct task {
     bool is_tried;      /* `dry_run:` stands in for the step */
     bool is_rehearsed;  /* in a dry run: its type looks whether it could be run */
     bool is_cancelled;
+    bool is_queued;        /* it failed, and a person is asked about another first */
     bool had_effect;       /* an earlier attempt may have changed something */
     bool wants_slot;       /* it has its lock, and waits for a free one of --jobs */
     bool is_body, is_late; /* carried out by frames of its own; its time was up */
@@ -58,6 +59,11 @@ void task_verdict(const struct task *task, struct verdict *ret);
 /* Whether what has begun so far may have changed something; certain: nothing of it runs now. */
 bool task_may_have_done(const struct task *task);
 bool task_is_certain(const struct task *task);
+
+/* task_ask.c: whether a person decides over the failure, now or behind those before it. */
+bool task_ask(struct task *task, const struct verdict *verdict);
+/* The run was decided without the answer about it. */
+void task_unask(struct task *task);
 
 /* task_limits.c: what holds for the step in this file: how often, and how long; 0 is without a
  * limit. */
