@@ -197,7 +197,8 @@ static void looked(void *user, const struct process_exit *ended) {
     (void)ended; /* the answer tells */
     if (state->is_cancelled) {
         result.outcome = STEP_CANCELLED;
-        err_set(&result.err, ERR_TIMEOUT, "where it would run did not answer");
+        result.rehearsal = STEP_CHECKED;
+        err_set(&result.err, ERR_TIMEOUT, "where it would run had not answered");
     } else {
         look_judge(ctx, state->look, &result);
     }

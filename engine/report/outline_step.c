@@ -220,7 +220,8 @@ static void database_tell(const struct outline_file *in, const struct step *step
     const char *name = step->database;
     const struct database *database =
         plan_database(in->at.plan, in->at.file, step->database, &name);
-    AUTO_VALUE url = template_noted(in, database ? database->url : NULL);
+    /* Only what it is made of counts: the rest may be a secret. */
+    value_free(template_noted(in, database ? database->url : NULL));
     outline_text_set(object, "database", name);
     if (name)
         need_add(in->needs, "database", &in->needs->databases, name);
