@@ -52,7 +52,7 @@ static int plan_print(struct plan *plan, const struct house_rules *rules,
 static int plan_write(struct plan *plan, const struct house_rules *rules, const char *path) {
     AUTO_ERR err = ERR_INIT;
     char sha256[65];
-    if (locked_write(path, planning_outline(plan, rules, PLANNING_LOCKED), sha256, &err) < 0)
+    if (locked_write(path, plan, planning_outline(plan, rules, PLANNING_LOCKED), sha256, &err) < 0)
         return print_err(&err);
     struct buf out = BUF_INIT(PRODUCT_MAX);
     text_escape(&out, path, strlen(path), false);

@@ -6,8 +6,10 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "secret/digest.h"
 
 #define KEYS_MAX 4096 /* bytes of the names of keys that differ */
+#define MARK 8        /* hex digits */
 
 /* A step on one side or on both. */
 struct entry {
@@ -187,9 +189,9 @@ static void entry_compare(struct drift *drift, struct entry *entry) {
     entry->is_moved = is_elsewhere || !value_equal(needs_then, needs_now);
     AUTO_TEXT keys = keys_differ(then, now);
     if (keys && is_elsewhere)
-        entry->keys = mem_printf("%s, its place", keys);
+        entry->keys = mem_printf("%s, " DRIFT_PLACE, keys);
     else if (keys || is_elsewhere)
-        entry->keys = mem_strdup(keys ? keys : "its place");
+        entry->keys = mem_strdup(keys ? keys : DRIFT_PLACE);
 }
 
 struct drift *drift_new(const struct plan *then, const struct plan *now, struct diag *diag) {
@@ -229,6 +231,60 @@ void drift_free(struct drift *drift) {
     value_free(drift->top[NOW]);
     mem_free(drift->keys);
     mem_free(drift);
+}
+
+/* ---- marks --------------------------------------------------------------------------------- */
+
+value drift_mark(const char *bytes, size_t length) {
+    char sha256[DIGEST_TEXT_SIZE];
+    digest_text(bytes, length, sha256);
+    return value_string_n(sha256, MARK);
+}
+
+/* Members of a mapping have marks of their own: `env.DIR`. */
+static value keys_marked(value marks, const char *prefix, value yaml) {
+    value key, item;
+    for (size_t i = 0; value_next(yaml, &i, &key, &item);) {
+        AUTO_TEXT name = mem_printf("%s%s", prefix, value_text(key));
+        AUTO_TEXT below = mem_printf("%s.", name);
+        if (!*prefix && value_is(item, VALUE_OBJECT) && value_count(item) > 0) {
+            marks = keys_marked(marks, below, item);
+        } else {
+            AUTO_TEXT json = value_to_json(item);
+            marks = value_set(marks, name, drift_mark(json, strlen(json)));
+        }
+        value_free(key);
+        value_free(item);
+    }
+    return marks;
+}
+
+/* A group's members stand for themselves, but it is one kind of group or another. */
+static value entry_marked(const struct entry *entry) {
+    AUTO_VALUE yaml = own_keys(entry, NOW);
+    value marks = keys_marked(value_object(), "", yaml);
+    const char *before = entry->before[NOW], *kind = entry->steps[NOW]->type->key;
+    AUTO_VALUE action = value_get(yaml, kind);
+    if (value_is(action, VALUE_NONE))
+        marks = value_set(marks, kind, drift_mark("", 0));
+    return value_set(marks, DRIFT_PLACE, drift_mark(before, strlen(before)));
+}
+
+value drift_marks(const struct plan *plan, struct diag *diag) {
+    struct drift *drift = mem_zalloc(sizeof *drift);
+    const char *key;
+    void *entry;
+    drift->entries = map_new();
+    drift->top[THEN] = drift->top[NOW] = value_none();
+    bool is_read = plan_gather(drift, plan, NOW, diag);
+    value marks = is_read ? value_object() : value_none();
+    if (is_read)
+        marks = value_set(marks, "", keys_marked(value_object(), "", drift->top[NOW]));
+    for (size_t i = 0; is_read && map_next(drift->entries, &i, &key, &entry);) {
+        marks = value_set(marks, key, entry_marked(entry));
+    }
+    drift_free(drift);
+    return marks;
 }
 
 /* ---- asking --------------------------------------------------------------------------------- */

@@ -7,6 +7,16 @@
 
 enum drift_kind { DRIFT_NEW, DRIFT_GONE, DRIFT_CHANGED };
 
+/* Among the names of keys: the step that it follows. */
+#define DRIFT_PLACE "its place"
+
+/* For a plan that is kept without its files: a mark for each key of each step, by "phase path", and
+ * of the runbook itself, by "". What differs in its mark differs in its file. VALUE_NONE, and the
+ * reasons in `diag`, where a file cannot be read as data; else owned. */
+value drift_marks(const struct plan *plan, struct diag *diag);
+/* Of bytes: 8 hex digits of their SHA-256, which tell nobody what they were. */
+value drift_mark(const char *bytes, size_t length);
+
 struct drift;
 /* Both plans are borrowed. NULL, and the reasons in `diag`, where a file cannot be read as data. */
 struct drift *drift_new(const struct plan *then, const struct plan *now, struct diag *diag);

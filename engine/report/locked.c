@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "report/locked_fields.h"
 #include "secret/digest.h"
 
 #define MARK 4                       /* hex digits of a line's SHA-256 */
@@ -56,12 +57,13 @@ static void outline_digest(value outline, char ret[DIGEST_TEXT_SIZE]) {
     digest_text(text, strlen(text), ret);
 }
 
-int locked_write(const char *path, value outline_taken, char ret_sha256[65], struct err *err) {
+int locked_write(const char *path, const struct plan *plan, value outline_taken,
+                 char ret_sha256[65], struct err *err) {
     value marked = value_array();
     AUTO_VALUE files = value_get(outline_taken, "files");
     for (size_t i = 0; i < value_count(files); i++)
         marked = value_append(marked, file_marked(value_at(files, i)));
-    AUTO_VALUE outline = value_set(outline_taken, "files", marked);
+    AUTO_VALUE outline = value_set(locked_fields_add(outline_taken, plan), "files", marked);
     outline_digest(outline, ret_sha256);
     outline = value_set(outline, "sha256", value_string(ret_sha256));
     AUTO_BUF text = BUF_INIT(LOCKED_MAX);
@@ -192,20 +194,10 @@ static bool differs(const struct comparison *comparison, const char *what, value
     return true;
 }
 
-static bool is_redacted(const struct runbook *runbook, value item) {
-    AUTO_TEXT text = value_to_text(item);
-    struct match_found found;
-    for (size_t i = 0; i < runbook->redact.count; i++)
-        if (match_find(FIELD_AT(struct match *, &runbook->redact, i), text, strlen(text), 0, &found,
-                       NULL) != 0)
-            return true;
-    return false;
-}
-
 static bool param_compare(const struct comparison *comparison, const struct runbook *runbook,
                           const char *name, value then, value now) {
     AUTO_TEXT what = mem_printf("parameter `%s`", name);
-    bool is_hidden = is_redacted(runbook, then) || is_redacted(runbook, now);
+    bool is_hidden = locked_is_redacted(runbook, then) || locked_is_redacted(runbook, now);
     if (!is_hidden || value_equal(then, now))
         return differs(comparison, what, then, now);
     AUTO_ERR err = ERR_INIT;
@@ -252,7 +244,9 @@ void locked_compare(value locked, const struct plan *plan, value outline,
         {"policy", "sha256", "the SHA-256 of the house rules"},
         {"engine", NULL, "the engine's version"},
     };
+    AUTO_VALUE marked = locked_fields_add(value_copy(outline), plan);
     bool found = params_compare(&comparison, plan_runbook(plan));
+    found |= locked_fields_compare(locked, marked, plan_runbook(plan), report, user);
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         found |= member_compare(&comparison, members[i].object, members[i].key, members[i].what);
     /* Whatever the rest is: nothing but this very plan is run. */

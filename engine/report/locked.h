@@ -8,8 +8,8 @@
 #define LOCKED_MAX ((size_t)256 << 20) /* bytes of the file */
 
 /* Writes the outline, which it takes; `ret_sha256` is the plan's. */
-int locked_write(const char *path, value outline_taken, char ret_sha256[65],
-                 struct err *err) MUST_USE;
+int locked_write(const char *path, const struct plan *plan, value outline_taken,
+                 char ret_sha256[65], struct err *err) MUST_USE;
 /* Reads it back; a file that is not as it was written is refused. The caller frees. */
 int locked_read(const char *path, value *ret, struct err *err) MUST_USE;
 

@@ -161,6 +161,7 @@ static const struct member resources[] = {
     {"databases", TEXTS, "by name", true},
     {"targets", TEXTS, "by name", true},
     {"files", TEXTS, "that are read", true},
+    {"reads", TEXTS, "of these, those that steps read as they are then", true},
     {0}};
 static const struct member selection[] = {
     {"only", TEXTS, "ids that --only gave", true},
@@ -191,6 +192,12 @@ static const struct member outline[] = {
     {"files", LIST("file"), "all that is executed", true},
     {"git", "\"oneOf\": [{\"$ref\": \"#/$defs/git\"}, {\"type\": \"null\"}]",
      "the repository around the runbook", true},
+    {"keys", "\"type\": \"object\"", "of a plan in a file: a mark for each key of each step",
+     false},
+    {"environment", "\"type\": \"object\"",
+     "of a plan in a file: a mark for each variable that expressions look at", false},
+    {"contents", "\"type\": \"object\"",
+     "of a plan in a file: a mark for each file that steps read", false},
     {"policy", "\"oneOf\": [{\"$ref\": \"#/$defs/policy\"}, {\"type\": \"null\"}]",
      "the house rules in force", true},
     {"profile", TEXT, "the one that was chosen", false},

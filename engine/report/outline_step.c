@@ -69,7 +69,7 @@ static void detail_set(const struct outline_file *in, value *object, const char 
 /* ---- what is needed ------------------------------------------------------------------------ */
 
 void outline_needs_init(struct outline_needs *needs) {
-    *needs = (struct outline_needs){map_new(),     value_array(), value_array(),
+    *needs = (struct outline_needs){map_new(),     value_array(), value_array(), value_array(),
                                     value_array(), value_array(), value_array()};
 }
 
@@ -78,6 +78,7 @@ value outline_needs_take(struct outline_needs *needs) {
     all = value_set(all, "hosts", needs->hosts);
     all = value_set(all, "databases", needs->databases);
     all = value_set(all, "targets", needs->targets);
+    all = value_set(all, "reads", needs->reads);
     map_free(needs->seen);
     return value_set(all, "files", needs->files);
 }
@@ -115,6 +116,13 @@ static void host_add(struct outline_needs *needs, const char *url) {
     need_add(needs, "host", &needs->hosts, is_cut ? url : name);
 }
 
+static void file_take(struct outline_needs *needs, value fact, const char *path) {
+    AUTO_VALUE is = value_get(fact, "is");
+    outline_need_file(needs, path);
+    if (text_equal(value_text(is), "known"))
+        need_add(needs, "read", &needs->reads, path);
+}
+
 static void need_take(void *user, enum step_need need, const char *text, size_t length) {
     const struct outline_file *in = user;
     AUTO_VALUE fact = fact_of_text(&in->at, text, length);
@@ -124,7 +132,7 @@ static void need_take(void *user, enum step_need need, const char *text, size_t 
     else if (need == STEP_NEEDS_COMMAND)
         outline_need_command(in->needs, value_text(shown));
     else
-        outline_need_file(in->needs, value_text(shown));
+        file_take(in->needs, fact, value_text(shown));
 }
 
 static void target_add(const struct outline_file *in, const char *name) {

@@ -10,9 +10,10 @@
 struct outline_needs {
     struct map *seen;
     value commands, hosts, databases, targets, files;
+    value reads; /* of the files those that steps read, by paths that are known */
 };
 void outline_needs_init(struct outline_needs *needs);
-/* {commands, hosts, databases, targets, files}; empties it. */
+/* {commands, hosts, databases, targets, files, reads}; empties it. */
 value outline_needs_take(struct outline_needs *needs);
 void outline_need_file(struct outline_needs *needs, const char *path);
 void outline_need_command(struct outline_needs *needs, const char *name);
