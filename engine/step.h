@@ -227,6 +227,9 @@ struct step_gauge {
 };
 void step_gauge(struct step_ctx *ctx, const struct step_gauge *gauge);
 
+/* The text without secrets, for what leaves the engine; the caller frees. */
+char *step_redact(const struct step_ctx *ctx, const char *text);
+
 /* Something an auditor should see beside the result: a server's notice, a redirect, evidence. */
 void step_note(struct step_ctx *ctx, const char *what, value taken);
 
@@ -296,6 +299,7 @@ struct step_type {
     bool is_command; /* env, cwd, stdin, target, background apply */
     bool is_pure;    /* looks at the run and the clock alone: a replay carries it out */
     bool is_passive; /* waits for time or people: takes none of --jobs */
+    bool is_aside;   /* its failure is noted, and the run goes on, unless `on_failure` says more */
     bool is_anew;    /* one that was resumed begins anew: the time before does not count */
     /* NULL where later issues build it: check says in one line that the engine lacks it. */
     enum effect (*effect)(const void *spec);

@@ -1,136 +1,15 @@
-#include "base/buf.h"
-#include "step.h"
+/* The step type `notify`: people are told. That they could not be is noted, and the run goes on. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "io/loop.h"
+#include "message.h"
 
-#define LINE_CEILING ((size_t)64 << 10)
+#define LIMIT_MS INT64_C(30000) /* where the step says no `timeout` */
 
-struct notify_email {
-    struct template *server, *user, *password;
-    struct template *from;
-    struct field_list to; /* struct template * each */
-    struct template *subject;
-};
-
-struct notify_spec {
-    struct template *webhook;
-    struct notify_email *email;
-    struct template *text;
-    struct template *json;
-    struct field_map headers; /* struct template * each */
-};
-
-static const struct field notify_address = {
-    .key = "address",
-    .kind = FIELD_TEXT,
-    .flags = FIELD_SECRETS | FIELD_ITEM,
-    .doc = "A mail address.",
-    .example = "oncall@example.org",
-};
-
-static const struct field notify_header = {
-    .key = "header",
-    .kind = FIELD_TEXT,
-    .flags = FIELD_SECRETS | FIELD_ITEM,
-    .doc = "The header's value.",
-    .example = "\"Bearer ${{ .secrets.chat_token }}\"",
-};
-
-static const struct field email_fields[] = {
-    {
-        .key = "server",
-        .kind = FIELD_TEXT,
-        .flags = FIELD_REQUIRED | FIELD_SECRETS | FIELD_ITEM,
-        .offset = offsetof(struct notify_email, server),
-        .doc = "The mail server's URL: smtp://, or smtps:// for TLS from the start.",
-        .example = "smtp://mail.example.org:587",
-    },
-    {
-        .key = "user",
-        .kind = FIELD_TEXT,
-        .flags = FIELD_SECRETS | FIELD_ITEM,
-        .offset = offsetof(struct notify_email, user),
-        .doc = "Who logs in to the server.",
-        .example = "runbook",
-    },
-    {
-        .key = "password",
-        .kind = FIELD_TEXT,
-        .flags = FIELD_SECRETS | FIELD_ITEM,
-        .offset = offsetof(struct notify_email, password),
-        .doc = "The password for it.",
-        .example = "\"${{ .secrets.smtp_password }}\"",
-    },
-    {
-        .key = "from",
-        .kind = FIELD_TEXT,
-        .flags = FIELD_REQUIRED | FIELD_ITEM,
-        .offset = offsetof(struct notify_email, from),
-        .doc = "The sender.",
-        .example = "runbook@example.org",
-    },
-    {
-        .key = "to",
-        .kind = FIELD_LIST,
-        .flags = FIELD_REQUIRED | FIELD_ONE,
-        .offset = offsetof(struct notify_email, to),
-        .doc = "The recipients.",
-        .example = "[oncall@example.org]",
-        .item = &notify_address,
-    },
-    {
-        .key = "subject",
-        .kind = FIELD_TEXT,
-        .flags = FIELD_ITEM,
-        .offset = offsetof(struct notify_email, subject),
-        .doc = "The subject; the first line of the text where unsaid.",
-        .example = "\"${{ .run.name }}: ${{ .run.status }}\"",
-    },
-    FIELD_END,
-};
-
-static const struct field notify_fields[] = {
-    {
-        .key = "webhook",
-        .kind = FIELD_TEXT,
-        .flags = FIELD_SECRETS | FIELD_ITEM,
-        .offset = offsetof(struct notify_spec, webhook),
-        .doc = "A URL that gets the message as JSON, `{\"text\": …}`.",
-        .example = "\"${{ .secrets.chat_url }}\"",
-    },
-    {
-        .key = "email",
-        .kind = FIELD_OBJECT,
-        .offset = offsetof(struct notify_spec, email),
-        .doc = "A mail by SMTP.",
-        .example = "{server: smtp://localhost, from: runbook@example.org, to: oncall@example.org}",
-        .fields = email_fields,
-        .size = sizeof(struct notify_email),
-    },
-    {
-        .key = "text",
-        .kind = FIELD_TEXT,
-        .flags = FIELD_ITEM,
-        .offset = offsetof(struct notify_spec, text),
-        .doc = "The message.",
-        .example = "\"${{ .run.name }}: ${{ .run.status }}\"",
-    },
-    {
-        .key = "json",
-        .kind = FIELD_VALUE,
-        .flags = FIELD_SECRETS | FIELD_ITEM,
-        .offset = offsetof(struct notify_spec, json),
-        .doc = "The webhook's whole body, in place of `text`.",
-        .example = "{channel: ops, text: done}",
-    },
-    {
-        .key = "headers",
-        .kind = FIELD_MAP,
-        .flags = FIELD_ANY_KEY,
-        .offset = offsetof(struct notify_spec, headers),
-        .doc = "Headers of the webhook's request.",
-        .example = "{authorization: \"Bearer ${{ .secrets.chat_token }}\"}",
-        .item = &notify_header,
-    },
-    FIELD_END,
+struct notify_state {
+    struct message *message;
+    int64_t began_ns; /* monotonic */
+    bool is_cancelled;
 };
 
 static enum effect notify_effect(const void *spec) {
@@ -138,62 +17,82 @@ static enum effect notify_effect(const void *spec) {
     return EFFECT_ONCE;
 }
 
-static void refuse(const struct step_check *check, const char *message, const char *hint) {
-    AUTO_ERR err = ERR_INIT;
-    err_at(&err, check->span, "%s", message);
-    err_hint(&err, "%s", hint);
-    check->report(check->user, &err);
-}
-
 static void notify_check(const void *spec, const struct step_check *check) {
-    const struct notify_spec *notify = spec;
-    if (!notify->webhook && !notify->email)
-        refuse(check, "`notify` does not say whom to tell", "add `webhook:` or `email:`");
-    if (!notify->text && !notify->json)
-        refuse(check, "`notify` has no message", "add `text:`");
-    if (notify->json && !notify->webhook)
-        refuse(check, "`json` is the body of a webhook, and there is none",
-               "add `webhook:`, or write `text:`");
-    if (notify->json && notify->email && !notify->text)
-        refuse(check, "the mail has no message", "add `text:` for the mail");
+    message_check(spec, false, check);
 }
 
 static void notify_plan(const void *spec, const struct step_plan *plan) {
-    const struct notify_spec *notify = spec;
-    AUTO_BUF line = BUF_INIT(LINE_CEILING);
-    if (notify->webhook) {
-        template_show(&line, notify->webhook);
-        plan->line(plan->user, "webhook", buf_text(&line), line.length);
-    }
-    for (size_t i = 0; notify->email && i < notify->email->to.count; i++) {
-        buf_clear(&line);
-        template_show(&line, FIELD_AT(struct template *, &notify->email->to, i));
-        plan->line(plan->user, "email", buf_text(&line), line.length);
-    }
-    if (notify->text) {
-        buf_clear(&line);
-        template_show(&line, notify->text);
-        plan->line(plan->user, "message", buf_text(&line), line.length);
-    }
+    message_plan(spec, plan);
 }
 
 static void notify_demand(const void *spec, const struct step_demand *demand) {
-    const struct notify_spec *notify = spec;
-    AUTO_BUF url = BUF_INIT(LINE_CEILING);
-    if (!notify->webhook)
-        return;
-    template_show(&url, notify->webhook);
-    demand->need(demand->user, STEP_NEEDS_HOST, buf_text(&url), url.length);
+    message_demand(spec, demand);
+}
+
+/* One that was sent and not answered may have arrived. That is no doubt to stop a run for. */
+static void message_sent(void *user, value data_taken, struct err *err) {
+    struct step_ctx *ctx = user;
+    const struct notify_state *state = step_state(ctx);
+    struct step_result result = {.data = data_taken};
+    if (err) {
+        result.outcome = state->is_cancelled ? STEP_CANCELLED : STEP_FAILED;
+        err_move(&result.err, err);
+    }
+    step_done(ctx, &result);
+}
+
+static int notify_start(struct step_ctx *ctx, struct err *err) {
+    struct notify_state *state = step_state(ctx);
+    int64_t limit_ms = step_timeout_ms(ctx);
+    state->began_ns = clock_mono_ns();
+    return message_send(ctx, step_spec(ctx), NULL, limit_ms > 0 ? limit_ms : LIMIT_MS, message_sent,
+                        ctx, &state->message, err);
+}
+
+static void doubt_report(void *user) {
+    struct step_ctx *ctx = user;
+    struct step_result result = {.outcome = STEP_FAILED, .data = value_none()};
+    err_set(&result.err, ERR_SYSTEM,
+            "the engine that sent it is gone: whether the message arrived is not known");
+    step_done(ctx, &result);
+}
+
+static int notify_settle(struct step_ctx *ctx, const struct step_doubt *doubt, struct err *err) {
+    (void)doubt, (void)err;
+    loop_defer(step_loop(ctx), doubt_report, ctx);
+    return 0;
+}
+
+static void notify_cancel(struct step_ctx *ctx) {
+    struct notify_state *state = step_state(ctx);
+    int64_t limit_ms = step_timeout_ms(ctx);
+    int64_t elapsed_ms = (clock_mono_ns() - state->began_ns) / NS_PER_MS;
+    state->is_cancelled = true;
+    if (state->message)
+        message_cancel(state->message, limit_ms > 0 && elapsed_ms >= limit_ms - 1);
+}
+
+static void notify_release(struct step_ctx *ctx) {
+    struct notify_state *state = step_state(ctx);
+    message_free(state->message);
 }
 
 const struct step_type step_notify_type = {
     .key = "notify",
-    .doc = "Tells people, by webhook or by mail.",
+    .doc = "Tells people, by webhook or by mail, within 30s where no `timeout` is said. That it "
+           "failed is noted, and changes nothing else, unless `on_failure` says so on the very "
+           "step.",
     .example = "{webhook: \"${{ .secrets.chat_url }}\", text: The drill is over}",
-    .fields = notify_fields,
-    .size = sizeof(struct notify_spec),
+    .fields = message_fields,
+    .size = sizeof(struct message_spec),
+    .state_size = sizeof(struct notify_state),
+    .is_aside = true,
     .effect = notify_effect,
     .check = notify_check,
     .plan = notify_plan,
     .demand = notify_demand,
+    .start = notify_start,
+    .settle = notify_settle,
+    .cancel = notify_cancel,
+    .release = notify_release,
 };

@@ -14,6 +14,17 @@ struct http_header {
 
 enum http_auth { HTTP_AUTH_NONE, HTTP_AUTH_BASIC, HTTP_AUTH_BEARER };
 
+/* In place of a request: a mail, whose text is the spec's body (UTF-8) and whose headers are the
+ * spec's, long ones folded by CRLF and a space. The URL is smtp:// or smtps://; `user` and
+ * `password` log in with HTTP_AUTH_BASIC, over TLS only where `must_encrypt`. */
+struct http_mail {
+    const char *from; /* addresses alone, without names */
+    const char *const *to;
+    size_t to_count;
+    bool may_encrypt;  /* by STARTTLS, where the server offers it */
+    bool must_encrypt; /* a server that does not offer it is an error */
+};
+
 /* Copied by http_start: nothing of it need live on. */
 struct http_spec {
     const char *method;
@@ -37,9 +48,10 @@ struct http_spec {
     /* NULL: the system's. `ca_file` replaces the system's authorities; `key_file` NULL: the key
      * is in `cert_file`; `server_name` is the name that the certificate must carry. */
     const char *ca_file, *cert_file, *key_file, *server_name;
-    int64_t connect_timeout_ms; /* 0: HTTP_CONNECT_MS */
-    int64_t timeout_ms;         /* wall clock for all of it, redirects included; 0: none */
-    size_t body_ceiling;        /* decoded bytes; more is an error; 0: HTTP_BODY_CEILING */
+    int64_t connect_timeout_ms;   /* 0: HTTP_CONNECT_MS */
+    int64_t timeout_ms;           /* wall clock for all of it, redirects included; 0: none */
+    const struct http_mail *mail; /* NULL: it is a request */
+    size_t body_ceiling;          /* decoded bytes; more is an error; 0: HTTP_BODY_CEILING */
 };
 
 #define HTTP_REDIRECTS 10
@@ -69,7 +81,9 @@ struct http_response {
 };
 
 struct http_request;
-/* Returns at once; `done` is called later from the loop, exactly once, with `err` NULL or an error
+/* Of a mail `status` is that of the server's last reply and `body` its text.
+ *
+ * Returns at once; `done` is called later from the loop, exactly once, with `err` NULL or an error
  * that names host, port and reason (whose fields may be taken). There is always a response: on
  * an error it holds what is known by then. The request is gone behind it. Proxies are taken from
  * the environment as curl does (http_proxy, https_proxy, all_proxy, no_proxy). */

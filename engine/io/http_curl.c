@@ -212,6 +212,18 @@ static void spec_own_body(struct request *request, const struct http_spec *from)
     request->spec.body = request->body;
 }
 
+static void spec_own_mail(struct request *request, const struct http_mail *from) {
+    if (!from)
+        return;
+    request->mail = *from;
+    request->mail.from = mem_strdup(from->from);
+    request->mail_to = mem_calloc(from->to_count + 1, sizeof *request->mail_to);
+    for (size_t i = 0; i < from->to_count; i++)
+        request->mail_to[i] = mem_strdup(from->to[i]);
+    request->mail.to = (const char *const *)request->mail_to;
+    request->spec.mail = &request->mail;
+}
+
 static void spec_own(struct request *request, const struct http_spec *from) {
     struct http_spec *spec = &request->spec;
     *spec = *from;
@@ -229,6 +241,7 @@ static void spec_own(struct request *request, const struct http_spec *from) {
         spec->body_ceiling = HTTP_BODY_CEILING;
     spec_own_headers(request, from);
     spec_own_body(request, from);
+    spec_own_mail(request, from->mail);
 }
 
 static void spec_disown(struct request *request) {
@@ -243,6 +256,10 @@ static void spec_disown(struct request *request) {
         disown(request->headers[i].value);
     }
     mem_free(request->headers);
+    disown(request->mail.from);
+    for (size_t i = 0; i < request->mail.to_count; i++)
+        disown(request->mail_to[i]);
+    mem_free(request->mail_to);
     if (request->body)
         mem_wipe_free(request->body, spec->body_length);
 }
@@ -380,12 +397,25 @@ static bool is_token(const char *text) {
     return *text != '\0';
 }
 
+/* RFC 5322, 2.2.3: a mail's long headers are folded; nothing else may break a line. */
+static bool is_folded(const char *text) {
+    for (const char *c = text; *c; c++) {
+        bool is_fold = c[0] == '\r' && c[1] == '\n' && c[2] == ' ' && c[3] > ' ';
+        if (is_fold)
+            c += 2;
+        else if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
 static int headers_check(const struct http_spec *spec, struct err *err) {
     for (size_t i = 0; i < spec->header_count; i++) {
         if (!is_token(spec->headers[i].name))
             return err_set(err, ERR_INVALID, "a header's name may not be \"%s\"",
                            spec->headers[i].name);
-        if (has_controls(spec->headers[i].value))
+        const char *text = spec->headers[i].value;
+        if (spec->mail ? !is_folded(text) : has_controls(text))
             return err_set(err, ERR_INVALID,
                            "the value of header %s holds a line break or control character",
                            spec->headers[i].name);
@@ -397,7 +427,7 @@ static int credentials_check(const struct http_spec *spec, struct err *err) {
     if ((spec->user && has_controls(spec->user)) || (spec->token && has_controls(spec->token)) ||
         (spec->password && has_controls(spec->password)))
         return err_set(err, ERR_INVALID, "the credentials hold a line break or control character");
-    if (spec->auth == HTTP_AUTH_BASIC && spec->user && strchr(spec->user, ':'))
+    if (!spec->mail && spec->auth == HTTP_AUTH_BASIC && spec->user && strchr(spec->user, ':'))
         return err_set(err, ERR_INVALID, "a user name for basic authentication has no colon");
     return 0;
 }
@@ -408,6 +438,8 @@ static int spec_check(const struct http_spec *spec, struct err *err) {
     if (has_controls(spec->url))
         return err_set(err, ERR_INVALID, "the URL holds a line break or control character");
     if (headers_check(spec, err) < 0)
+        return -1;
+    if (spec->mail && http_mail_check(spec, err) < 0)
         return -1;
     return credentials_check(spec, err);
 }
@@ -430,7 +462,8 @@ request_start(struct loop *loop, const struct http_spec *spec,
     request->url = mem_strdup(request->spec.url);
     live_add(request);
     if (spec_check(&request->spec, &request->err) < 0 ||
-        http_origin_parse(request->url, &request->origin, &request->err) < 0)
+        http_origin_parse(request->url, request->spec.mail != NULL, &request->origin,
+                          &request->err) < 0)
         request_end(request);
     else
         hop_start(request);

@@ -35,6 +35,8 @@ struct request {
     struct http_spec spec; /* its texts are owned */
     struct http_header *headers;
     char *body;
+    struct http_mail mail;
+    char **mail_to;
 
     /* The hop that is under way. */
     CURL *easy;                /* NULL between hops and once it is over */
@@ -42,7 +44,8 @@ struct request {
     struct http_origin origin; /* of `url` */
     const char *method;        /* the spec's, or "GET" behind a redirect */
     bool abroad;               /* a redirect led to another origin: no credentials any more */
-    struct curl_slist *sent_headers, *connect_to;
+    struct curl_slist *sent_headers, *connect_to, *recipients;
+    curl_mime *mime;
     int body_fd;
     int64_t body_file_length;
     struct http_answer answer;
@@ -59,7 +62,8 @@ struct request {
 };
 
 /* http_origin.c */
-int http_origin_parse(const char *url, struct http_origin *ret, struct err *err) MUST_USE;
+int http_origin_parse(const char *url, bool is_mail, struct http_origin *ret,
+                      struct err *err) MUST_USE;
 void http_origin_release(struct http_origin *origin);
 bool http_origin_equal(const struct http_origin *a, const struct http_origin *b);
 /* "app.example", "127.0.0.1:9", "[::1]:9": as messages name it; the caller frees. */
@@ -75,6 +79,12 @@ bool http_header_goes_abroad(const char *name);
 /* http_hop.c: sets all of the easy handle's options for the request's current hop. */
 int http_hop_prepare(struct request *request, struct err *err) MUST_USE;
 void http_hop_release(struct request *request);
+
+/* http_mail.c: the same of a mail, its check, and what a fault means for it: false where the server
+ * said nothing about it. */
+void http_mail_prepare(struct request *request);
+int http_mail_check(const struct http_spec *spec, struct err *err) MUST_USE;
+bool http_mail_explain(struct request *request, CURLcode code, struct err *err);
 
 /* http_answer.c */
 size_t http_answer_take_header(char *bytes, size_t size, size_t count, void *user);

@@ -215,6 +215,8 @@ static int fault_write(struct request *request, CURLcode code, struct err *err) 
 }
 
 int http_fault_explain(struct request *request, CURLcode code, struct err *err) {
+    if (request->spec.mail && http_mail_explain(request, code, err))
+        return -1;
     switch (code) {
     case CURLE_COULDNT_CONNECT:
         return fault_connect(request, code, err);

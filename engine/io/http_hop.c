@@ -158,7 +158,7 @@ static int tls_listen(CURL *easy, curl_infotype kind, char *bytes, size_t length
 
 static void tls_set(CURL *easy, struct request *request) {
     const struct http_spec *spec = &request->spec;
-    if (!text_equal(request->origin.scheme, "https"))
+    if (!text_equal(request->origin.scheme, "https") && !spec->mail)
         return;
     SET(CERTINFO, 1L);
     SET(DEBUGFUNCTION, tls_listen);
@@ -272,6 +272,10 @@ int http_hop_prepare(struct request *request, struct err *err) {
     transfer_set(easy, request);
     auth_set(easy, request);
     tls_set(easy, request);
+    if (request->spec.mail) {
+        http_mail_prepare(request);
+        return time_set(easy, request, err);
+    }
     if (time_set(easy, request, err) < 0 || method_set(easy, request, err) < 0 ||
         server_name_set(easy, request, err) < 0)
         return -1;
@@ -289,5 +293,8 @@ static void slist_wipe(struct curl_slist **list) {
 void http_hop_release(struct request *request) {
     slist_wipe(&request->sent_headers);
     slist_wipe(&request->connect_to);
+    slist_wipe(&request->recipients);
+    curl_mime_free(request->mime);
+    request->mime = NULL;
     file_close(&request->body_fd);
 }

@@ -34,19 +34,22 @@ static void strip_brackets(char *host) {
     }
 }
 
-static int origin_fill(CURLU *handle, struct http_origin *ret, struct err *err) {
+static int origin_fill(CURLU *handle, bool is_mail, struct http_origin *ret, struct err *err) {
     AUTO_TEXT user = part_get(handle, CURLUPART_USER, 0);
     AUTO_TEXT password = part_get(handle, CURLUPART_PASSWORD, 0);
     if (user || password) {
         err_set(err, ERR_INVALID, "a URL must not hold a user name or password");
-        return err_hint(err, "give them as `auth: {basic: {user: …, password: …}}`, which is "
-                             "never shown and never sent to another host");
+        return err_hint(err, is_mail ? "give them as `user` and `password`"
+                                     : "give them as `auth: {basic: {user: …, password: …}}`, "
+                                       "which is never shown and never sent to another host");
     }
     ret->scheme = part_get(handle, CURLUPART_SCHEME, 0);
     if (ret->scheme)
         lower(ret->scheme);
-    if (!text_equal(ret->scheme, "http") && !text_equal(ret->scheme, "https"))
-        return err_set(err, ERR_INVALID, "a URL must begin with http:// or https://, not %s://",
+    if (!text_equal(ret->scheme, is_mail ? "smtp" : "http") &&
+        !text_equal(ret->scheme, is_mail ? "smtps" : "https"))
+        return err_set(err, ERR_INVALID, "a URL must begin with %s, not %s://",
+                       is_mail ? "smtp:// or smtps://" : "http:// or https://",
                        ret->scheme ? ret->scheme : "");
     ret->host = part_get(handle, CURLUPART_HOST, 0);
     ret->port = part_get(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT);
@@ -57,17 +60,18 @@ static int origin_fill(CURLU *handle, struct http_origin *ret, struct err *err) 
     return 0;
 }
 
-int http_origin_parse(const char *url, struct http_origin *ret, struct err *err) {
+int http_origin_parse(const char *url, bool is_mail, struct http_origin *ret, struct err *err) {
     *ret = (struct http_origin){0};
     CURLU *handle = curl_url();
     CURLUcode code = curl_url_set(handle, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
     int result;
     if (code == CURLUE_BAD_SCHEME || code == CURLUE_UNSUPPORTED_SCHEME)
-        result = err_set(err, ERR_INVALID, "a URL must begin with http:// or https://");
+        result = err_set(err, ERR_INVALID, "a URL must begin with %s",
+                         is_mail ? "smtp:// or smtps://" : "http:// or https://");
     else if (code != CURLUE_OK)
         result = err_set(err, ERR_INVALID, "the URL cannot be read: %s", curl_url_strerror(code));
     else
-        result = origin_fill(handle, ret, err);
+        result = origin_fill(handle, is_mail, ret, err);
     curl_url_cleanup(handle);
     if (result < 0)
         http_origin_release(ret);
@@ -159,7 +163,7 @@ int http_redirect_follow(struct request *request, struct err *err) {
         return 0;
     char *url = location_resolve(request->url, location);
     struct http_origin to = {0};
-    if (!url || http_origin_parse(url, &to, err) < 0) {
+    if (!url || http_origin_parse(url, false, &to, err) < 0) {
         AUTO_TEXT from = http_origin_text(&request->origin);
         mem_free(url);
         return err_set(err, ERR_REFUSED, "%s redirects to something that is no http address", from);

@@ -31,3 +31,8 @@ enum effect step_effect(const struct step *step) {
         return EFFECT_ONCE;
     return step->type->effect(step->spec);
 }
+
+enum on_failure step_on_failure(const struct step *step) {
+    bool is_aside = step->on_failure == ON_FAILURE_UNSAID && step->type && step->type->is_aside;
+    return is_aside ? ON_FAILURE_CONTINUE : step->on_failure;
+}

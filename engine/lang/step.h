@@ -98,6 +98,9 @@ struct step {
 /* What the step does to the world: said, or derived from its type, members and statements. */
 enum effect step_effect(const struct step *step);
 
+/* What its failure leads to: said by its author, or where nothing is by its type. */
+enum on_failure step_on_failure(const struct step *step);
+
 struct step_list {
     const struct step *const *items;
     size_t count;

@@ -1,4 +1,5 @@
-/* What the engine lends to a step that looks at the world again and again. */
+/* What the engine lends to a step that looks at the world again and again, or tells
+ * others of it. */
 #include "run/act_parts.h"
 #include "run/capture.h"
 #include "run/probe.h"
@@ -17,6 +18,10 @@ int step_eval_on(struct step_ctx *ctx, const struct expr *expr, value dot, value
     struct expr_dot on = {dot, &run};
     struct expr_input input = expr_input_dot(&on);
     return expr_eval(expr, &input, ret, err);
+}
+
+char *step_redact(const struct step_ctx *ctx, const char *text) {
+    return redact_text(ctx->run->redactor, text, strlen(text), NULL);
 }
 
 /* ---- probes -------------------------------------------------------------------------------- */

@@ -335,8 +335,12 @@ static enum on_failure said_rule(const struct node *node, bool with_defaults) {
     return ON_FAILURE_UNSAID;
 }
 
+static bool is_aside(const struct step *step) {
+    return step->type->is_aside && step->on_failure == ON_FAILURE_UNSAID;
+}
+
 static bool rule_continues(const struct node *node, const struct step *step) {
-    if (step->on_failure == ON_FAILURE_CONTINUE || node->frame->phase == PHASE_FINALLY)
+    if (step_on_failure(step) == ON_FAILURE_CONTINUE || node->frame->phase == PHASE_FINALLY)
         return true;
     /* The defaults are about steps: a handler that fails needs hands. */
     return node->frame->phase == PHASE_RUN &&
@@ -400,7 +404,7 @@ static bool failure_spread(struct node *node) {
                                 (node->frame->phase == PHASE_RUN && is_contained(node->frame)));
         return true;
     }
-    if (node->frame->phase == PHASE_FINALLY)
+    if (node->frame->phase == PHASE_FINALLY && !is_aside(node_step(node)))
         run->finally_failed = true;
     if (node->tolerated || rule_continues(node, node_step(node))) {
         node->tolerated = true;

@@ -153,6 +153,8 @@ UNUSED(struct step_probe *, step_probe_new, struct step_ctx *ctx __attribute__((
        void (*answered)(struct step_ctx *ctx, const struct step_sample *sample)
            __attribute__((unused)))
 UNUSED(void, step_probe_free, struct step_probe *probe __attribute__((unused)))
+UNUSED(char *, step_redact, const struct step_ctx *ctx __attribute__((unused)),
+       const char *text __attribute__((unused)))
 UNUSED(void, step_gauge, struct step_ctx *ctx __attribute__((unused)),
        const struct step_gauge *gauge __attribute__((unused)))
 

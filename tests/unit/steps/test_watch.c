@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "io/loop.h"
+#include "io/loop_virtual.h"
 #include "steps/watch_window.h"
 #include "tests/support/step_fake.h"
 
@@ -107,6 +109,13 @@ static void test_window_random(void **state) {
     watch_window_free(window);
 }
 
+/* However busy the machine is, no probe comes late. */
+static void virtualize(struct step_ctx *ctx) {
+    loop_free(ctx->loop);
+    ctx->loop = loop_new_virtual(virtual_time_new(0, NS_PER_S, NULL, NULL, 1), NULL);
+    assert_non_null(ctx->loop);
+}
+
 /* ---- verdicts ------------------------------------------------------------------------------ */
 
 struct watched {
@@ -124,6 +133,7 @@ static void assert_watched(const struct watched *watched) {
     struct runbook *runbook = step_fake_load(yaml);
     struct step_ctx *ctx =
         step_fake_new(runbook->steps->items[1], "{\"steps\":{\"before\":{\"p95\":10}}}");
+    virtualize(ctx);
     ctx->samples = watched->samples;
     step_fake_run(ctx);
     assert_int_equal(ctx->done, 1);
@@ -211,6 +221,7 @@ static struct step_ctx *begin(struct runbook **ret_runbook, const char *fields,
     AUTO_TEXT yaml = mem_printf("steps:\n- watch: {probe: {shell: x}, %s}\n", fields);
     *ret_runbook = step_fake_load(yaml);
     struct step_ctx *ctx = step_fake_new((*ret_runbook)->steps->items[0], "{}");
+    virtualize(ctx);
     ctx->samples = samples;
     return ctx;
 }
