@@ -236,6 +236,7 @@ static const struct step_type git_undo_type = {
     .plan = git_undo_plan,
     .demand = git_demand,
     .start = git_undo_start,
+    .rehearse = git_undo_rehearse,
     .cancel = git_cancel,
     .release = git_release,
 };

@@ -95,14 +95,17 @@ static void succeed(struct step_ctx *ctx, value data) {
 }
 
 /* Nothing was done yet: looking is not an effect. */
-static void look_failed(struct step_ctx *ctx, struct repo_answer *answer) {
+static void look_failed(struct step_ctx *ctx, struct repo_answer *answer, bool is_rehearsal) {
     const struct git_state *state = step_state(ctx);
     struct step_result result = {.outcome = state->is_cancelled ? STEP_CANCELLED : STEP_FAILED,
                                  .without_effect = true,
+                                 .rehearsal = is_rehearsal ? STEP_CHECKED : STEP_SHOWN,
                                  .data = value_copy(answer->data)};
     result.stale = step_miss_find(ctx, MISS);
     if (!result.stale)
         result.stale = step_miss_find(ctx, STEP_MISS_FILES);
+    if (is_rehearsal)
+        step_miss_note(ctx, MISS);
     err_move(&result.err, answer->err);
     step_done(ctx, &result);
 }
@@ -167,7 +170,7 @@ static void looked(void *user, struct repo_answer *answer) {
     AUTO_VALUE unchanged = value_get(answer->data, "unchanged");
     act_over(state);
     if (answer->err) {
-        look_failed(ctx, answer);
+        look_failed(ctx, answer, false);
         return;
     }
     if (verb_of(ctx) <= REPO_LOG || value_truth(unchanged)) {
@@ -192,8 +195,7 @@ static void rehearsed(void *user, struct repo_answer *answer) {
     struct step_ctx *ctx = user;
     act_over(step_state(ctx));
     if (answer->err) {
-        step_miss_note(ctx, MISS);
-        look_failed(ctx, answer);
+        look_failed(ctx, answer, true);
         return;
     }
     AUTO_VALUE url = value_get(answer->data, "url");
@@ -283,6 +285,19 @@ int git_undo_start(struct step_ctx *ctx, struct err *err) {
         return 0;
     }
     return act_begin(ctx, REPO_UNDO, done, undone, err);
+}
+
+static void undo_shown(void *user) {
+    struct step_ctx *ctx = user;
+    struct step_result result = {.outcome = STEP_SUCCEEDED, .data = value_none()};
+    result.remark = mem_strdup("what it takes back is known when the step has run");
+    step_done(ctx, &result);
+}
+
+int git_undo_rehearse(struct step_ctx *ctx, struct err *err) {
+    (void)err;
+    loop_defer(step_loop(ctx), undo_shown, ctx);
+    return 0;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

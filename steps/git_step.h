@@ -117,6 +117,7 @@ int git_start(struct step_ctx *ctx, struct err *err);
 int git_rehearse(struct step_ctx *ctx, struct err *err);
 int git_settle(struct step_ctx *ctx, const struct step_doubt *doubt, struct err *err);
 int git_undo_start(struct step_ctx *ctx, struct err *err);
+int git_undo_rehearse(struct step_ctx *ctx, struct err *err);
 void git_cancel(struct step_ctx *ctx);
 void git_release(struct step_ctx *ctx);
 

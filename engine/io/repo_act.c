@@ -164,7 +164,10 @@ static void bell_rings(void *user, int events) {
                                  .fate = act->fate,
                                  .touched = act->touched,
                                  .err = act->failed ? &act->err : NULL};
+    /* It may be freed meanwhile, and the answer with it. */
+    atomic_fetch_add(&act->owners, 1);
     act->answered(act->user, &answer);
+    act_drop(act);
 }
 
 static void nudge_taken(int signum) {

@@ -126,6 +126,11 @@ int commit_find(const struct act *act, const char *name, git_commit **ret, struc
     return 0;
 }
 
+bool ref_is_name(const char *ref) {
+    int is_valid = 0;
+    return git_reference_name_is_valid(&is_valid, ref) == 0 && is_valid;
+}
+
 int ref_read(const struct act *act, const char *ref, git_oid *ret, struct err *err) {
     const int status = git_reference_name_to_id(ret, act->git, ref);
     if (status == GIT_ENOTFOUND)
@@ -199,6 +204,12 @@ static int refuse_owner(const struct act *act, struct err *err) {
                     act->place);
 }
 
+/* libgit2 1.5 says that this setting is not there in place of GIT_EOWNER. */
+static bool is_owner_unsafe(void) {
+    const git_error *last = git_error_last();
+    return last && last->message && strstr(last->message, "safe.directory");
+}
+
 /* A folder within a repository is probably a mistake: the act is on all of it. */
 static int refuse_path(const struct act *act, struct err *err) {
     git_buf around = GIT_BUF_INIT;
@@ -218,7 +229,7 @@ static int act_open(struct act *act, struct err *err) {
     const unsigned flags = recorded || is_given ? GIT_REPOSITORY_OPEN_NO_SEARCH : 0;
     act->place = mem_strdup(path);
     const int status = git_repository_open_ext(&act->git, path, flags, NULL);
-    if (status == GIT_EOWNER)
+    if (status == GIT_EOWNER || (status == GIT_ENOTFOUND && is_owner_unsafe()))
         return refuse_owner(act, err);
     if (status == GIT_ENOTFOUND)
         return refuse_path(act, err);

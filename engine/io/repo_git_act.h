@@ -58,6 +58,7 @@ void head_release(struct head *head);
 /* A commit by the name of a branch, a tag, a remote's branch or anything else that git knows. */
 int commit_find(const struct act *act, const char *name, git_commit **ret,
                 struct err *err) MUST_USE;
+bool ref_is_name(const char *ref);
 /* 1, or 0 where there is none. */
 int ref_read(const struct act *act, const char *ref, git_oid *ret, struct err *err) MUST_USE;
 /* Moves it if it is at `from`; NULL: where it is not there. */

@@ -35,9 +35,8 @@ static int refuse_taken(const struct act *act, struct err *err) {
 
 static int create_look(struct act *act, const char *ref, git_commit **ret, struct err *err) {
     git_oid now = {{0}};
-    int is_valid = 0;
     const char *name = act->spec->ref;
-    if (name[0] == '-' || git_reference_name_is_valid(&is_valid, ref) < 0 || !is_valid)
+    if (name[0] == '-' || !ref_is_name(ref))
         return err_set(err, ERR_INVALID, "`%s` cannot be the name of a branch", name);
     const int found = ref_read(act, ref, &now, err);
     if (found != 0)

@@ -146,7 +146,7 @@ static int refuse_apart(struct act *act, const struct head *head, const git_oid 
     fact_set(act, "ahead", value_integer((int64_t)ahead));
     fact_set(act, "behind", value_integer((int64_t)behind));
     err_set(err, ERR_REFUSED,
-            "`%s` of %s cannot just move on: it has %zu commits of its own, and the remote %zu",
+            "`%s` of %s cannot just move on: it is %zu ahead of the remote, and %zu behind",
             head->branch, act->place, ahead, behind);
     return err_hint(err, "`fetch`, and then `merge` the remote's branch, or push first");
 }

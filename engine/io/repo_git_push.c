@@ -102,7 +102,7 @@ static int source_find(struct push *push, const char *name, git_oid *ret, char *
     for (size_t i = 0; i < 2; i++) {
         AUTO_BUF ref = BUF_INIT(4096);
         buf_printf(&ref, "%.*s%s", (int)strcspn(places[i], "%"), places[i], name);
-        is[i] = ref_read(act, buf_text(&ref), &found[i], err);
+        is[i] = ref_is_name(buf_text(&ref)) ? ref_read(act, buf_text(&ref), &found[i], err) : 0;
         if (is[i] < 0)
             return -1;
         if (is[i] && !*ret_ref)
@@ -131,7 +131,6 @@ static int object_find(struct push *push, const char *name, git_oid *ret, struct
 static int target_name(struct push *push, const char *name, const char *source_ref, char **ret,
                        struct err *err) {
     git_oid id;
-    int is_valid = 0;
     AUTO_TEXT branch = mem_printf("refs/heads/%s", name);
     AUTO_TEXT tag = mem_printf("refs/tags/%s", name);
     if (text_starts_with(name, "refs/")) {
@@ -145,7 +144,7 @@ static int target_name(struct push *push, const char *name, const char *source_r
             is_tag != is_branch ? is_tag : source_ref && text_starts_with(source_ref, "refs/tags/");
         *ret = mem_strdup(as_tag ? tag : branch);
     }
-    if (git_reference_name_is_valid(&is_valid, *ret) == 0 && is_valid)
+    if (ref_is_name(*ret))
         return 0;
     return err_set(err, ERR_INVALID, "`%s` cannot be the name of a branch or tag", name);
 }

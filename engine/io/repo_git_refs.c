@@ -9,8 +9,7 @@
 /* ---- what both do ---------------------------------------------------------------------------- */
 
 static int name_check(const struct act *act, const char *ref, const char *what, struct err *err) {
-    int is_valid = 0;
-    if (act->spec->name[0] != '-' && git_reference_name_is_valid(&is_valid, ref) == 0 && is_valid)
+    if (act->spec->name[0] != '-' && ref_is_name(ref))
         return 0;
     err_set(err, ERR_INVALID, "`%s` cannot be the name of a %s", act->spec->name, what);
     return err_hint(err, "git does not take spaces, `..`, `~^:?*[\\`, `@{`, a dot or dash at the "

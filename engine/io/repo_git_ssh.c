@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/program.h"
@@ -18,7 +19,7 @@
 #include "io/repo_git_remote.h"
 
 #define TURN_MS 100     /* between looks whether it is to end */
-#define LEAVE_MS 2000   /* for ssh to end by itself */
+#define LEAVE_MS 5000   /* for ssh to end by itself */
 #define SAID_PIECE 4096 /* bytes */
 
 extern char **environ;
@@ -228,20 +229,24 @@ static bool has_ended(const struct stream *stream) {
     return waitpid(stream->pid, NULL, WNOHANG) != 0;
 }
 
+/* It ends by itself once its input does; whoever cancels does not wait. */
+static bool child_leaves(struct stream *stream) {
+    const int64_t until = clock_mono_ns() + LEAVE_MS * NS_PER_MS;
+    bool is_over = has_ended(stream), hears = true;
+    while (!is_over && clock_mono_ns() < until && !act_is_cancelled(stream->transport->peer->act)) {
+        struct pollfd said = {.fd = hears ? stream->said : -1, .events = POLLIN};
+        poll(&said, 1, hears ? TURN_MS : 1);
+        if (said.revents)
+            hears = said_take(stream);
+        is_over = has_ended(stream);
+    }
+    return is_over;
+}
+
 static void child_end(struct stream *stream) {
     file_close(&stream->in);
     file_close(&stream->out);
-    bool is_over = has_ended(stream);
-    for (int waited = 0; !is_over && waited < LEAVE_MS; waited += TURN_MS) {
-        struct pollfd said = {.fd = stream->said, .events = POLLIN};
-        if (act_is_cancelled(stream->transport->peer->act))
-            break;
-        poll(&said, 1, TURN_MS);
-        if (said.revents && !said_take(stream))
-            usleep(1000);
-        is_over = has_ended(stream);
-    }
-    if (!is_over) {
+    if (!child_leaves(stream)) {
         kill(-stream->pid, SIGKILL);
         while (waitpid(stream->pid, NULL, 0) < 0 && errno == EINTR)
             continue;
