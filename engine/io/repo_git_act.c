@@ -138,7 +138,8 @@ int ref_read(const struct act *act, const char *ref, git_oid *ret, struct err *e
     return status < 0 ? repo_git_fail(err, "reading %s of %s", ref, act->place) : 1;
 }
 
-static int is_at(const struct act *act, const char *ref, const git_oid *expected, struct err *err) {
+static int ref_is_at(const struct act *act, const char *ref, const git_oid *expected,
+                     struct err *err) {
     git_oid id = {{0}};
     const int found = ref_read(act, ref, &id, err);
     if (found < 0)
@@ -146,15 +147,20 @@ static int is_at(const struct act *act, const char *ref, const git_oid *expected
     return expected ? found && git_oid_equal(&id, expected) : !found;
 }
 
+int ref_expect(const struct act *act, const char *ref, const git_oid *expected, struct err *err) {
+    const int is = ref_is_at(act, ref, expected, err);
+    if (is < 0)
+        return -1;
+    return is ? 0
+              : err_set(err, ERR_BUSY, "somebody else has just moved %s of %s", ref, act->place);
+}
+
 static int swap_locked(const struct act *act, git_transaction *transaction, const char *ref,
                        const git_oid *from, const git_oid *to, const char *log, struct err *err) {
     if (git_transaction_lock_ref(transaction, ref) < 0)
         return repo_git_fail(err, "locking %s of %s", ref, act->place);
-    const int is = is_at(act, ref, from, err);
-    if (is < 0)
+    if (ref_expect(act, ref, from, err) < 0)
         return -1;
-    if (!is)
-        return err_set(err, ERR_BUSY, "somebody else has just moved %s of %s", ref, act->place);
     const int status = to ? git_transaction_set_target(transaction, ref, to, NULL, log)
                           : git_transaction_remove(transaction, ref);
     if (status < 0 || git_transaction_commit(transaction) < 0)

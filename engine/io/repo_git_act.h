@@ -61,6 +61,9 @@ int commit_find(const struct act *act, const char *name, git_commit **ret,
 bool ref_is_name(const char *ref);
 /* 1, or 0 where there is none. */
 int ref_read(const struct act *act, const char *ref, git_oid *ret, struct err *err) MUST_USE;
+/* Refuses where it is not at `expected`; NULL: not there. */
+int ref_expect(const struct act *act, const char *ref, const git_oid *expected,
+               struct err *err) MUST_USE;
 /* Moves it if it is at `from`; NULL: where it is not there. */
 int ref_swap(const struct act *act, const char *ref, const git_oid *from, const git_oid *to,
              const char *log, struct err *err) MUST_USE;

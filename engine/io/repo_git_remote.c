@@ -147,8 +147,11 @@ static int address_check(struct peer *peer, struct err *err) {
     const char *url = peer->url;
     const bool is_https = text_starts_with(url, "https://");
     const bool is_http = text_starts_with(url, "http://");
-    const char *scheme = strstr(url, "://");
-    peer->is_ssh = ssh_is(url);
+    /* "ext::…" names a program that git would start. */
+    const char *helper = strstr(url, "::");
+    const bool is_helper = helper && strcspn(url, "/@[") > (size_t)(helper - url);
+    const char *scheme = is_helper ? helper : strstr(url, "://");
+    peer->is_ssh = !is_helper && ssh_is(url);
     if (is_option(url) || url[strcspn(url, "\n\r\t")])
         return err_set(err, ERR_REFUSED, "`%s` is no address of a repository", peer->shown);
     if (is_http && spec->password) {

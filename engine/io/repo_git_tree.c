@@ -215,6 +215,8 @@ int tree_put_back(const struct act *act, const git_oid *half, const git_oid *to,
 int tree_advance(const struct act *act, const char *ref, const git_oid *from, const git_oid *to,
                  const char *log, struct err *err) {
     AUTO_ERR ignored = ERR_INIT;
+    if (ref_expect(act, ref, from, err) < 0)
+        return -1;
     act->job->touched = true;
     if (tree_move(act, from, to, err) < 0 || ref_swap(act, ref, from, to, log, err) < 0) {
         act->job->touched = tree_put_back(act, to, from, &ignored) < 0;
