@@ -250,6 +250,11 @@ int64_t step_elapsed_ms(const struct step_ctx *ctx);
 
 /* A question to people: a gate, a checklist, a line of text. */
 enum step_question_kind { STEP_ASK_GATE, STEP_ASK_MANUAL };
+/* More people are told when nobody has answered. */
+struct step_escalation {
+    int64_t after_ms;             /* since the gate opened; not before that of the one above */
+    const char *const *approvers; /* who may answer, too, from then on; NULL-terminated */
+};
 struct step_question {
     enum step_question_kind kind;
     const char *message;
@@ -259,6 +264,10 @@ struct step_question {
     int64_t quorum;
     bool not_requester;
     int64_t expires_ms; /* 0: never */
+    const struct step_escalation *escalations;
+    size_t escalation_count;
+    /* One of them is due: whoever is to be told is told by the step. Once for each. */
+    void (*escalated)(struct step_ctx *ctx, size_t index);
 };
 struct step_answer {
     bool accepted;

@@ -4,18 +4,14 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "message.h"
 
 #define LINE_CEILING ((size_t)64 << 10)
-
-struct escalation_notify {
-    struct template *webhook;
-    struct field_list email; /* struct template * each */
-    struct template *text;
-};
+#define ESCALATION_LIMIT_MS INT64_C(30000)
 
 struct escalation {
     int64_t after_ms;
-    struct escalation_notify *notify;
+    struct message_spec *notify;
     struct field_list approvers; /* const char * each */
 };
 
@@ -28,47 +24,25 @@ struct approval_spec {
     struct field_list escalate; /* struct escalation each */
 };
 
+/* A message on its way, or that was sent. */
+struct escalating {
+    struct step_ctx *ctx;
+    struct message *message;
+    int64_t after_ms;
+};
+
+struct approval_state {
+    struct ask_state ask; /* first: the helpers of questions find it there */
+    struct step_escalation *escalations;
+    struct escalating *escalating; /* as many */
+    size_t count;
+};
+
 static const struct field approver = {
     .key = "approver",
     .kind = FIELD_STRING,
     .doc = "A person or a role.",
     .example = "dba",
-};
-
-static const struct field address = {
-    .key = "address",
-    .kind = FIELD_TEXT,
-    .flags = FIELD_SECRETS,
-    .doc = "A mail address.",
-    .example = "oncall@example.org",
-};
-
-static const struct field notify_fields[] = {
-    {
-        .key = "webhook",
-        .kind = FIELD_TEXT,
-        .flags = FIELD_SECRETS,
-        .offset = offsetof(struct escalation_notify, webhook),
-        .doc = "A URL that gets the message as JSON.",
-        .example = "\"${{ .secrets.pager_url }}\"",
-    },
-    {
-        .key = "email",
-        .kind = FIELD_LIST,
-        .flags = FIELD_ONE,
-        .offset = offsetof(struct escalation_notify, email),
-        .doc = "Who gets the message by mail.",
-        .example = "[oncall@example.org]",
-        .item = &address,
-    },
-    {
-        .key = "text",
-        .kind = FIELD_TEXT,
-        .offset = offsetof(struct escalation_notify, text),
-        .doc = "The message, where it should not be the gate's.",
-        .example = "The gate is still waiting",
-    },
-    FIELD_END,
 };
 
 static const struct field escalation_fields[] = {
@@ -84,10 +58,12 @@ static const struct field escalation_fields[] = {
         .key = "notify",
         .kind = FIELD_OBJECT,
         .offset = offsetof(struct escalation, notify),
-        .doc = "Who is told, and how.",
+        .doc =
+            "Who is told, and how, as in the action `notify`; the gate's message where it has no "
+            "text.",
         .example = "{webhook: \"${{ .secrets.pager_url }}\"}",
-        .fields = notify_fields,
-        .size = sizeof(struct escalation_notify),
+        .fields = message_fields,
+        .size = sizeof(struct message_spec),
     },
     {
         .key = "approvers",
@@ -226,10 +202,26 @@ static void check_expiry(const struct approval_spec *approval, const struct step
     }
 }
 
+static void check_order(const struct approval_spec *approval, const struct step_check *check) {
+    for (size_t i = 0; i < approval->escalate.count; i++) {
+        const struct escalation *step = &FIELD_AT(struct escalation, &approval->escalate, i);
+        if (step->notify)
+            message_check(step->notify, true, check);
+        if (i == 0 ||
+            FIELD_AT(struct escalation, &approval->escalate, i - 1).after_ms <= step->after_ms)
+            continue;
+        AUTO_ERR err = ERR_INIT;
+        AUTO_TEXT after = text_format_duration(step->after_ms);
+        err_at(&err, check->span, "the escalation after %s stands behind a later one", after);
+        check->report(check->user, &err);
+    }
+}
+
 static void approval_check(const void *spec, const struct step_check *check) {
     check_quorum(spec, check);
     check_twice(spec, check);
     check_expiry(spec, check);
+    check_order(spec, check);
 }
 
 static void plan_approvers(const struct approval_spec *approval, const struct step_plan *plan) {
@@ -245,6 +237,18 @@ static void plan_approvers(const struct approval_spec *approval, const struct st
     plan->line(plan->user, "approvers", buf_text(&line), line.length);
 }
 
+static void plan_escalation(const struct escalation *escalation, const struct step_plan *plan) {
+    AUTO_BUF line = BUF_INIT(LINE_CEILING);
+    AUTO_TEXT after = text_format_duration(escalation->after_ms);
+    buf_printf(&line, "after %s", after);
+    for (size_t i = 0; i < escalation->approvers.count; i++)
+        buf_printf(&line, "%s%s", i > 0 ? ", " : ": may be opened by ",
+                   FIELD_AT(const char *, &escalation->approvers, i));
+    plan->line(plan->user, "escalates", buf_text(&line), line.length);
+    if (escalation->notify)
+        message_plan(escalation->notify, plan);
+}
+
 static void approval_plan(const void *spec, const struct step_plan *plan) {
     const struct approval_spec *approval = spec;
     AUTO_BUF message = BUF_INIT(LINE_CEILING);
@@ -255,6 +259,8 @@ static void approval_plan(const void *spec, const struct step_plan *plan) {
         AUTO_TEXT expires = text_format_duration(approval->expires_ms);
         plan->line(plan->user, "expires", expires, strlen(expires));
     }
+    for (size_t i = 0; i < approval->escalate.count; i++)
+        plan_escalation(&FIELD_AT(struct escalation, &approval->escalate, i), plan);
 }
 
 static void approval_demand(const void *spec, const struct step_demand *demand) {
@@ -275,6 +281,9 @@ static void approval_demand(const void *spec, const struct step_demand *demand) 
     };
     demand->question(demand->user, &question);
     mem_free(names);
+    for (size_t i = 0; i < approval->escalate.count; i++)
+        if (FIELD_AT(struct escalation, &approval->escalate, i).notify)
+            message_demand(FIELD_AT(struct escalation, &approval->escalate, i).notify, demand);
 }
 
 static void approval_answered(struct step_ctx *ctx, const struct step_answer *answer) {
@@ -295,24 +304,86 @@ static void approval_answered(struct step_ctx *ctx, const struct step_answer *an
     ask_report(ctx);
 }
 
+/* ---- escalations --------------------------------------------------------------------------- */
+
+/* That nobody could be told is noted: the gate goes on waiting for those who know of it. */
+static void escalation_note(struct step_ctx *ctx, int64_t after_ms, const char *what) {
+    AUTO_TEXT after = text_format_duration(after_ms);
+    AUTO_TEXT text = mem_printf("after %s: %s", after, what);
+    step_note(ctx, "escalation", value_string(text));
+}
+
+static void escalation_sent(void *user, value data_taken, struct err *err) {
+    const struct escalating *escalating = user;
+    AUTO_VALUE data = data_taken;
+    AUTO_TEXT failed = err ? mem_printf("not told: %s", err->message) : NULL;
+    escalation_note(escalating->ctx, escalating->after_ms, failed ? failed : "told");
+}
+
+static void approval_escalated(struct step_ctx *ctx, size_t index) {
+    const struct approval_spec *approval = step_spec(ctx);
+    struct approval_state *state = step_state(ctx);
+    const struct escalation *step = &FIELD_AT(struct escalation, &approval->escalate, index);
+    struct escalating *escalating = &state->escalating[index];
+    AUTO_ERR err = ERR_INIT;
+    *escalating = (struct escalating){.ctx = ctx, .after_ms = step->after_ms};
+    if (step->notify &&
+        message_send(ctx, step->notify, state->ask.question.message, ESCALATION_LIMIT_MS,
+                     escalation_sent, escalating, &escalating->message, &err) < 0) {
+        err_wrap(&err, "not told");
+        escalation_note(ctx, step->after_ms, err.message);
+    }
+}
+
+static const char **approvers_of(const struct field_list *list) {
+    const char **names = mem_calloc(list->count + 1, sizeof *names);
+    for (size_t i = 0; i < list->count; i++)
+        names[i] = FIELD_AT(const char *, list, i);
+    return names;
+}
+
+static void escalations_init(struct step_ctx *ctx) {
+    const struct approval_spec *approval = step_spec(ctx);
+    struct approval_state *state = step_state(ctx);
+    state->count = approval->escalate.count;
+    state->escalations = mem_calloc(state->count + 1, sizeof *state->escalations);
+    state->escalating = mem_calloc(state->count + 1, sizeof *state->escalating);
+    for (size_t i = 0; i < state->count; i++) {
+        const struct escalation *step = &FIELD_AT(struct escalation, &approval->escalate, i);
+        state->escalations[i] =
+            (struct step_escalation){step->after_ms, approvers_of(&step->approvers)};
+    }
+    state->ask.question.escalations = state->escalations;
+    state->ask.question.escalation_count = state->count;
+    state->ask.question.escalated = approval_escalated;
+}
+
 static int approval_start(struct step_ctx *ctx, struct err *err) {
     const struct approval_spec *approval = step_spec(ctx);
     struct ask_state *state = step_state(ctx);
     if (ask_message(ctx, approval->message, err) < 0)
         return -1;
-    size_t count = approval->approvers.count;
-    if (count > 0) {
-        state->approvers = mem_calloc(count + 1, sizeof *state->approvers);
-        for (size_t i = 0; i < count; i++)
-            state->approvers[i] = FIELD_AT(const char *, &approval->approvers, i);
-    }
+    if (approval->approvers.count > 0)
+        state->approvers = approvers_of(&approval->approvers);
     state->question.kind = STEP_ASK_GATE;
     state->question.approvers = state->approvers;
     state->question.quorum = approval->quorum;
     state->question.not_requester = approval->not_requester;
     state->question.expires_ms = approval->expires_ms > 0 ? approval->expires_ms : 0;
+    escalations_init(ctx);
     ask_start(ctx, approval_answered);
     return 0;
+}
+
+static void approval_release(struct step_ctx *ctx) {
+    struct approval_state *state = step_state(ctx);
+    for (size_t i = 0; i < state->count; i++) {
+        message_free(state->escalating[i].message);
+        mem_free((void *)(uintptr_t)state->escalations[i].approvers);
+    }
+    mem_free(state->escalations);
+    mem_free(state->escalating);
+    ask_release(ctx);
 }
 
 const struct step_type step_approval_type = {
@@ -322,7 +393,7 @@ const struct step_type step_approval_type = {
     .fields = approval_fields,
     .shorthand = "message",
     .size = sizeof(struct approval_spec),
-    .state_size = sizeof(struct ask_state),
+    .state_size = sizeof(struct approval_state),
     .effect = approval_effect,
     .check = approval_check,
     .plan = approval_plan,
@@ -332,5 +403,5 @@ const struct step_type step_approval_type = {
     .gate = approval_gate,
     .start = approval_start,
     .cancel = ask_cancel,
-    .release = ask_release,
+    .release = approval_release,
 };

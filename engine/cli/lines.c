@@ -419,7 +419,20 @@ static void say_gate_answered(struct line *line) {
 
 static void say_gate_escalated(struct line *line) {
     put_step(line, "gate");
-    buf_puts(line->out, "  nobody answered in time; more people are told\n");
+    buf_puts(line->out, "  ");
+    if (EVENT_HAS(line->event, reason)) {
+        put_text(line, line->event->reason);
+        buf_puts(line->out, "; ");
+    }
+    buf_puts(line->out, "more people are told");
+    AUTO_VALUE approvers =
+        EVENT_HAS(line->event, approvers) ? value_copy(line->event->approvers) : value_null();
+    for (size_t i = 0; i < value_count(approvers); i++) {
+        AUTO_VALUE name = value_at(approvers, i);
+        buf_puts(line->out, i == 0 ? ", and may answer: " : ", ");
+        put_text(line, value_text(name));
+    }
+    buf_putc(line->out, '\n');
 }
 
 static void say_gate_closed(struct line *line) {

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "run/act.h"
 #include "run/ledger.h"
+#include "run/past.h"
 
 #define LATE_ANSWER_MS 1000
 
@@ -19,7 +20,11 @@ struct gate {
     void (*answered)(struct step_ctx *act, const struct step_answer *answer);
     struct loop_timer *expiry;
     char *path;
-    VEC(char *) accepted; /* who said yes */
+    VEC(char *) accepted;        /* who said yes */
+    VEC(const char *) approvers; /* borrowed; those of escalations, too; NULL-terminated */
+    size_t escalated;            /* how many escalations are past */
+    struct loop_timer *escalation;
+    int64_t opened_ns; /* monotonic; by an engine before this one, too */
     bool is_closed;
     /* The answer on its way to the step. */
     bool verdict;
@@ -61,6 +66,21 @@ static char *refusal(const struct gate *gate, const char *by) {
     return mem_printf("%s may not answer this gate: it needs %s", by, wanted);
 }
 
+/* Whether an escalation that is still to come lets them. */
+static bool may_later(const struct gate *gate, const char *by) {
+    const struct step_question *question = &gate->question;
+    if (question->not_requester && text_equal(by, gate->run->user))
+        return false;
+    for (size_t i = gate->escalated; i < question->escalation_count; i++) {
+        struct gate later = {.run = gate->run, .question = *question};
+        later.question.approvers = question->escalations[i].approvers;
+        AUTO_TEXT refused = later.question.approvers ? refusal(&later, by) : mem_strdup("");
+        if (!refused)
+            return true;
+    }
+    return false;
+}
+
 /* ---- records ------------------------------------------------------------------------------- */
 
 /* --yes says so. */
@@ -77,14 +97,19 @@ static void gate_event(const struct gate *gate, enum event_type type, struct eve
 
 /* Who looks on from elsewhere sees what is at stake, too. Where nobody is asked it tells nobody
  * anything. */
+static value approvers_value(const struct step_question *question) {
+    value approvers = question->approvers ? value_array() : value_null();
+    for (const char *const *name = question->approvers; name && *name; name++)
+        approvers = value_append(approvers, value_string(*name));
+    return approvers;
+}
+
 static void opened_record(const struct gate *gate) {
     struct event event;
     const struct step_question *question = &gate->question;
     bool is_asked = question->kind == STEP_ASK_GATE && !opens_itself(gate) && gate->run->ui.ask;
     AUTO_VALUE notes = is_asked ? ledger_note(gate->run) : value_null();
-    AUTO_VALUE approvers = question->approvers ? value_array() : value_null();
-    for (const char *const *name = question->approvers; name && *name; name++)
-        approvers = value_append(approvers, value_string(*name));
+    AUTO_VALUE approvers = approvers_value(question);
     gate_event(gate, EVENT_GATE_OPENED, &event);
     EVENT_SET(&event, message, question->message ? question->message : "");
     EVENT_SET(&event, approvers, approvers);
@@ -120,7 +145,8 @@ static void gate_close(struct gate *gate, const char *answer, bool accepted, con
         return;
     gate->is_closed = true;
     loop_timer_free(gate->expiry);
-    gate->expiry = NULL;
+    loop_timer_free(gate->escalation);
+    gate->expiry = gate->escalation = NULL;
     gate_event(gate, EVENT_GATE_CLOSED, &event);
     EVENT_SET(&event, answer, answer);
     if (comment)
@@ -185,6 +211,8 @@ static void gate_ask(struct gate *gate) {
         return;
     }
     AUTO_TEXT refused = refusal(gate, run->user);
+    if (refused && run->ui.ask && may_later(gate, run->user))
+        return; /* an escalation will ask */
     if (refused && run->ui.ask) {
         gate_close(gate, "rejected", false, run->user, refused, NULL);
         return;
@@ -195,6 +223,73 @@ static void gate_ask(struct gate *gate) {
         return;
     }
     run->ui.ask(run->ui.user, gate->path, &gate->shown);
+}
+
+/* ---- escalations --------------------------------------------------------------------------- */
+
+static void approvers_add(struct gate *gate, const char *const *names) {
+    if (!gate->question.approvers)
+        return; /* anybody may */
+    if (gate->approvers.count)
+        gate->approvers.count--;
+    for (; names && *names; names++)
+        *vec_add(&gate->approvers) = *names;
+    *vec_add(&gate->approvers) = NULL;
+    gate->question.approvers = gate->shown.approvers = gate->approvers.items;
+}
+
+static void escalated_record(const struct gate *gate, int64_t after_ms) {
+    struct event event;
+    AUTO_VALUE approvers = approvers_value(&gate->question);
+    AUTO_TEXT after = text_format_duration(after_ms);
+    AUTO_TEXT reason = mem_printf("nobody has opened it within %s", after);
+    gate_event(gate, EVENT_GATE_ESCALATED, &event);
+    EVENT_SET(&event, reason, reason);
+    EVENT_SET(&event, approvers, approvers);
+    run_record(gate->run, &event);
+}
+
+static void escalation_await(struct gate *gate);
+
+static void escalation_due(void *user) {
+    struct gate *gate = user;
+    size_t index = gate->escalated++;
+    const struct step_escalation *escalation = &gate->question.escalations[index];
+    loop_timer_free(gate->escalation);
+    gate->escalation = NULL;
+    approvers_add(gate, escalation->approvers);
+    escalated_record(gate, escalation->after_ms);
+    gate->question.escalated(gate->act, index);
+    escalation_await(gate);
+    unask(gate);
+    gate_ask(gate);
+}
+
+static void escalation_await(struct gate *gate) {
+    if (gate->escalated >= gate->question.escalation_count || gate->is_closed)
+        return;
+    int64_t after_ms = gate->question.escalations[gate->escalated].after_ms;
+    int64_t left = after_ms - (clock_mono_ns() - gate->opened_ns) / NS_PER_MS;
+    gate->escalation = loop_timer_new(gate->run->loop, left > 0 ? left : 0, escalation_due, gate);
+}
+
+/* Whom an engine before this one told need not be told again. */
+static void escalations_recall(struct gate *gate) {
+    const struct past *past = gate->run->past;
+    const struct act_spec *spec = act_spec_of(gate->act);
+    const struct trail *trail = past && spec->elapsed_ms > 0
+                                    ? past_trail(past, phase_name(spec->frame->phase), gate->path)
+                                    : NULL;
+    for (size_t i = 0; trail && i < trail->records.count; i++) {
+        enum event_type type = (enum event_type)past_at(past, trail->records.items[i])->type;
+        if (type == EVENT_STEP_STARTED)
+            gate->escalated = 0;
+        gate->escalated += type == EVENT_GATE_ESCALATED;
+    }
+    if (gate->escalated > gate->question.escalation_count)
+        gate->escalated = gate->question.escalation_count;
+    for (size_t i = 0; i < gate->escalated; i++)
+        approvers_add(gate, gate->question.escalations[i].approvers);
 }
 
 /* The time during which no engine ran counts; yet an answer that came meanwhile is heard first. */
@@ -239,9 +334,13 @@ struct gate *gate_new(struct step_ctx *act, const struct step_question *question
     question_show(gate);
     gate->answered = answered;
     gate->path = mem_strdup(act_spec_of(act)->path);
+    gate->opened_ns = clock_mono_ns() - act_spec_of(act)->elapsed_ms * NS_PER_MS;
+    approvers_add(gate, question->approvers);
+    escalations_recall(gate);
     opened_record(gate);
     if (question->expires_ms > 0)
         gate->expiry = loop_timer_new(gate->run->loop, expiry_left(gate), gate_expired, gate);
+    escalation_await(gate);
     gate_ask(gate);
     return gate;
 }
@@ -250,15 +349,18 @@ void gate_cancel(struct gate *gate) {
     unask(gate);
     gate->is_closed = true;
     loop_timer_free(gate->expiry);
+    loop_timer_free(gate->escalation);
     loop_timer_free(gate->delivery);
-    gate->expiry = gate->delivery = NULL;
+    gate->expiry = gate->escalation = gate->delivery = NULL;
 }
 
 void gate_free(struct gate *gate) {
     if (!gate)
         return;
     loop_timer_free(gate->expiry);
+    loop_timer_free(gate->escalation);
     loop_timer_free(gate->delivery);
+    vec_release(&gate->approvers);
     for (size_t i = 0; i < gate->accepted.count; i++)
         mem_free(gate->accepted.items[i]);
     vec_release(&gate->accepted);

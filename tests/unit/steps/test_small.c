@@ -198,6 +198,10 @@ static void test_check(void **state) {
         {"approval: {message: m, approvers: [a], quorum: 2}", "can never be reached by 1 approver"},
         {"approval: {message: m, approvers: [a, b, a]}", "approver `a` is named twice"},
         {"approval: {message: m, expires: 5m, escalate: [{after: 5m}]}", "comes too late"},
+        {"approval: {message: m, escalate: [{after: 5m}, {after: 4m}]}",
+         "the escalation after 4m stands behind a later one"},
+        {"approval: {message: m, escalate: [{after: 5m, notify: {text: x}}]}",
+         "does not say whom to tell"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         AUTO_TEXT yaml = mem_printf("steps:\n- %s\n", cases[i].step);
