@@ -114,7 +114,7 @@ void task_finish(struct task *task, const struct verdict *verdict) {
     struct run *run = task_run(task);
     node->duration_ms = (clock_mono_ns() - task->began_ns) / NS_PER_MS;
     node->without_effect = verdict->without_effect && !task->had_effect;
-    mem_free(task->error);
+    char *before = task->error; /* it may be the verdict's */
     task->error = verdict->error ? mem_strdup(verdict->error) : NULL;
     node->is_doubt = verdict->outcome == STEP_IN_DOUBT;
     run->doubts += node->is_doubt;
@@ -138,6 +138,7 @@ void task_finish(struct task *task, const struct verdict *verdict) {
         task->body = result;
     else
         result_release(&result);
+    mem_free(before);
     task_end(task);
 }
 
@@ -146,7 +147,17 @@ static bool is_idle(const struct task *task) {
     return task->act && task->step->type->is_passive && step_effect(task->step) == EFFECT_READ;
 }
 
+/* Of a step whose last attempt was an engine's before this one, see retry_recall. */
+static struct verdict verdict_recalled(const struct task *task) {
+    return (struct verdict){
+        .outcome = STEP_FAILED, .without_effect = !task->had_effect, .error = task->error};
+}
+
 void task_verdict(const struct task *task, struct verdict *ret) {
+    if (!task->act) {
+        *ret = verdict_recalled(task);
+        return;
+    }
     enum step_outcome outcome = act_outcome(task->act);
     *ret = (struct verdict){
         .outcome = outcome,

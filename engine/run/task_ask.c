@@ -36,7 +36,7 @@ static void ask_next(struct run *run) {
         struct task *task = queue_take(run);
         if (!task)
             continue;
-        if (!asks_person(task, act_outcome(task->act)) || (run->replay && !replay_asks(task))) {
+        if (!asks_person(task, STEP_FAILED) || (run->replay && !replay_asks(task))) {
             task_fail_asked(task);
             continue;
         }
