@@ -165,9 +165,14 @@ value watch_window_samples(const struct watch_window *window) {
 }
 
 size_t watch_window_figures(const struct watch_window *window, double *ret, size_t most) {
-    int64_t held = window->next - window->oldest;
-    size_t count = held < (int64_t)most ? (size_t)held : most;
-    for (size_t i = 0; i < count; i++)
-        ret[i] = window->figures[slot(window, window->next - (int64_t)(count - i))];
+    size_t count = 0;
+    for (int64_t tick = window->next; tick-- > window->oldest && count < most;)
+        if (window->samples[slot(window, tick)] != WATCH_MISSED)
+            ret[count++] = window->figures[slot(window, tick)];
+    for (size_t i = 0; i < count / 2; i++) {
+        double newer = ret[i];
+        ret[i] = ret[count - 1 - i];
+        ret[count - 1 - i] = newer;
+    }
     return count;
 }

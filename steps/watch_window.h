@@ -34,7 +34,7 @@ bool watch_window_has_figure(const struct watch_window *window);
 value watch_window_stats(const struct watch_window *window);
 /* A figure for each tick, null where the probe failed, false where it was missed. Owned. */
 value watch_window_samples(const struct watch_window *window);
-/* The newest `most` figures, oldest first, NaN where there is none; returns how many. */
+/* Of the newest `most` probes that ended, oldest first; NaN where one failed. Returns how many. */
 size_t watch_window_figures(const struct watch_window *window, double *ret, size_t most);
 
 #endif

@@ -39,11 +39,11 @@ void gauge_spark(struct buf *out, const double *figures, size_t count, size_t co
     }
 }
 
-/* Half of the room at most: the figures count for more than their picture. */
+/* A third of the room at most: the figures count for more than their picture. */
 static size_t spark_columns(size_t count, size_t columns) {
-    size_t most = columns == 0 || columns / 2 > SPARK_MOST ? SPARK_MOST : columns / 2;
+    size_t most = columns / 3 > SPARK_MOST ? SPARK_MOST : columns / 3;
     most = count < most ? count : most;
-    return columns > 0 && columns < SPARK_LEAST * 2 ? 0 : most;
+    return columns < SPARK_LEAST * 3 ? 0 : most;
 }
 
 void gauge_fit(struct buf *out, const struct step_gauge *gauge, size_t columns, bool unicode) {
@@ -53,26 +53,31 @@ void gauge_fit(struct buf *out, const struct step_gauge *gauge, size_t columns, 
         gauge_spark(out, gauge->figures, gauge->count, spark, unicode);
         buf_puts(out, "  ");
     }
-    if (columns == 0) {
-        text_escape(out, gauge->text, strlen(gauge->text), false);
-    } else {
-        text_fit(out, gauge->text, strlen(gauge->text), columns - used, unicode);
-    }
+    text_fit(out, gauge->text, strlen(gauge->text), columns - used, unicode);
 }
 
 void gauge_line(struct buf *out, const char *step, const struct step_gauge *gauge,
                 const struct line_style *style) {
     const bool signs = style->live && style->text.unicode;
+    const size_t columns = style->text.columns;
+    const size_t used = text_width(step, strlen(step)) + (signs ? 4 : 11);
+    const size_t width = text_width(gauge->text, strlen(gauge->text));
     line_color(out, &style->text, "36", signs ? "≈" : "watch");
     buf_puts(out, signs ? " " : "    ");
     text_escape(out, step, strlen(step), false);
     buf_puts(out, "  ");
-    if (!style->live) {
-        text_escape(out, gauge->text, strlen(gauge->text), false);
-    } else {
-        const size_t used = text_width(step, strlen(step)) + (signs ? 4 : 11);
-        const size_t columns = style->text.columns;
-        gauge_fit(out, gauge, columns > used + 20 ? columns - used - 1 : 20, style->text.unicode);
+    if (style->live && columns > used + SPARK_LEAST) {
+        const size_t room = columns - used - 1;
+        const size_t spark = room < SPARK_MOST ? room : SPARK_MOST;
+        gauge_spark(out, gauge->figures, gauge->count, spark, style->text.unicode);
+        const size_t drawn = gauge->count < spark ? gauge->count : spark;
+        if (used + drawn + 2 + width >= columns) {
+            buf_putc(out, '\n');
+            line_block(out, gauge->text, "    ", columns);
+            return;
+        }
+        buf_puts(out, "  ");
     }
+    text_escape(out, gauge->text, strlen(gauge->text), false);
     buf_putc(out, '\n');
 }
