@@ -57,7 +57,7 @@ static void test_line(void **state) {
     assert_line(false, true, 20, "watch    observe  6 of 30 probes, \\e[31m1 error\n");
     assert_line(true, true, 80, "≈ observe  ▁▂▃▅×█  6 of 30 probes, \\e[31m1 error\n");
     assert_line(true, false, 80, "watch    observe  _.:=x#  6 of 30 probes, \\e[31m1 error\n");
-    assert_line(true, true, 30, "≈ observe  ▁▂▃▅×█\n    6 of 30 probes,\n    \\e[31m1 error\n");
+    assert_line(true, true, 30, "≈ observe  ▁▂▃▅×█\n    6 of 30 probes, \\e[31m1\n    error\n");
 }
 
 int main(void) {
