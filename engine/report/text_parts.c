@@ -38,8 +38,9 @@ struct status_look status_look(const char *status) {
     return (struct status_look){status, status, "•", "*", COLOR_HEAD};
 }
 
-/* Of a dry run what was done about it, and that it would fail. */
-static struct status_look step_look(const struct model_step *step) {
+/* Of a dry run what was done about it, and that it would fail; of a loop, a group or a call that is
+ * told by its steps. */
+static struct status_look step_look(const struct model *model, const struct model_step *step) {
     static const char *const failed[][2] = {
         {"ran", "ran, failed"}, {"tried", "tried, failed"}, {"checked", "checked, failed"}};
     bool is_failed = text_equal(step->status, "failed");
@@ -47,6 +48,8 @@ static struct status_look step_look(const struct model_step *step) {
     struct status_look look = status_look(is_shown ? "skipped" : step->status);
     if (step->dry && !is_failed)
         look.word = step->dry;
+    else if (model->dry_run && text_equal(step->status, "succeeded"))
+        look.word = "its steps:";
     for (size_t i = 0; is_failed && i < sizeof failed / sizeof *failed; i++)
         if (text_equal(step->dry, failed[i][0]))
             look.word = failed[i][1];
@@ -73,7 +76,7 @@ struct page page_new(struct buf *out, const struct model *model, const struct te
         style->columns && style->columns / 3 < NAME_WIDTH_MAX ? style->columns / 3 : NAME_WIDTH_MAX;
     for (size_t i = 0; i < model->step_count; i++) {
         size_t name = shown_width(model->steps[i]->step);
-        size_t word = strlen(step_look(model->steps[i]).word);
+        size_t word = strlen(step_look(model, model->steps[i]).word);
         if (name > page.name_width)
             page.name_width = name;
         if (word > page.word_width)
@@ -184,7 +187,7 @@ static void page_end_row(const struct page *page) {
 }
 
 void page_row(const struct page *page, const struct model_step *step) {
-    struct status_look look = step_look(step);
+    struct status_look look = step_look(page->model, step);
     AUTO_BUF remarks = BUF_INIT(TRANSCRIPT_LINE_MAX * 4);
     row_remarks(&remarks, step);
     page_spaces(page, 2);
