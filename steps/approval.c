@@ -315,9 +315,9 @@ static void escalation_note(struct step_ctx *ctx, int64_t after_ms, const char *
 
 static void escalation_sent(void *user, value data_taken, struct err *err) {
     const struct escalating *escalating = user;
-    AUTO_VALUE data = data_taken;
     AUTO_TEXT failed = err ? mem_printf("not told: %s", err->message) : NULL;
     escalation_note(escalating->ctx, escalating->after_ms, failed ? failed : "told");
+    value_free(data_taken);
 }
 
 static void approval_escalated(struct step_ctx *ctx, size_t index) {

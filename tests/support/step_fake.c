@@ -290,7 +290,7 @@ static void probe_answers(void *user) {
     const struct step_probe *probe = user;
     struct step_ctx *ctx = probe->ctx;
     const char *text = *ctx->samples;
-    AUTO_VALUE data = value_object();
+    AUTO_VALUE data = value_none();
     if (ctx->samples[1])
         ctx->samples++;
     if (*text != '!' && value_parse(text, strlen(text), &data, NULL) < 0)
