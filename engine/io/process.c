@@ -17,8 +17,9 @@
 #include "io/process_stream.h"
 #include "io/process_terminal.h"
 
-#define LATE_BEGIN_MS 10 /* between the guard's death and the begin of what it was just starting   \
-                          */
+#define LATE_BEGIN_MS                                                                              \
+    10 /* between the guard's death and the begin of what it was just starting                     \
+        */
 
 struct process {
     struct process_table *table;

@@ -109,7 +109,7 @@ struct run {
     struct frame *root, *finally;
     VEC(struct node *) ready;
     size_t ready_head;
-    VEC(struct node *) ended; /* groups whose last member has settled */
+    VEC(struct node *) ended;     /* groups whose last member has settled */
     VEC(struct node *) regaining; /* those that lent their slot and could go on */
     size_t regaining_head;
     VEC(struct node *) undo;

@@ -21,7 +21,7 @@ UsePAM no
 StrictModes no
 PidFile $PWD/sshd.pid
 END
-    [ "$(id -u)" -ne 0 ] || mkdir -p -m 755 /run/sshd
+    [ "$(id -u)" -ne 0 ] || install -d -m 755 /run/sshd
     # Not before -D and -e: with them it stays a child of the case, and says what is wrong.
     /usr/sbin/sshd -D -e -f sshd_config 2>sshd.log &
     sshd_pid=$!

@@ -151,15 +151,19 @@ static void test_three_interrupts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_probe_ends_behind_a_failure, world_setup, world_teardown),
-        cmocka_unit_test_setup_teardown(test_next_attempt_is_not_waited_for, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_probe_ends_behind_a_failure, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(test_next_attempt_is_not_waited_for, world_setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(test_waits_end, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_probe_is_cancelled, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_earlier_effect_is_undone, world_setup, world_teardown),
-        cmocka_unit_test_setup_teardown(test_condition_of_a_tolerant_group, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_condition_of_a_tolerant_group, world_setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(test_loop_is_cut_short, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_loop_with_needs, world_setup, world_teardown),
-        cmocka_unit_test_setup_teardown(test_late_call_runs_its_finally, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_late_call_runs_its_finally, world_setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(test_large_item, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_three_interrupts, world_setup, world_teardown),
     };
