@@ -399,7 +399,8 @@ static void query_strayed(struct pg_query *query, bool is_open) {
 static void query_group_end(struct pg_query *query) {
     bool is_open = query_status(query) != PQTRANS_IDLE;
     bool has_more = query->batch_end < query->group_end;
-    bool wants_open = query->spec.transaction != PG_NONE && (has_more || !query_commits_along(query));
+    bool wants_open =
+        query->spec.transaction != PG_NONE && (has_more || !query_commits_along(query));
     bool is_last = query->group_end >= query->spec.statement_count;
     if (!query->err.kind && !query->cancelled) {
         if (wants_open && is_open && has_more) {
