@@ -364,17 +364,31 @@ static int folder_enter(const struct past *past, struct diag *diag) {
     return -1;
 }
 
+/* One that was not given, and has no default, is recorded as null. */
+static value params_given(value recorded) {
+    value given = value_object();
+    value key, item;
+    for (size_t i = 0; value_next(recorded, &i, &key, &item);) {
+        if (!value_is(item, VALUE_NULL))
+            given = value_set(given, value_text(key), value_copy(item));
+        value_free(key);
+        value_free(item);
+    }
+    return given;
+}
+
 void past_choices_init(const struct past *past, struct past_choices *ret) {
     const struct event *started = past_started(past);
     *ret = (struct past_choices){.only = value_get(started->selection, "only"),
                                  .skip = value_get(started->selection, "skip"),
-                                 .from = value_get(started->selection, "from")};
+                                 .from = value_get(started->selection, "from"),
+                                 .params = params_given(started->params)};
     ret->only_words = words_of(ret->only);
     ret->skip_words = words_of(ret->skip);
     ret->options = (struct plan_options){
         .path = started->runbook,
         .profile = EVENT_HAS(started, profile) ? started->profile : NULL,
-        .params = started->params,
+        .params = ret->params,
         .only = ret->only_words[0] ? ret->only_words : NULL,
         .skip = ret->skip_words[0] ? ret->skip_words : NULL,
         .from = value_is(ret->from, VALUE_STRING) ? value_text(ret->from) : NULL,
@@ -387,6 +401,7 @@ void past_choices_release(struct past_choices *choices) {
     value_free(choices->only);
     value_free(choices->skip);
     value_free(choices->from);
+    value_free(choices->params);
 }
 
 struct plan *past_plan(const struct past *past, struct diag *diag) {

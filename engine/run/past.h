@@ -84,7 +84,7 @@ struct plan *past_plan(const struct past *past, struct diag *diag);
 /* What was chosen then, of the runbook at `path`: parameters, profile, selection. */
 struct past_choices {
     struct plan_options options; /* borrows from here and from the past */
-    value only, skip, from;
+    value only, skip, from, params;
     const char **only_words, **skip_words;
 };
 void past_choices_init(const struct past *past, struct past_choices *ret);
