@@ -261,6 +261,7 @@ static int silent_listen(uint16_t *ret_port) {
 static void test_silent(void **state) {
     uint16_t port;
     AUTO_FD fd = silent_listen(&port);
+    assert_true(fd >= 0);
     AUTO_TEXT url = mem_printf("http://127.0.0.1:%d/x.git", port);
     const struct repo_act_spec spec = {.verb = REPO_FETCH, .name = url};
     (void)state;
@@ -277,6 +278,7 @@ static void test_left(void **state) {
     uint16_t port;
     AUTO_ERR err = ERR_INIT;
     AUTO_FD fd = silent_listen(&port);
+    assert_true(fd >= 0);
     AUTO_TEXT url = mem_printf("http://127.0.0.1:%d/x.git", port);
     const struct repo_act_spec spec = {
         .verb = REPO_FETCH, .stage = REPO_DO, .path = "work", .name = url};
