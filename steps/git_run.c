@@ -31,7 +31,7 @@ static enum repo_verb verb_of(const struct step_ctx *ctx) {
 
 static char *short_id(value data, const char *key) {
     AUTO_VALUE id = value_get(data, key);
-    return mem_strndup(value_text(id), 10);
+    return mem_printf("%.10s", value_text(id));
 }
 
 static void say(struct step_ctx *ctx, const char *format, ...) PRINTF_LIKE(2, 3);

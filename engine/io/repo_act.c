@@ -120,6 +120,7 @@ static void *thread_run(void *user) {
     running_set(act, false);
     act->data = value_to_json(job.facts);
     value_free(job.facts);
+    value_thread_end();
     act->fate = job.fate;
     act->touched = job.touched;
     while (write(act->bell, &one, sizeof one) < 0 && errno == EINTR)

@@ -254,9 +254,12 @@ static int facts_read(struct act *act, struct err *err) {
     const char *facts = act->spec->facts;
     if (!facts)
         return 0;
+    value read = value_none();
+    if (value_parse(facts, strlen(facts), &read, err) < 0)
+        return -1;
     value_free(act->job->facts);
-    act->job->facts = value_object();
-    return value_parse(facts, strlen(facts), &act->job->facts, err);
+    act->job->facts = read;
+    return 0;
 }
 
 static int stage_run(struct act *act, const struct git_verb *verb, struct err *err) {

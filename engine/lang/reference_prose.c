@@ -91,7 +91,8 @@ const char *const reference_closing[] = {
     "In `expect`, `outputs` and `retry.when` `.` is the step's result and `$run` the run. A "
     "command's result holds `exit_code`, `stdout`, `stderr` and `json` (standard output, where it "
     "is JSON); `sql` has `rows`, `row_count` and `commands`; `http` has `status`, `headers` (names "
-    "in lower case), `body`, `json`, `time_ms`, `timing`, `tls_days_left`, `url`, `redirects`.",
+    "in lower case), `body`, `json`, `time_ms`, `timing`, `tls_days_left`, `url`, `redirects`; "
+    "`git` has what its section tells.",
     "- Trailing newlines of `stdout` and `stderr` are cut, as the shell's `$(…)` does. Of each, "
     "expressions see the first MiB; the whole is in the run's `output/`.",
     "- Numbers are those of jq: integers beyond 2^53, and decimals that a double cannot hold, "
@@ -103,8 +104,8 @@ const char *const reference_closing[] = {
     "SQL through `args`, as `:name`, bound by the server.",
 
     "# Secrets",
-    "- `.secrets` may be used in `env`, `stdin`, `databases`, `targets` and in `http`; `check` "
-    "refuses it elsewhere.",
+    "- `.secrets` may be used in `env`, `stdin`, `databases`, `targets` in `http`, `notify` "
+    "and the credentials of `git`; `check` refuses it elsewhere.",
     "- A secret's value, also base64, hex, URL-, JSON-, XML- and shell-encoded, is cut out of all "
     "that is shown or stored and becomes `[redacted:NAME]`.",
     "- A variable that a secret is taken from is not in the environment of commands.",
@@ -125,6 +126,37 @@ const char *const reference_closing[] = {
     "after `grace`. With `background: true` that is so at the end of the run, behind `finally`.",
     "- `ready` is asked every 200 ms until it holds, for at most the step's `timeout`, or a "
     "minute.",
+
+    "# Git",
+    "A `git` step does one thing to one repository. It begins with a look: what would move, from "
+    "where to where, is in the transcript before anything does. So a run that died is settled "
+    "from the repository itself, and of a push from the remote.",
+    "- Where a step has no `rollback`, what it did is taken back: a tag or a branch that it made "
+    "is "
+    "deleted, one that it deleted is there again, a branch that it moved is put back, with its "
+    "files, and what it committed is staged again. A push is taken back on the remote, too. What "
+    "has moved on since is left alone, and told. `undo: false` leaves all of it; `fetch` has "
+    "nothing to undo.",
+    "- `checkout`, `merge`, `revert` and `pull` begin only where no tracked file is changed. "
+    "`merge` and `revert` touch nothing where there are conflicts; `pull` only moves forward.",
+    "- `push` moves each branch and tag only from where it was seen, and forward, unless its "
+    "refspec begins with `+`; `:NAME` deletes. Where the remote refuses one, the others are put "
+    "back. An answer that was lost is in doubt, and the remote is asked.",
+    "- Results: `status` has `branch`, `oid`, `clean`, `staged`, `changed`, `untracked`, "
+    "`conflicted`, `upstream`, `ahead`, `behind`; `log` has `commits` (each `oid`, `short`, "
+    "`subject`, `message`, `author`, `committer`, `parents`, `tags`), `count`, `more`; all that "
+    "writes has `before`, `after`, `oid`, `unchanged`, and where files may change `files` and "
+    "`changes`; `fetch` and `push` have `remote`, `url` and `updates`.",
+    "- Who commits is `$GIT_AUTHOR_NAME` and the like, or `user.name` and `user.email`; commits "
+    "and "
+    "tags are signed where `commit.gpgsign` and `tag.gpgsign` say so.",
+    "- By ssh it is OpenSSH, with your configuration, agent and known_hosts, and "
+    "`$GIT_SSH_COMMAND` or `core.sshCommand`; a host key that is not known is refused. By https "
+    "credentials come from the step; git's credential helpers are not asked, and certificates are "
+    "always checked, with `http.sslCAInfo` where it is set.",
+    "- **Hooks are not run**: neither `pre-commit`, `commit-msg` and `pre-push` of the repository, "
+    "nor those of a remote that is a path on this machine; a server runs its own. What they check "
+    "belongs into steps before it. Filters such as Git LFS are not run either: use `shell` there.",
 
     "# Effects",
     "`read` changes nothing, `idempotent` may be repeated, `once` must not be repeated blindly.",

@@ -156,11 +156,20 @@ size_t value_count(value borrowed) {
 #define KEYS_KEPT 256 /* a power of two */
 #define KEY_MAX 48
 
+static _Thread_local struct {
+    const char *at; /* NULL: the slot is empty */
+    value key;
+} kept[KEYS_KEPT];
+
+void value_thread_end(void) {
+    for (size_t i = 0; i < KEYS_KEPT; i++) {
+        if (kept[i].at)
+            jv_free(kept[i].key);
+        kept[i].at = NULL;
+    }
+}
+
 static value key_of(const char *text) {
-    static _Thread_local struct {
-        const char *at; /* NULL: the slot is empty */
-        value key;
-    } kept[KEYS_KEPT];
     const uintptr_t at = (uintptr_t)text;
     const size_t slot = (at ^ at >> 8) & (KEYS_KEPT - 1);
     if (kept[slot].at == text && strcmp(jv_string_value(kept[slot].key), text) == 0)

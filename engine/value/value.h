@@ -26,6 +26,9 @@ enum value_kind {
     VALUE_OBJECT,
 };
 
+/* At the end of a thread that used values: frees what is kept for it. */
+void value_thread_end(void);
+
 value value_none(void);
 value value_null(void);
 value value_bool(bool flag);
