@@ -63,7 +63,7 @@ static int draft_write(struct act *act, const char *message, const git_tree *tre
     if (status == 0 && git_commit_create_buffer(&text, act->git, author, committer, NULL, message,
                                                 tree, parent_count, parents) < 0)
         status = repo_git_fail(err, "making the commit in %s", act->place);
-    if (status == 0) {
+    if (status == 0 && committer) {
         draft->committer = mem_printf("%s <%s>", committer->name, committer->email);
         status = buf_append(&draft->text, text.ptr, text.size);
     }
