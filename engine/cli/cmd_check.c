@@ -54,13 +54,32 @@ static size_t count_steps(const struct plan *plan) {
     return steps;
 }
 
+static void rules_check(struct checker *checker, const char *path, struct plan *plan,
+                        struct diag *diag) {
+    const struct runbook *runbook = plan_runbook(plan);
+    house_rules_judge(&checker->rules, plan, diag);
+    if (checker->options->profile || !checker->rules.policy)
+        return;
+    for (size_t i = 0; i < runbook->profiles.count; i++) {
+        const char *name = runbook->profiles.keys[i];
+        struct diag *of_profile = diag_new();
+        const struct plan_options options = {.path = path, .profile = name, .shape_only = true};
+        struct plan *other = plan_new(&options, of_profile);
+        if (other)
+            house_rules_judge(&checker->rules, other, of_profile);
+        diag_take(diag, of_profile, name);
+        plan_free(other);
+        diag_free(of_profile);
+    }
+}
+
 static void check_file(struct checker *checker, const char *path) {
     struct diag *diag = diag_new();
     const struct plan_options options = {
         .path = path, .profile = checker->options->profile, .shape_only = true};
     struct plan *plan = plan_new(&options, diag);
     if (plan)
-        house_rules_judge(&checker->rules, plan, diag);
+        rules_check(checker, path, plan, diag);
     const size_t found = diag_count(diag);
     checker->errors += found;
     checker->files_bad += found > 0;
@@ -136,7 +155,7 @@ static const struct option check_options[] = {
      .kind = OPTION_TEXT,
      .offset = offsetof(struct check_options, profile),
      .argument = "NAME",
-     .doc = "check with this profile chosen, as house rules may ask for it"},
+     .doc = "check with this profile chosen only; if unsaid, without one and with each in turn"},
     {.name = "json",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct check_options, json),

@@ -16,6 +16,9 @@ void diag_free(struct diag *diag);
 void diag_source(struct diag *diag, const char *path, const char *bytes, size_t length);
 /* Takes what `err` holds and empties it. The same error at the same place is kept once. */
 void diag_report(struct diag *diag, struct err *err);
+/* What `other` has and `diag` has not: errors that hold only where this profile is chosen, or where
+ * one of several is. `other` is emptied. */
+void diag_take(struct diag *diag, struct diag *other, const char *profile);
 /* Of errors; those of ERR_WARNING are counted apart and shown with them. */
 size_t diag_count(const struct diag *diag);
 size_t diag_warnings(const struct diag *diag);
@@ -26,7 +29,7 @@ struct diag_style {
 };
 /* `file:line:column: error: message`, the line, a caret, `hint: …`; sorted by file and place. */
 void diag_text(const struct diag *diag, const struct diag_style *style, struct buf *out);
-/* [{file, line, column, length, message, hint, kind}] */
+/* [{file, line, column, length, message, hint, profiles, kind}] */
 value diag_value(const struct diag *diag);
 
 #endif

@@ -9,6 +9,13 @@
 
 /* ---- where a step stands ------------------------------------------------------------------ */
 
+/* Whoever comes past `node` has come past the gate, which is that node or stands in its body. */
+struct gate {
+    const struct step *step;
+    uint32_t node;
+    const char *let_by; /* why one may come past `node` without its word, or NULL */
+};
+
 /* One graph, and the node of another that it is the body or a handler of. */
 struct scope {
     const struct runbook *file;
@@ -16,7 +23,7 @@ struct scope {
     const struct scope *outer;
     uint32_t node; /* in `outer` */
     bool is_body;  /* its first node stands for the step itself */
-    VEC(uint32_t) gates;
+    VEC(struct gate) gates;
     size_t words;    /* so many for each node in `above` */
     uint64_t *above; /* bit by bit which of the gates stand above it; NULL where there are none */
 };
@@ -44,20 +51,83 @@ static bool is_gate(const struct step *step) {
     return step->type && step->type->gate && step->type->asks;
 }
 
+/* Why one may come past a step without its word, or NULL. */
+static const char *step_lets_by(const struct scope *scope, const struct step *step) {
+    enum on_failure rule = step->on_failure;
+    if (rule == ON_FAILURE_UNSAID)
+        rule = scope->file->defaults.on_failure;
+    if (step->when)
+        return "`when` may skip it";
+    if (step->done_when)
+        return "`done_when` may skip it";
+    if (step->foreach)
+        return "its list may be empty";
+    return rule == ON_FAILURE_CONTINUE ? "the run goes on where it is rejected" : NULL;
+}
+
+/* As above, with the groups that it stands in and `other`, a node or GRAPH_NONE, does not. */
+static const char *node_lets_by(const struct scope *scope, const struct graph *graph, uint32_t node,
+                                uint32_t other) {
+    const struct graph_node *at = graph_node(graph, node);
+    const char *reason = step_lets_by(scope, at->step);
+    for (uint32_t group = at->group; !reason && group != GRAPH_NONE;) {
+        const struct graph_node *begin = graph_node(graph, group);
+        if (group <= other && other <= begin->peer)
+            break;
+        reason = step_lets_by(scope, begin->step);
+        group = begin->group;
+    }
+    return reason;
+}
+
+/* The members of a group that has a graph of its own, or NULL. A called file answers for itself. */
+static const struct graph *group_graph(struct check *check, const struct graph_node *node) {
+    struct step_expansion inner = {0};
+    bool is_group = node->role == GRAPH_ACT && node->step->type && node->step->type->expand &&
+                    step_expand(node->step, &inner) && inner.steps;
+    return is_group ? plan_graph_of_step(check->plan, node->step, GRAPH_BODY) : NULL;
+}
+
+/* In the body of `node`, whose first node stands for that step itself. Groups nest as deep as the
+ * language lets them. */
+static void gates_find_in(struct check *check, struct scope *scope, const struct graph *body,
+                          uint32_t node, const char *let_by) {
+    for (uint32_t i = 1; i < graph_count(body); i++) {
+        const struct graph_node *member = graph_node(body, i);
+        const struct graph *inner = group_graph(check, member);
+        if (!inner && !is_gate(member->step))
+            continue;
+        const char *reason = let_by ? let_by : node_lets_by(scope, body, i, GRAPH_NONE);
+        if (inner)
+            gates_find_in(check, scope, inner, node, reason);
+        else
+            *vec_add(&scope->gates) = (struct gate){member->step, node, reason};
+    }
+}
+
+static void gates_find(struct check *check, struct scope *scope) {
+    for (uint32_t i = scope->is_body; i < graph_count(scope->graph); i++) {
+        const struct graph_node *node = graph_node(scope->graph, i);
+        const struct graph *body = group_graph(check, node);
+        if (body)
+            gates_find_in(check, scope, body, i, NULL);
+        else if (is_gate(node->step))
+            *vec_add(&scope->gates) = (struct gate){node->step, i, NULL};
+    }
+}
+
 /* Once for the whole graph, so that ten thousand steps below one gate take no time. */
-static void scope_gates(struct scope *scope) {
+static void scope_gates(struct check *check, struct scope *scope) {
     size_t count = graph_count(scope->graph);
     const uint32_t *order = graph_order(scope->graph);
-    for (uint32_t i = 0; i < count; i++)
-        if (is_gate(graph_node(scope->graph, i)->step))
-            *vec_add(&scope->gates) = i;
+    gates_find(check, scope);
     scope->words = (scope->gates.count + 63) / 64;
     if (scope->words == 0)
         return;
     uint64_t *above = scope->above = mem_calloc(count * scope->words, sizeof *above);
     uint64_t *own = mem_calloc(count * scope->words, sizeof *own);
     for (size_t i = 0; i < scope->gates.count; i++)
-        own[scope->gates.items[i] * scope->words + i / 64] |= UINT64_C(1) << (i % 64);
+        own[scope->gates.items[i].node * scope->words + i / 64] |= UINT64_C(1) << (i % 64);
     for (size_t i = 0; i < count; i++) {
         size_t needed, at = order[i] * scope->words;
         const uint32_t *needs = graph_needs(scope->graph, order[i], &needed);
@@ -74,7 +144,7 @@ static void scope_add(struct check *check, struct scope scope) {
         return;
     struct scope *added = mem_alloc(sizeof *added);
     *added = scope;
-    scope_gates(added);
+    scope_gates(check, added);
     *vec_add(&check->scopes) = added;
 }
 
@@ -180,40 +250,19 @@ static bool is_named(const char *words, const struct loss *loss) {
     return has_all || holds_word(words, buf_text(&whole));
 }
 
-/* Why one may come past a step without its word, or NULL. */
-static const char *step_lets_by(const struct scope *scope, const struct step *step) {
-    enum on_failure rule = step->on_failure;
-    if (rule == ON_FAILURE_UNSAID)
-        rule = scope->file->defaults.on_failure;
-    if (step->when)
-        return "`when` may skip it";
-    if (step->foreach)
-        return "its list may be empty";
-    return rule == ON_FAILURE_CONTINUE ? "the run goes on where it is rejected" : NULL;
-}
-
-/* As above, with the groups that the gate stands in and the node does not. */
-static const char *gate_lets_by(const struct check *check, const struct scope *scope, uint32_t gate,
-                                uint32_t node) {
-    const struct graph_node *at = graph_node(scope->graph, gate);
-    if (is_left_out(check, scope, gate))
+/* With the groups that the gate stands in and the node does not. */
+static const char *gate_lets_by(const struct check *check, const struct scope *scope,
+                                const struct gate *gate, uint32_t node) {
+    if (is_left_out(check, scope, gate->node))
         return "it is left out of this run";
-    if (is_protected(check) && at->step->type->asks(at->step->spec) != STEP_ASKS_PERSON)
+    if (is_protected(check) && gate->step->type->asks(gate->step->spec) != STEP_ASKS_PERSON)
         return "it names no `approvers`";
-    const char *reason = step_lets_by(scope, at->step);
-    for (uint32_t group = at->group; !reason && group != GRAPH_NONE;) {
-        const struct graph_node *begin = graph_node(scope->graph, group);
-        if (group <= node && node <= begin->peer)
-            break;
-        reason = step_lets_by(scope, begin->step);
-        group = begin->group;
-    }
-    return reason;
+    return gate->let_by ? gate->let_by : node_lets_by(scope, scope->graph, gate->node, node);
 }
 
-static void gate_apply(struct check *check, const struct scope *scope, uint32_t gate,
+static void gate_apply(struct check *check, const struct scope *scope, const struct gate *gate,
                        uint32_t node) {
-    const struct step *step = graph_node(scope->graph, gate)->step;
+    const struct step *step = gate->step;
     AUTO_TEXT words = gate_words(step->type->gate(step->spec));
     const char *reason = gate_lets_by(check, scope, gate, node);
     for (size_t i = 0; i < check->losses.count; i++) {
@@ -232,7 +281,7 @@ static void gates_ask(struct check *check, const struct scope *scope, uint32_t n
     for (; scope; node = scope->node, scope = scope->outer)
         for (size_t i = 0; i < scope->gates.count && !all_allowed(check); i++)
             if (scope->above[node * scope->words + i / 64] & UINT64_C(1) << (i % 64))
-                gate_apply(check, scope, scope->gates.items[i], node);
+                gate_apply(check, scope, &scope->gates.items[i], node);
 }
 
 /* ---- what is reported --------------------------------------------------------------------- */

@@ -80,7 +80,8 @@ static value params_said(const struct plan *plan, const struct plan_options *opt
     value said = value_object();
     value key, item;
     for (size_t i = 0; value_next(options->params, &i, &key, &item);) {
-        if (FIELD_FIND(struct param, &runbook->params, value_text(key)))
+        bool is_known = FIELD_FIND(struct param, &runbook->params, value_text(key));
+        if (is_known && !value_is(item, VALUE_NULL))
             said = value_set(said, value_text(key), value_copy(item));
         value_free(key);
         value_free(item);
@@ -217,6 +218,7 @@ static void from_apply(struct plan *plan, const char *id, struct diag *diag) {
 
 static void selection_apply(struct plan *plan, const struct plan_options *options,
                             struct diag *diag) {
+    mem_free(plan->reasons);
     plan->reasons = mem_calloc(graph_count(plan->graph) + 1, sizeof *plan->reasons);
     if (options->only)
         only_apply(plan, options->only, diag);
@@ -431,6 +433,26 @@ static void profile_choose(struct plan *plan, const char *name, struct diag *dia
     diag_report(diag, &err);
 }
 
+/* As the plan would be with each of the profiles chosen. Of their names the file's own check has
+ * told already. */
+static void profiles_check(struct plan *plan, const struct plan_options *options,
+                           struct diag *diag) {
+    struct diag *told = diag_new();
+    for (size_t i = 0; i < plan->runbook->profiles.count; i++) {
+        const char *name = plan->runbook->profiles.keys[i];
+        struct diag *of_profile = diag_new();
+        profile_choose(plan, name, told);
+        selection_apply(plan, options, told);
+        gates_check(plan, of_profile);
+        diag_take(diag, of_profile, name);
+        diag_free(of_profile);
+    }
+    plan->profile = NULL;
+    plan->profile_name = NULL;
+    selection_apply(plan, options, told);
+    diag_free(told);
+}
+
 struct plan *plan_new(const struct plan_options *options, struct diag *diag) {
     struct plan *plan = mem_zalloc(sizeof *plan);
     plan->params = plan->selection = value_null();
@@ -447,6 +469,8 @@ struct plan *plan_new(const struct plan_options *options, struct diag *diag) {
     }
     if (plan->runbook && plan->graph)
         gates_check(plan, diag);
+    if (plan->runbook && plan->graph && options->shape_only && !options->profile)
+        profiles_check(plan, options, diag);
     if (plan->runbook && !diag_count(diag) && !options->shape_only) {
         value given = params_gather(plan, options, diag);
         value bound;

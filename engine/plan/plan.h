@@ -13,7 +13,7 @@ struct plan_options {
     const char *profile;                 /* NULL: none */
     const char *params_file;             /* --params: YAML or JSON of names to values; NULL: none */
     /* An object of names to values, below --params; names that the runbook does not know are passed
-     * over. Or VALUE_NONE. */
+     * over, and so is null, as a parameter without a value is recorded. Or VALUE_NONE. */
     value params;
     const char *const *set;                /* --set name=value */
     const char *const *only, *const *skip; /* ids */
@@ -21,7 +21,9 @@ struct plan_options {
     /* Asks for a parameter with `prompt: true`; the caller frees; NULL: nobody answers. */
     char *(*prompt)(void *user, const char *name, const struct param *param);
     void *user;
-    bool shape_only; /* check: parameters need no values */
+    /* check: parameters need no values, and without `profile` what holds only under one of the
+     * runbook's is reported, too. */
+    bool shape_only;
 };
 
 struct plan;

@@ -1,5 +1,5 @@
-/* Many expressions as one jq program: compiling costs 15 ms for jq's own definitions, whatever
- * the number of expressions. The program chooses by number, in a balanced tree. Every word stands
+/* Many expressions as one jq program: compiling costs 15 ms for jq's own definitions, however
+ * few the expressions. The program chooses by number, in a balanced tree. Every word stands
  * on a line of its own, so that the line in jq's message names the word at fault. */
 #include <unistd.h>
 
@@ -13,6 +13,10 @@
 /* A function of jq has room for 65,535 words of code: a subtree becomes one at each so many
  * levels. */
 #define LEVELS_IN_FUNCTION 6
+/* jq walks the whole program once for each of its own functions, which takes longer for each
+ * expression once it no longer fits the processor's cache: 4,000 took 6.9 s as one program, 2.2 s
+ * as programs of 128, 3.6 s as programs of 32 (measured with jq 1.6). */
+#define PROGRAM_EXPRS ((size_t)128)
 #define RESULT_DEPTH 256
 #define RESULT_NODES ((size_t)5000000)
 
@@ -197,24 +201,34 @@ static void set_adopt(struct expr_set *set, struct build *build, jq_state *jq) {
     }
 }
 
+static void batch_compile(struct expr_set *set, struct build *build, complaint_report *report,
+                          void *user) {
+    jq_state *jq = build_compile(build, report, user);
+    if (!jq) {
+        build_blame(build, report, user);
+        jq = build_compile(build, report, user);
+    }
+    if (jq)
+        set_adopt(set, build, jq);
+}
+
+/* The next that jq must compile, at most one program's worth. */
+static void batch_fill(struct expr_set *set, struct build *build) {
+    for (build->count = 0; set->compiled < set->exprs.count && build->count < PROGRAM_EXPRS;
+         set->compiled++)
+        if (set->exprs.items[set->compiled]->kind == EXPR_PROGRAM)
+            build->exprs[build->count++] = set->exprs.items[set->compiled];
+}
+
 size_t expr_set_compile(struct expr_set *set, complaint_report *report, void *user) {
     struct build build = {.text = BUF_INIT(PROGRAM_MAX)};
-    build.exprs = mem_calloc(set->exprs.count + 1, sizeof(struct expr *));
-    for (; set->compiled < set->exprs.count; set->compiled++)
-        if (set->exprs.items[set->compiled]->kind == EXPR_PROGRAM)
-            build.exprs[build.count++] = set->exprs.items[set->compiled];
-    if (build.count) {
-        jq_state *jq = build_compile(&build, report, user);
-        if (!jq) {
-            build_blame(&build, report, user);
-            jq = build_compile(&build, report, user);
-        }
-        if (jq)
-            set_adopt(set, &build, jq);
-    }
     size_t bad = 0;
-    for (size_t i = 0; i < build.count; i++)
-        bad += build.exprs[i]->bad;
+    build.exprs = mem_calloc(PROGRAM_EXPRS, sizeof(struct expr *));
+    while (batch_fill(set, &build), build.count) {
+        batch_compile(set, &build, report, user);
+        for (size_t i = 0; i < build.count; i++)
+            bad += build.exprs[i]->bad;
+    }
     build_release(&build);
     return bad;
 }

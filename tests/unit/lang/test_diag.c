@@ -110,11 +110,45 @@ static void test_places_that_are_not(void **state) {
     diag_free(diag);
 }
 
+/* What holds anyway is told once, what holds under several profiles once with all their names. */
+static void test_profiles(void **state) {
+    (void)state;
+    static const char *const names[] = {"drill", "production"};
+    struct diag *diag = diag_new();
+    report(diag, "f", 1, 1, 1, "anyway");
+    for (size_t i = 0; i < COUNT(names); i++) {
+        struct diag *other = diag_new();
+        diag_source(other, "f", "ab\n", 3);
+        report(other, "f", 1, 1, 1, "anyway");
+        report(other, "f", 1, 2, 1, "under both");
+        if (i > 0)
+            report(other, "f", 1, 1, 1, "under one");
+        diag_take(diag, other, names[i]);
+        diag_free(other);
+    }
+    assert_int_equal(diag_count(diag), 3);
+    assert_text(diag, (struct diag_style){0},
+                "f:1:1: error: anyway\n"
+                "    1 | ab\n"
+                "      | ^\n"
+                "f:1:1: error: under one, under the profile `production`\n"
+                "    1 | ab\n"
+                "      | ^\n"
+                "f:1:2: error: under both, under the profiles `drill`, `production`\n"
+                "    1 | ab\n"
+                "      |  ^\n");
+    AUTO_VALUE list = diag_value(diag);
+    AUTO_TEXT json = value_to_json(list);
+    assert_non_null(strstr(json, "\"profiles\":[\"drill\",\"production\"]"));
+    diag_free(diag);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_caret),     cmocka_unit_test(test_width),
         cmocka_unit_test(test_long_line), cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_order),     cmocka_unit_test(test_places_that_are_not),
+        cmocka_unit_test(test_profiles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
