@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/lines.h"
+#include "cli/outlook.h"
 #include "cli/run_view.h"
 #include "cli/terminal.h"
 #include "journal/reader.h"
@@ -81,6 +82,8 @@ static void follower_say(struct follower *follower, const struct event *event, s
         return;
     }
     line_event(out, event, &follower->model, &follower->style);
+    if (event->type == EVENT_RUN_STARTED)
+        outlook_begun(event, &follower->style, out);
 }
 
 static int follower_flush(struct buf *out, struct err *err) {

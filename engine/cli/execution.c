@@ -71,16 +71,18 @@ static enum progress_mode execution_mode(const struct execution *options) {
     return terminal_is_smart(STDOUT_FILENO) ? PROGRESS_LIVE : PROGRESS_PLAIN;
 }
 
-static struct progress *execution_progress(const struct execution *options, const struct plan *plan,
-                                           struct loop *loop, struct shown_output *output,
-                                           const char *by) {
-    const struct objectives *objectives = plan_runbook(plan)->objectives;
+static struct progress *execution_progress(const struct execution *options,
+                                           const struct run_options *what, struct loop *loop,
+                                           struct shown_output *output, const char *by) {
+    const struct objectives *objectives = plan_runbook(what->plan)->objectives;
     const bool interactive = execution_is_interactive(options);
     const bool asks = options->on_failure == 0 || options->on_failure == FAILURE_ASK;
     const struct progress_options shown = {
         .mode = execution_mode(options),
         .style = terminal_style(STDOUT_FILENO),
         .rto_ms = objectives ? objectives->rto_ms : 0,
+        .plan = what->dry_run ? NULL : what->plan,
+        .jobs = options->jobs,
         .loop = loop,
         .write = output_write,
         .size = output_size,
@@ -159,7 +161,7 @@ int execution_run(const struct execution *options, const struct run_options *wha
         return print_err(&err);
     }
     struct shown_output output = {0};
-    struct progress *progress = execution_progress(options, what->plan, loop, &output, by);
+    struct progress *progress = execution_progress(options, what, loop, &output, by);
     struct run_options running = *what;
     running.ui = progress_ui(progress);
     running.config = config;

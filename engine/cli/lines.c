@@ -17,29 +17,18 @@ struct mark {
 };
 
 static const struct mark marks[] = {
-    {"succeeded", "✓", "ok", "32", false},
-    {"started", "▸", "start", "36", false},
-    {"skipped", "–", "skip", "2", false},
-    {"waiting", "…", "wait", "33", false},
-    {"retrying", "↻", "retry", "33", false},
-    {"failed", "✗", "failed", "1;31", true},
-    {"cancelled", "■", "cancel", "33", true},
-    {"in_doubt", "?", "doubt", "1;35", true},
-    {"resolved", "!", "settled", "35", false},
-    {"undoing", "↶", "undo", "36", false},
-    {"rolled_back", "↶", "undone", "33", false},
-    {"rollback_failed", "✗", "failed", "1;31", true},
-    {"gate", "●", "gate", "1;36", false},
-    {"run", "▶", "run", "1", false},
-    {"resume", "▶", "resume", "1", false},
-    {"open", "…", "open", "33", false},
-    {"rollback", "↶", "back", "1;33", true},
-    {"signal", "!", "signal", "1;33", true},
-    {"clock", "!", "clock", "33", true},
-    {"unsealed", "!", "seal", "1;33", true},
-    {"ran", "✓", "ran", "32", false},
-    {"tried", "✓", "tried", "32", false},
-    {"checked", "✓", "checked", "36", false},
+    {"succeeded", "✓", "ok", "32", false},       {"started", "▸", "start", "36", false},
+    {"skipped", "–", "skip", "2", false},        {"waiting", "…", "wait", "33", false},
+    {"retrying", "↻", "retry", "33", false},     {"failed", "✗", "failed", "1;31", true},
+    {"cancelled", "■", "cancel", "33", true},    {"in_doubt", "?", "doubt", "1;35", true},
+    {"resolved", "!", "settled", "35", false},   {"undoing", "↶", "undo", "36", false},
+    {"rolled_back", "↶", "undone", "33", false}, {"rollback_failed", "✗", "failed", "1;31", true},
+    {"gate", "●", "gate", "1;36", false},        {"run", "▶", "run", "1", false},
+    {"resume", "▶", "resume", "1", false},       {"expected", "…", "expect", "2", false},
+    {"open", "…", "open", "33", false},          {"rollback", "↶", "back", "1;33", true},
+    {"signal", "!", "signal", "1;33", true},     {"clock", "!", "clock", "33", true},
+    {"unsealed", "!", "seal", "1;33", true},     {"ran", "✓", "ran", "32", false},
+    {"tried", "✓", "tried", "32", false},        {"checked", "✓", "checked", "36", false},
     {"shown", "–", "shown", "2", false},
 };
 
@@ -517,4 +506,14 @@ void line_event(struct buf *out, const struct event *event, const struct model *
     }
     struct line line = {.out = out, .event = event, .model = model, .style = style};
     sayers[event->type](&line);
+}
+
+void line_expected(struct buf *out, const struct estimate_span *whole,
+                   const struct line_style *style) {
+    struct line line = {.out = out, .style = style};
+    AUTO_TEXT half = text_show_duration(whole->p50_ms);
+    AUTO_TEXT most = text_show_duration(whole->p90_ms);
+    put_mark(&line, mark_find("expected"));
+    buf_printf(out, "%s (p50), %s (p90), from %" PRId64 " earlier run%s\n", half, most,
+               whole->count, whole->count == 1 ? "" : "s");
 }

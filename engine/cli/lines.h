@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "journal/event.h"
+#include "plan/estimate.h"
 #include "report/model.h"
 #include "report/text.h"
 
@@ -19,6 +20,10 @@ struct line_style {
  * person. `model` has the event applied. */
 void line_event(struct buf *out, const struct event *event, const struct model *model,
                 const struct line_style *style);
+
+/* What whole runs took before this one. */
+void line_expected(struct buf *out, const struct estimate_span *whole,
+                   const struct line_style *style);
 
 /* Whether steps of this type consist of others, which speak for themselves. */
 bool line_is_container(const char *action);

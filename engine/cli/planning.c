@@ -31,7 +31,7 @@ value planning_outline(struct plan *plan, const struct house_rules *rules,
     AUTO_VALUE selection = plan_selection(plan);
     AUTO_VALUE policy = rules_value(rules);
     struct estimate *estimate =
-        detail == PLANNING_LOCKED ? NULL : estimate_read(plan_runbook(plan)->name, selection);
+        detail == PLANNING_LOCKED ? NULL : estimate_read(plan_runbook(plan)->name, selection, NULL);
     const struct outline_facts facts = {
         .git = git,
         .policy = policy,

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/dialog.h"
 #include "cli/gauge.h"
+#include "cli/outlook.h"
 #include "cli/running.h"
 #include "cli/screen.h"
 #include "cli/shell.h"
@@ -27,8 +28,9 @@ struct progress {
     struct run *run;
     struct model model;
     struct running *running;
-    struct screen *screen; /* live */
-    struct dialog *dialog; /* interactive */
+    struct outlook *outlook; /* NULL: the end is not told */
+    struct screen *screen;   /* live */
+    struct dialog *dialog;   /* interactive */
     struct tty *tty;
     struct shell *shell; /* a person's, which has the terminal now */
     struct buf pending;  /* of the other modes: lines that wait for the end of this turn */
@@ -108,26 +110,57 @@ static void progress_append(struct progress *progress, const char *bytes, size_t
 
 /* ---- the live region ---------------------------------------------------------------------- */
 
-static void region_status(struct progress *progress, struct buf *out) {
-    const struct model *model = &progress->model;
-    const bool unicode = progress->lines.text.unicode;
-    const char *dot = unicode ? " · " : ", ";
-    AUTO_BUF line = BUF_INIT(65536);
-    buf_printf(&line, "%zu/%" PRId64 " done", model->steps_done, model->steps_total);
-    const int64_t elapsed = (clock_mono_ns() - model->started_mono_ns) / NS_PER_MS;
-    bool late = false;
-    buf_puts(&line, dot);
-    line_elapsed(&line, elapsed);
-    if (progress->options.rto_ms > 0) {
-        const int64_t left = progress->options.rto_ms - elapsed;
-        late = left < 0;
-        buf_printf(&line, "%sRTO ", dot);
-        line_elapsed(&line, late ? -left : left);
-        buf_puts(&line, late ? " over" : " left");
-    }
+/* What earlier runs took is read once the first steps are on their way. */
+static void region_outlook(struct progress *progress, struct buf *out) {
+    if (!progress->outlook || !progress->run)
+        return;
+    if (!outlook_has_learned(progress->outlook))
+        outlook_learn(progress->outlook, run_estimate(progress->run));
+    outlook_tell(progress->outlook, clock_mono_ns(), out);
+}
+
+static void status_line(const struct progress *progress, const struct buf *line, bool is_late,
+                        struct buf *out) {
     AUTO_BUF fit = BUF_INIT(65536);
-    text_fit(&fit, buf_text(&line), line.length, progress->columns - 1, unicode);
-    line_color(out, &progress->lines.text, late ? "1;31" : "2", buf_text(&fit));
+    text_fit(&fit, buf_text(line), line->length, progress->columns - 1,
+             progress->lines.text.unicode);
+    line_color(out, &progress->lines.text, is_late ? "1;31" : "2", buf_text(&fit));
+}
+
+static void status_make(const struct progress *progress, struct buf *line, bool *ret_late) {
+    const struct model *model = &progress->model;
+    const char *dot = progress->lines.text.unicode ? " · " : ", ";
+    const int64_t elapsed = (clock_mono_ns() - model->started_mono_ns) / NS_PER_MS;
+    const int64_t left = progress->options.rto_ms - elapsed;
+    *ret_late = progress->options.rto_ms > 0 && left < 0;
+    buf_printf(line, "%zu/%" PRId64 " done%s", model->steps_done, model->steps_total, dot);
+    line_elapsed(line, elapsed);
+    if (progress->options.rto_ms > 0) {
+        buf_printf(line, "%sRTO ", dot);
+        line_elapsed(line, *ret_late ? -left : left);
+        buf_puts(line, *ret_late ? " over" : " left");
+    }
+}
+
+/* When it ends goes to a row of its own where it has no room beside the rest; whether it did. */
+static bool region_status(struct progress *progress, size_t rows, struct buf *out) {
+    const char *dot = progress->lines.text.unicode ? " · " : ", ";
+    AUTO_BUF line = BUF_INIT(65536);
+    AUTO_BUF outlook = BUF_INIT(65536);
+    bool is_late;
+    status_make(progress, &line, &is_late);
+    region_outlook(progress, &outlook);
+    const size_t width = text_width(buf_text(&line), line.length) + text_width(dot, strlen(dot)) +
+                         text_width(buf_text(&outlook), outlook.length);
+    const bool is_apart = outlook.length > 0 && width >= progress->columns && rows > 1;
+    if (outlook.length > 0 && !is_apart)
+        buf_printf(&line, "%s%s", dot, buf_text(&outlook));
+    status_line(progress, &line, is_late, out);
+    if (is_apart) {
+        buf_putc(out, '\n');
+        status_line(progress, &outlook, false, out);
+    }
+    return is_apart;
 }
 
 /* A column stays free at the right, since terminals differ in what they do behind the last. */
@@ -136,11 +169,13 @@ static void region_make(struct progress *progress, struct buf *out) {
         return;
     }
     size_t rows = progress->rows > REGION_ROWS + 1 ? REGION_ROWS : progress->rows - 1;
-    if (rows > 2) {
-        running_draw(progress->running, &progress->lines.text, progress->columns - 1, rows - 1,
+    AUTO_BUF status = BUF_INIT(65536);
+    rows -= region_status(progress, rows, &status) ? 2 : 1;
+    if (rows > 1) {
+        running_draw(progress->running, &progress->lines.text, progress->columns - 1, rows,
                      clock_mono_ns(), progress->frame, out);
     }
-    region_status(progress, out);
+    buf_append(out, status.data, status.length);
 }
 
 static void progress_measure(struct progress *progress) {
@@ -233,9 +268,14 @@ static bool shows_tail(const struct event *event) {
 static void progress_apply(struct progress *progress, const struct event *event) {
     const int64_t before = progress->model.started_mono_ns;
     model_apply(&progress->model, event);
+    const int64_t moved = progress->model.started_mono_ns - before;
     if (event->type == EVENT_RUN_RESUMED) {
-        running_move(progress->running, progress->model.started_mono_ns - before);
+        running_move(progress->running, moved);
     }
+    if (progress->outlook && event->type == EVENT_RUN_RESUMED)
+        outlook_move(progress->outlook, moved);
+    else if (progress->outlook)
+        outlook_event(progress->outlook, event);
 }
 
 static void ui_event(void *user, const struct event *event, const char *line, size_t length) {
@@ -253,6 +293,9 @@ static void ui_event(void *user, const struct event *event, const char *line, si
             running_tail(progress->running, event->phase, event->step, &progress->lines.text,
                          &text);
         }
+        if (event->type == EVENT_RUN_STARTED && progress->options.plan &&
+            progress->options.mode == PROGRESS_PLAIN)
+            outlook_begun(event, &progress->lines, &text);
         running_event(progress->running, event);
         progress_print(progress, buf_text(&text), text.length);
     }
@@ -449,6 +492,8 @@ struct progress *progress_new(const struct progress_options *options) {
     model_init(&progress->model);
     progress->model.brief = true;
     progress->running = running_new();
+    if (options->plan && options->mode == PROGRESS_LIVE)
+        progress->outlook = outlook_new(options->plan, options->jobs);
     if (options->mode == PROGRESS_LIVE) {
         progress->screen = screen_new();
         progress_measure(progress);
@@ -522,6 +567,7 @@ void progress_free(struct progress *progress) {
     dialog_free(progress->dialog);
     screen_free(progress->screen);
     running_free(progress->running);
+    outlook_free(progress->outlook);
     model_release(&progress->model);
     buf_release(&progress->pending);
     mem_free(progress);

@@ -16,7 +16,9 @@ enum progress_mode {
 struct progress_options {
     enum progress_mode mode;
     struct text_style style;
-    int64_t rto_ms; /* 0: none was promised */
+    int64_t rto_ms;          /* 0: none was promised */
+    const struct plan *plan; /* to tell when the run is expected to end; NULL: that is not told */
+    int64_t jobs;            /* most steps that run at once; 0: RUN_JOBS */
     struct loop *loop;
     /* All that is shown goes here; must take everything or drop it for good. */
     void (*write)(void *user, const char *bytes, size_t length);

@@ -23,6 +23,7 @@ struct estimate {
     value selection;
     struct map *steps; /* "PHASE PATH": struct samples */
     struct samples whole;
+    bool is_glance;
     uint64_t bytes_left;
     size_t runs, candidates;
 };
@@ -81,6 +82,31 @@ static void end_take(struct estimate *estimate, const struct past_run *run,
         *vec_add(&estimate->whole.ms) = (event->wall_ns - run->began_ns) / NS_PER_MS;
 }
 
+/* Where no record comes behind the end but seals. */
+static void end_read(struct estimate *estimate, const struct past_run *run, const char *path) {
+    AUTO_TEXT line = NULL;
+    AUTO_VALUE held = value_none();
+    AUTO_ERR ignored = ERR_INIT;
+    struct event event;
+    char prev[65];
+    size_t length;
+    if (reader_last_line(path, READER_LAST_DEED, &line, &length, &ignored) > 0 &&
+        event_read(line, length, &event, &held, prev, &ignored) == 0 &&
+        event.type == EVENT_RUN_FINISHED)
+        end_take(estimate, run, &event);
+}
+
+static void transcript_glance(struct estimate *estimate, struct reader *reader, const char *path) {
+    struct past_run run = {0};
+    struct event event;
+    if (reader_next(reader, &event, NULL) <= 0 || event.type != EVENT_RUN_STARTED)
+        return;
+    begin_take(estimate, &run, &event);
+    if (!run.is_other)
+        end_read(estimate, &run, path);
+    estimate->runs += !run.is_other;
+}
+
 static void transcript_read(struct estimate *estimate, struct reader *reader) {
     struct past_run run = {0};
     struct event event;
@@ -106,19 +132,23 @@ static bool run_read(struct estimate *estimate, const struct store *store, const
     if ((uint64_t)info.st_size > estimate->bytes_left)
         return false;
     estimate->bytes_left -= (uint64_t)info.st_size;
-    if (reader_open(path, &reader, NULL) == 0)
+    if (reader_open(path, &reader, NULL) == 0 && estimate->is_glance)
+        transcript_glance(estimate, reader, path);
+    else if (reader)
         transcript_read(estimate, reader);
     reader_free(reader);
     return true;
 }
 
-static void store_read(struct estimate *estimate, struct store *store) {
+static void store_read(struct estimate *estimate, struct store *store, const char *before) {
     AUTO_TEXT prefix = mem_printf("%s-", estimate->name);
     char **ids = NULL;
-    size_t count = 0;
+    size_t count = 0, first = 0;
     if (store_list(store, &ids, &count, NULL) < 0)
         return;
-    for (size_t i = 0; i < count && estimate->runs < ESTIMATE_RUNS; i++)
+    while (before && first < count && !text_equal(ids[first++], before))
+        continue;
+    for (size_t i = first; i < count && estimate->runs < ESTIMATE_RUNS; i++)
         if (text_starts_with(ids[i], prefix) &&
             (estimate->candidates++ >= CANDIDATES_MOST || !run_read(estimate, store, ids[i])))
             break;
@@ -137,8 +167,10 @@ static void samples_sort(struct samples *samples) {
         qsort(samples->ms.items, samples->ms.count, sizeof *samples->ms.items, compare_ms);
 }
 
-struct estimate *estimate_read(const char *name, value selection) {
+static struct estimate *estimate_new(const char *name, value selection, const char *before,
+                                     bool is_glance) {
     struct estimate *estimate = mem_zalloc(sizeof *estimate);
+    estimate->is_glance = is_glance;
     struct store *store = NULL;
     const char *key;
     void *samples;
@@ -147,12 +179,20 @@ struct estimate *estimate_read(const char *name, value selection) {
     estimate->steps = map_new();
     estimate->bytes_left = ESTIMATE_BYTES;
     if (store_peek(&store, NULL) == 0 && store)
-        store_read(estimate, store);
+        store_read(estimate, store, before);
     store_free(store);
     samples_sort(&estimate->whole);
     for (size_t i = 0; map_next(estimate->steps, &i, &key, &samples);)
         samples_sort(samples);
     return estimate;
+}
+
+struct estimate *estimate_read(const char *name, value selection, const char *before) {
+    return estimate_new(name, selection, before, false);
+}
+
+struct estimate *estimate_glance(const char *name, value selection, const char *before) {
+    return estimate_new(name, selection, before, true);
 }
 
 void estimate_free(struct estimate *estimate) {
@@ -189,6 +229,16 @@ bool estimate_step(const struct estimate *estimate, const char *phase, const cha
         return false;
     AUTO_TEXT key = step_key(phase, path);
     return span_of(map_get(estimate->steps, key), ret);
+}
+
+bool estimate_expect(const struct estimate *estimate, const struct step *step, const char *phase,
+                     const char *path, struct estimate_span *ret) {
+    if (estimate_step(estimate, phase, path, ret))
+        return true;
+    const bool is_said = step->type && step->type->lasts;
+    const int64_t ms = is_said ? step->type->lasts(step->spec) : 0;
+    *ret = (struct estimate_span){ms, ms, 0};
+    return ms > 0;
 }
 
 bool estimate_whole(const struct estimate *estimate, struct estimate_span *ret) {

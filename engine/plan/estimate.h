@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lang/step.h"
 #include "value/value.h"
 
 #define ESTIMATE_RUNS 20                   /* at most so many runs */
@@ -17,9 +18,12 @@ struct estimate_span {
 };
 
 /* Of the runbook of this name; dry runs do not count. Whole runs count where --only, --from and
- * --skip chose the same: `selection` as plan_selection() has it, borrowed. Never NULL. */
+ * --skip chose the same: `selection` as plan_selection() has it, borrowed. `before` is a run: those
+ * that were begun before it count, not itself; NULL: all. Never NULL. */
 struct estimate;
-struct estimate *estimate_read(const char *name, value selection);
+struct estimate *estimate_read(const char *name, value selection, const char *before);
+/* Of whole runs only, by the first and the last record of each: to be had while somebody waits. */
+struct estimate *estimate_glance(const char *name, value selection, const char *before);
 void estimate_free(struct estimate *estimate);
 
 /* Of steps that succeeded, by phase and path ("outer/inner": of all passes of a loop together, as
@@ -27,6 +31,9 @@ void estimate_free(struct estimate *estimate);
  * False where nothing is known. */
 bool estimate_step(const struct estimate *estimate, const char *phase, const char *path,
                    struct estimate_span *ret);
+/* The same; where no run tells, what the step's author wrote, with a count of 0. */
+bool estimate_expect(const struct estimate *estimate, const struct step *step, const char *phase,
+                     const char *path, struct estimate_span *ret);
 /* Of runs that succeeded. */
 bool estimate_whole(const struct estimate *estimate, struct estimate_span *ret);
 

@@ -129,22 +129,13 @@ static value span_value(bool is_known, const struct estimate_span *span) {
     return value_set(expected, "runs", value_integer(span->count));
 }
 
-/* What its author wrote, where no run tells. */
-static bool lasts(const struct step *step, struct estimate_span *ret) {
-    bool is_said = step->type && step->type->lasts;
-    int64_t ms = is_said ? step->type->lasts(step->spec) : 0;
-    *ret = (struct estimate_span){ms, ms, 0};
-    return ms > 0;
-}
-
 static void expected_tell(const struct listing *listing, const struct step *step, value path,
                           value *object) {
     const struct estimate *estimate = listing->telling->facts->estimate;
     struct estimate_span span;
     if (!estimate)
         return;
-    bool is_known =
-        estimate_step(estimate, listing->phase, value_text(path), &span) || lasts(step, &span);
+    bool is_known = estimate_expect(estimate, step, listing->phase, value_text(path), &span);
     if (is_known || !listing->telling->facts->is_brief)
         *object = value_set(*object, "expected", span_value(is_known, &span));
     if (listing->telling->facts->is_brief)

@@ -137,7 +137,7 @@ struct run {
     struct replay *replay;     /* answers every effect; NULL: they are real */
     struct recall *recall;     /* while it goes the way of its transcript again */
     struct past *past;         /* that transcript, of a run that is resumed */
-    struct estimate *estimate; /* how long handlers took in earlier runs; NULL: not read yet */
+    struct estimate *estimate; /* of run_estimate(); NULL: not read yet */
     char *forgotten;     /* secret outputs of earlier steps that nobody has any more; or NULL */
     bool rolls_back;     /* somebody asks, or will have asked, for a rollback of all of it */
     size_t unsettled;    /* steps in doubt that only a person can settle */

@@ -278,12 +278,12 @@ static value names_set(value object, const char *key, const char *more_key,
     return names->more ? value_set(object, more_key, value_integer(names->more)) : object;
 }
 
-/* What is known of old runs is read once, when it is asked for first. */
-static void estimate_make(struct run *run) {
-    if (run->estimate || run->replay)
-        return;
-    AUTO_VALUE selection = plan_selection(run->plan);
-    run->estimate = estimate_read(run->runbook->name, selection);
+const struct estimate *run_estimate(struct run *run) {
+    if (!run->estimate && !run->replay) {
+        AUTO_VALUE selection = plan_selection(run->plan);
+        run->estimate = estimate_read(run->runbook->name, selection, run_id(run));
+    }
+    return run->estimate;
 }
 
 static value ledger_value(struct ledger *ledger, struct moment end) {
@@ -313,7 +313,7 @@ value ledger_tell(struct run *run) {
                             .passed.list = value_array(),
                             .ahead.list = value_array()};
     struct moment end = {0};
-    estimate_make(run);
+    (void)run_estimate(run);
     if (run->root && run->stage <= STAGE_UNDOING && !run->options.dry_run)
         end = ledger_walk(&ledger, run->root);
     value told = ledger_value(&ledger, end);

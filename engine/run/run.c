@@ -21,8 +21,6 @@
 #include "run/seal.h"
 #include "run/service.h"
 
-#define DEFAULT_JOBS 64
-
 /* ---- records ------------------------------------------------------------------------------- */
 
 void run_record(struct run *run, struct event *event) {
@@ -326,7 +324,7 @@ int run_begin(struct loop *loop, const struct run_options *options, struct run *
     run->environment_value = run->secrets_value = run->dry_missing = value_null();
     run->keeps_results = looks_at_results(run->runbook);
     if (run->options.jobs <= 0)
-        run->options.jobs = DEFAULT_JOBS;
+        run->options.jobs = RUN_JOBS;
     *ret = run;
     run->past = options->past;
     run->replay = options->replay;

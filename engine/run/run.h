@@ -42,10 +42,12 @@ struct run_ui {
 };
 
 struct config;
+struct estimate;
+#define RUN_JOBS 64
 struct run_options {
     struct plan *plan;
     const struct run_ui *ui;
-    int64_t jobs; /* most steps that run at once; 0: 64 */
+    int64_t jobs; /* most steps that run at once; 0: RUN_JOBS */
     bool yes;     /* gates that name nobody are open */
     bool dry_run;
     bool cancel_running;         /* on failure, do not wait for what runs */
@@ -81,6 +83,9 @@ void run_answer(struct run *run, const char *step, const struct step_answer *ans
 void run_choose(struct run *run, enum run_choice choice, const char *by);
 /* The undo ledger as it stands, for report/ledger.h; owned. */
 value run_undo(struct run *run);
+/* How long steps took in the runs before this one: read when it is asked for first. NULL in a
+ * replay. */
+const struct estimate *run_estimate(struct run *run);
 
 /* Exit status of an error that came before anything ran. */
 enum run_exit run_exit_of(const struct err *err);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/outlook.h"
 #include "cli/progress.h"
 #include "io/process.h"
 #include "vt.h"
@@ -47,6 +48,60 @@ const char *run_dir(const struct run *run) {
 value run_undo(struct run *run) {
     (void)run;
     return value_none();
+}
+
+/* What earlier runs took, and when this one ends. */
+static struct {
+    int64_t runs;
+    const char *outlook;
+    int learned;
+} past;
+
+const struct estimate *run_estimate(struct run *run) {
+    return (const struct estimate *)run;
+}
+
+void outlook_begun(const struct event *started, const struct line_style *style, struct buf *out) {
+    const struct estimate_span whole = {125000, 242000, past.runs};
+    assert_string_equal(started->name, "drill");
+    line_expected(out, &whole, style);
+}
+
+struct outlook *outlook_new(const struct plan *plan, int64_t jobs) {
+    assert_non_null(plan);
+    assert_int_equal(jobs, 3);
+    return (struct outlook *)&past;
+}
+
+void outlook_free(struct outlook *outlook) {
+    (void)outlook;
+}
+
+void outlook_learn(struct outlook *outlook, const struct estimate *estimate) {
+    (void)outlook;
+    assert_non_null(estimate);
+    past.learned++;
+}
+
+bool outlook_has_learned(const struct outlook *outlook) {
+    (void)outlook;
+    return past.learned > 0;
+}
+
+void outlook_event(struct outlook *outlook, const struct event *event) {
+    assert_non_null(outlook);
+    assert_int_not_equal(event->type, EVENT_RUN_RESUMED);
+}
+
+void outlook_move(struct outlook *outlook, int64_t moved_ns) {
+    (void)outlook;
+    (void)moved_ns;
+}
+
+void outlook_tell(struct outlook *outlook, int64_t now_mono_ns, struct buf *out) {
+    (void)outlook;
+    assert_int_equal(now_mono_ns, clock_mono_ns());
+    buf_puts(out, past.outlook);
 }
 
 void loop_defer(struct loop *loop, void (*call)(void *user), void *user) {
@@ -138,6 +193,8 @@ static void size(void *user, size_t *ret_columns, size_t *ret_rows) {
     *ret_rows = window_rows;
 }
 
+static const struct plan *plan; /* of the next run */
+
 static struct progress *begin(enum progress_mode mode, size_t columns, bool color, bool unicode) {
     vt_init(&screen, columns == 0 ? VT_COLUMNS_MAX : columns);
     buf_clear(&written);
@@ -148,6 +205,8 @@ static struct progress *begin(enum progress_mode mode, size_t columns, bool colo
         .mode = mode,
         .style = {.color = color, .unicode = unicode, .columns = columns},
         .rto_ms = 3600 * 1000,
+        .plan = plan,
+        .jobs = 3,
         .write = take,
         .size = size,
         .interactive = true,
@@ -270,6 +329,67 @@ static void many_steps_share_a_short_window(void **state) {
     progress_free(progress);
 }
 
+#define SOME_PLAN ((const struct plan *)&past)
+#define SOME_RUN ((struct run *)&past)
+
+static void expected_end_stands_beside_the_rest_or_below(void **state) {
+    (void)state;
+    plan = SOME_PLAN;
+    past.learned = 0;
+    past.outlook = "ends in ~2m (p50), 4m (p90)";
+    struct progress *progress = begin(PROGRESS_LIVE, 80, false, true);
+    tell_started(progress);
+    tell_step(progress, EVENT_STEP_STARTED, "a", NULL, NULL);
+    progress_redraw(progress);
+    assert_shows_not("ends"); /* nothing is known before the run has begun */
+    progress_set_run(progress, SOME_RUN);
+    progress_redraw(progress);
+    progress_redraw(progress);
+    assert_shows("0/4 done · 0s · RTO 1h 00m left · ends in ~2m (p50), 4m (p90)");
+    assert_int_equal(past.learned, 1);
+    past.outlook = "";
+    progress_redraw(progress);
+    assert_shows_not("ends");
+    assert_shows_not("left ·");
+    progress_free(progress);
+    past.outlook = "ends in ~2m (p50), 4m (p90)";
+    progress = begin(PROGRESS_LIVE, 40, false, true);
+    progress_set_run(progress, SOME_RUN);
+    tell_started(progress);
+    tell_step(progress, EVENT_STEP_STARTED, "a", NULL, NULL);
+    progress_redraw(progress);
+    assert_shows("0/4 done · 0s · RTO 1h 00m left\nends in ~2m (p50), 4m (p90)");
+    progress_free(progress);
+    plan = NULL;
+}
+
+static char *printed(enum progress_mode mode) {
+    struct progress *progress = begin(mode, 0, false, false);
+    tell_started(progress);
+    progress_finish(progress, "/runs/x", 0);
+    progress_free(progress);
+    return mem_strdup(vt_text(&screen));
+}
+
+static void plain_lines_tell_what_earlier_runs_took(void **state) {
+    (void)state;
+    plan = SOME_PLAN;
+    past.runs = 5;
+    AUTO_TEXT five = printed(PROGRESS_PLAIN);
+    const char wanted[] = "expect  2m 05s (p50), 4m 02s (p90), from 5 earlier runs\n";
+    assert_non_null(strstr(five, wanted));
+    past.runs = 1;
+    AUTO_TEXT one = printed(PROGRESS_PLAIN);
+    assert_non_null(strstr(one, "from 1 earlier run\n"));
+    AUTO_TEXT quiet = printed(PROGRESS_QUIET);
+    assert_null(strstr(quiet, "expect"));
+    AUTO_TEXT live = printed(PROGRESS_LIVE);
+    assert_null(strstr(live, "expect"));
+    plan = NULL;
+    AUTO_TEXT untold = printed(PROGRESS_PLAIN);
+    assert_null(strstr(untold, "expect"));
+}
+
 static void foreign_text_cannot_move_the_cursor(void **state) {
     (void)state;
     struct progress *progress = begin(PROGRESS_LIVE, 80, false, true);
@@ -341,6 +461,8 @@ int main(void) {
         cmocka_unit_test(live_region_shows_what_runs),
         cmocka_unit_test(narrow_windows_are_never_overrun),
         cmocka_unit_test(many_steps_share_a_short_window),
+        cmocka_unit_test(expected_end_stands_beside_the_rest_or_below),
+        cmocka_unit_test(plain_lines_tell_what_earlier_runs_took),
         cmocka_unit_test(foreign_text_cannot_move_the_cursor),
         cmocka_unit_test(failures_show_error_and_last_output),
         cmocka_unit_test(records_are_passed_on_as_they_are),

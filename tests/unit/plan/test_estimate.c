@@ -110,7 +110,7 @@ static void expect_step(const char *phase, const char *path, int64_t p50, int64_
                         int64_t count) {
     AUTO_VALUE selection = SELECTION_OF_ALL;
     struct estimate_span span;
-    struct estimate *estimate = estimate_read("drill", selection);
+    struct estimate *estimate = estimate_read("drill", selection, NULL);
     expect_span(estimate_step(estimate, phase, path, &span), &span, p50, p90, count);
     estimate_free(estimate);
 }
@@ -119,8 +119,12 @@ static void expect_whole(const char *only, int64_t p50, int64_t p90, int64_t cou
     AUTO_VALUE selection =
         only ? value_set(value_object(), "only", value_string(only)) : value_null();
     struct estimate_span span;
-    struct estimate *estimate = estimate_read("drill", selection);
+    struct estimate *estimate = estimate_read("drill", selection, NULL);
     expect_span(estimate_whole(estimate, &span), &span, p50, p90, count);
+    estimate_free(estimate);
+    estimate = estimate_glance("drill", selection, NULL);
+    expect_span(estimate_whole(estimate, &span), &span, p50, p90, count);
+    expect_span(estimate_step(estimate, "run", "a", &span), &span, 0, 0, 0);
     estimate_free(estimate);
 }
 
@@ -188,7 +192,31 @@ static void test_damaged(void **state) {
     assert_true(fputs("{\"not\": \"a record\"}\n", past->file) >= 0);
     end(past, "succeeded", 20);
     expect_step("run", "a", 7, 7, 1);
-    expect_whole(NULL, 0, 0, 0);
+    AUTO_VALUE all = SELECTION_OF_ALL;
+    struct estimate_span span;
+    struct estimate *estimate = estimate_read("drill", all, NULL);
+    expect_span(estimate_whole(estimate, &span), &span, 0, 0, 0);
+    estimate_free(estimate);
+}
+
+/* Of two runs: for one of them only what came before it is earlier. */
+static void test_before(void **state) {
+    struct past *past = *state;
+    struct estimate_span span;
+    AUTO_VALUE all = SELECTION_OF_ALL;
+    for (int i = 1; i <= 2; i++) {
+        begin(past, "drill", false, NULL);
+        step(past, "run", "a", "succeeded", i * 100);
+        end(past, "succeeded", i * 1000);
+    }
+    struct estimate *estimate = estimate_read("drill", all, "drill-20260102T030405Z");
+    expect_span(estimate_whole(estimate, &span), &span, 1000, 1000, 1);
+    estimate_free(estimate);
+    estimate = estimate_read("drill", all, "drill-20260101T030405Z");
+    expect_span(estimate_whole(estimate, &span), &span, 0, 0, 0);
+    expect_span(estimate_step(estimate, "run", "a", &span), &span, 0, 0, 0);
+    estimate_free(estimate);
+    expect_whole(NULL, 1000, 2000, 2);
 }
 
 int main(void) {
@@ -198,6 +226,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_what_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_newest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_before, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
