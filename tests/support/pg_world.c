@@ -10,6 +10,8 @@
 
 #include "base/mem.h"
 
+#define RECOVERY_ROUNDS 200 /* of 50 ms */
+
 extern char **environ;
 
 static char url[128], folder[128];
@@ -140,12 +142,25 @@ struct pg_spec pg_world_spec(const char *text) {
         .target = {.name = "main", .url = url}, .statements = statement, .statement_count = 1};
 }
 
-static void run_alone(const char *text, bool reads, struct pg_answer *answer) {
+static void run_once(const char *text, bool reads, struct pg_answer *answer) {
     struct loop *loop = loop_new(NULL);
     struct pg_spec spec = pg_world_spec(text);
     spec.read_only = reads;
     pg_world_run(loop, &spec, answer);
     loop_free(loop);
+}
+
+/* A server whose backend a test has killed is in recovery for a while. */
+static void run_alone(const char *text, bool reads, struct pg_answer *answer) {
+    run_once(text, reads, answer);
+    for (int i = 0; i < RECOVERY_ROUNDS && answer->err.kind &&
+                    strstr(answer->err.message, "the database system is ");
+         i++) {
+        usleep(50000);
+        pg_answer_release(answer);
+        *answer = (struct pg_answer){0};
+        run_once(text, reads, answer);
+    }
     if (answer->err.kind)
         give_up(text, answer->err.message);
 }

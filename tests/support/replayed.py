@@ -16,7 +16,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import offline  # noqa: E402
 
-RUNBOOK = os.path.abspath(os.environ.get("RUNBOOK", "runbook"))
+RUNBOOK = os.path.realpath(os.environ.get("RUNBOOK", "runbook"))
 IS_WATCHED = "asan" not in RUNBOOK
 SAME, DIVERGED = 0, 1
 SHOWN = 8  # lines of a replay that is wrong: its divergences stand at the end
