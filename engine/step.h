@@ -192,6 +192,8 @@ struct step_command {
 int step_command_init(struct step_ctx *ctx, const char *const *words, size_t count,
                       struct step_command *ret, struct err *err) MUST_USE;
 void step_command_release(struct step_command *command);
+/* The name of the target that its commands run on, or NULL: here. */
+const char *step_target(const struct step_ctx *ctx);
 /* The words that run shell text here: {"bash","-euo","pipefail","-c"} or defaults.shell. */
 const char *const *step_shell(struct step_ctx *ctx, size_t *ret_count);
 

@@ -67,6 +67,32 @@ static void remark_add(struct command_look *look, const char *format, ...) {
     (void)buf_printf(&look->remark, "%s%s", look->remark.length ? "; " : "", text);
 }
 
+/* Under which name it is known that a step would have brought a command where this one runs. */
+static char *made_name(const struct step_ctx *ctx, const char *command) {
+    const char *target = step_target(ctx);
+    return mem_printf("command %s on %s", command, target ? target : "");
+}
+
+/* Whether it is installed, or written, by what has not run: an earlier step or its own text. */
+static char *made_find(const struct step_ctx *ctx, const struct shell_scan *scan,
+                       const char *command) {
+    AUTO_TEXT name = made_name(ctx, command);
+    AUTO_TEXT maker = step_miss_find(ctx, name);
+    if (maker)
+        return mem_printf("which `%s` would bring", maker);
+    for (size_t i = 0; i < scan->makes.count; i++)
+        if (text_equal(scan->makes.items[i], command))
+            return mem_strdup("which it would bring itself");
+    return NULL;
+}
+
+static void made_note(struct step_ctx *ctx, const struct shell_scan *scan) {
+    for (size_t i = 0; i < scan->makes.count; i++) {
+        AUTO_TEXT name = made_name(ctx, scan->makes.items[i]);
+        step_miss_note(ctx, name);
+    }
+}
+
 /* Why it may be there after all when the step runs, or NULL; the caller frees. */
 static char *excuse_of(const struct step_ctx *ctx, const struct shell_command *command) {
     const struct command_state *state = step_state((struct step_ctx *)(uintptr_t)ctx);
@@ -78,7 +104,9 @@ static char *excuse_of(const struct step_ctx *ctx, const struct shell_command *c
         return mem_strdup("though what names mean changes before it");
     if (is_path && scan->moves && command->name[0] != '/')
         return mem_strdup("as seen from where the step begins");
-    AUTO_TEXT maker = is_path ? step_miss_find(ctx, STEP_MISS_FILES) : NULL;
+    if (!is_path)
+        return made_find(ctx, scan, command->name);
+    AUTO_TEXT maker = step_miss_find(ctx, STEP_MISS_FILES);
     return maker ? mem_printf("which a step above it may make, such as `%s`", maker) : NULL;
 }
 
@@ -167,11 +195,12 @@ static void unreached(const struct step_ctx *ctx, struct err *err) {
     err_wrap(err, "where it would run may have to be made first, as by `%s`", maker);
 }
 
-static void look_judge(const struct step_ctx *ctx, struct command_look *look,
-                       struct step_result *ret) {
+static void look_judge(struct step_ctx *ctx, struct command_look *look, struct step_result *ret) {
+    bool is_over = answer_read(ctx, look);
+    made_note(ctx, &look->scan);
     ret->outcome = STEP_FAILED;
     ret->rehearsal = STEP_CHECKED;
-    if (!answer_read(ctx, look)) {
+    if (!is_over) {
         const char *said = buf_text(&look->errors);
         err_set(&ret->err, ERR_UNREACHABLE, "where it would run cannot be looked at: %.*s",
                 (int)strcspn(said, "\n"), *said ? said : "no shell answers there");

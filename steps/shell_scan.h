@@ -16,6 +16,7 @@ struct shell_command {
 
 struct shell_scan {
     VEC(struct shell_command) commands; /* each name once, in order; no builtins, no functions */
+    VEC(char *) makes;                  /* names that it installs, or writes as programs */
     VEC(char *) doubts;                 /* what could not be told, a line each */
     /* It changes what names mean: PATH, aliases, what it reads with `source` or `eval`. */
     bool renames;

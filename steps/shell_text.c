@@ -298,13 +298,15 @@ void shell_read_heredocs(struct text *text) {
 /* At `<` or `>`, which are no part of a process substitution. */
 void shell_scan_redirection(struct text *text) {
     bool is_heredoc = shell_at(text, "<<") && !shell_at(text, "<<<");
-    bool strips = shell_at(text, "<<-");
+    bool strips = shell_at(text, "<<-"), writes = shell_at(text, ">");
     while (text->at < text->end && strchr("<>", *text->at))
         text->at++;
     if (text->at < text->end && (strips || strchr("|&", *text->at)))
         text->at++;
     shell_skip_blanks(text);
     struct shell_word word = shell_read_word(text);
+    if (writes)
+        shell_made(text->scan, word.text);
     if (is_heredoc)
         *vec_add(&text->heredocs) = (struct heredoc){word.text, strips, word.is_bare};
     else

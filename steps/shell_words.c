@@ -303,6 +303,7 @@ void shell_words_find(struct shell_scan *scan, const struct shell_word *words, s
         builtin_find(scan, words, count);
     else
         command_add(scan, name, false);
+    shell_makes_find(scan, words, count);
     if (wrapper)
         wrapped_find(scan, wrapper, words, count);
     else if (shell_is_known(name))
@@ -364,6 +365,9 @@ void shell_scan_release(struct shell_scan *scan) {
         mem_free(scan->functions.items[i]);
     for (size_t i = 0; i < scan->assigned.count; i++)
         mem_free(scan->assigned.items[i]);
+    for (size_t i = 0; i < scan->makes.count; i++)
+        mem_free(scan->makes.items[i]);
+    vec_release(&scan->makes);
     vec_release(&scan->assigned);
     vec_release(&scan->commands);
     vec_release(&scan->doubts);

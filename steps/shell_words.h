@@ -26,4 +26,9 @@ void shell_doubt(struct shell_scan *scan, const char *format, ...)
 void shell_assigned(struct shell_scan *scan, const char *text);
 bool shell_is_builtin(const char *name);
 
+/* shell_makes.c: notes the commands that the words would bring: packages, files that they write. */
+void shell_makes_find(struct shell_scan *scan, const struct shell_word *words, size_t count);
+/* A file is written: its name counts where it stands in a folder of programs. NULL is legal. */
+void shell_made(struct shell_scan *scan, const char *path);
+
 #endif

@@ -302,7 +302,7 @@ static value texts_of(const struct plan *plan, const struct field_list *template
 }
 
 static value requires_value(const struct plan *plan, const struct requires *requires) {
-    value object = value_object();
+    value object = value_set(value_object(), "is", value_word("live"));
     outline_names_set(&object, "commands", &requires->commands);
     outline_names_set(&object, "env", &requires->env);
     if (requires->files.count > 0)

@@ -338,7 +338,7 @@ static void disks_put(struct buf *out, value required) {
 static void resources_put(struct buf *out, value outline) {
     AUTO_VALUE resources = value_get(outline, "resources");
     AUTO_VALUE required = value_get(outline, "requires");
-    heading_put(out, "What it needs");
+    heading_put(out, "What it needs, checked live");
     buf_puts(out, "<dl>\n");
     names_put(out, "commands", resources, "commands");
     names_put(out, "hosts", resources, "hosts");
@@ -432,6 +432,7 @@ static void steps_put(struct buf *out, value outline) {
     AUTO_VALUE steps = value_get(outline, "steps");
     AUTO_VALUE finally = value_get(outline, "finally");
     heading_put(out, "Steps");
+    buf_puts(out, "<p><small>What bears no mark is known.</small></p>\n");
     page_waves(out, steps, "run");
     if (value_count(finally) > 0) {
         heading_put(out, "Finally, whatever happened");

@@ -53,12 +53,15 @@ static void row_close(struct buf *out) {
 
 /* ---- facts --------------------------------------------------------------------------------- */
 
-/* What is rendered later says so, and from what. */
+/* What is not known says so, and from what it is rendered. */
 static void origin_put(struct buf *out, value fact) {
     AUTO_VALUE from = value_get(fact, "from");
-    if (value_count(from) == 0)
+    const char *mark = outline_mark(fact);
+    if (!mark)
         return;
-    buf_puts(out, " <small class=later>at run time, from ");
+    buf_printf(out, " <small class=later>%s", mark);
+    if (value_count(from) > 0)
+        buf_puts(out, " from ");
     html_list(out, from, "<code>", ", ", "</code>");
     buf_puts(out, "</small>");
 }
@@ -179,6 +182,11 @@ static void handler_put(struct buf *out, value handler, const char *name, size_t
         return;
     text_put(out, handler, "title", "", name);
     action_put(out, handler, prefix);
+    if (outline_has(handler, "is")) {
+        row_open(out, name);
+        origin_put(out, handler);
+        row_close(out);
+    }
     for (size_t i = 0; i < value_count(members) && depth < RUNBOOK_MAX_DEPTH; i++) {
         AUTO_VALUE member = value_at(members, i);
         handler_put(out, member, name, depth + 1);

@@ -24,6 +24,7 @@ struct shape {
 #define LIST(name) "\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/" name "\"}"
 
 #define SURE "\"enum\": [\"known\", \"rendered\"]"
+#define LIVE "\"enum\": [\"live\"]"
 #define FACT_MEMBERS                                                                               \
     {"text", TEXT, "as it will be used, or with the templates that are rendered later", true},     \
         {"is", SURE, "known: it is what will be used; rendered: at run time", true},               \
@@ -82,7 +83,10 @@ static const struct member expected[] = {
     }
 
 static const struct member handler[] = {
-    ACTION_MEMBERS, {"steps", LIST("handler"), "its members", false}, {0}};
+    ACTION_MEMBERS,
+    {"is", LIVE, "of a probe: what it finds is checked live, when the run comes to it", false},
+    {"steps", LIST("handler"), "its members", false},
+    {0}};
 
 static const struct member step[] = {
     ACTION_MEMBERS,
@@ -150,12 +154,12 @@ static const struct member database[] = {
     {0}};
 static const struct member disk[] = {
     {"path", TEXT, "where", true}, {"at_least", COUNT, "bytes that must be free", true}, {0}};
-static const struct member requires[] = {{"commands", TEXTS, "on the PATH", false},
-                                         {"env", TEXTS, "variables that are set", false},
-                                         {"files", TEXTS, "that are there", false},
-                                         {"disk_free", LIST("disk"), "room", false},
-                                         {0}};
+static const struct member requires[] = {
+    {"is", LIVE, "checked before anything runs", true}, {"commands", TEXTS, "on the PATH", false},
+    {"env", TEXTS, "variables that are set", false},    {"files", TEXTS, "that are there", false},
+    {"disk_free", LIST("disk"), "room", false},         {0}};
 static const struct member resources[] = {
+    {"is", LIVE, "a plan does not look whether it is there", true},
     {"commands", TEXTS, "what is called by name; what shell text calls is not looked into", true},
     {"hosts", TEXTS, "what requests and ssh go to", true},
     {"databases", TEXTS, "by name", true},

@@ -74,7 +74,8 @@ void outline_needs_init(struct outline_needs *needs) {
 }
 
 value outline_needs_take(struct outline_needs *needs) {
-    value all = value_set(value_object(), "commands", needs->commands);
+    value all = value_set(value_object(), "is", value_word("live"));
+    all = value_set(all, "commands", needs->commands);
     all = value_set(all, "hosts", needs->hosts);
     all = value_set(all, "databases", needs->databases);
     all = value_set(all, "targets", needs->targets);
@@ -373,6 +374,11 @@ static value handler_value(const struct outline_file *in, const struct step *han
     return value_set(object, "steps", members);
 }
 
+/* What it asks is known, and what it will be answered is not. */
+static value probe_value(const struct outline_file *in, const struct step *probe) {
+    return probe ? value_set(handler_value(in, probe), "is", value_word("live")) : value_none();
+}
+
 static void place_tell(const struct step *step, value *object) {
     *object = value_set(*object, "line", value_integer((int64_t)step->span.line));
     *object = value_set(*object, "column", value_integer((int64_t)step->span.column));
@@ -417,9 +423,9 @@ value outline_step(const struct outline_file *in, const struct step *step) {
     outline_set(&object, "foreach", template_told(in, step->foreach));
     outline_flag_set(&object, "background", step->background);
     outline_flag_set(&object, "point_of_no_return", step->point_of_no_return);
-    detail_set(in, &object, "probe", handler_value(in, probe_of(step)));
-    detail_set(in, &object, "done_when", handler_value(in, step->done_when));
-    detail_set(in, &object, "ready", handler_value(in, step->ready));
+    detail_set(in, &object, "probe", probe_value(in, probe_of(step)));
+    detail_set(in, &object, "done_when", probe_value(in, step->done_when));
+    detail_set(in, &object, "ready", probe_value(in, step->ready));
     detail_set(in, &object, "dry_run", handler_value(in, step->dry_run));
     outline_set(&object, "rollback", handler_value(in, step->rollback));
     return object;

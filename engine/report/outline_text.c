@@ -393,7 +393,7 @@ static void put_needs(const struct drawing *page, value outline) {
     }
     if (list.length == 0)
         return;
-    put_heading(page, "What it needs");
+    put_heading(page, "What it needs, checked live");
     buf_puts(page->out, buf_text(&list));
 }
 
@@ -417,7 +417,8 @@ void outline_text(struct buf *out, value outline, bool verbose, const struct tex
     AUTO_TEXT heading =
         mem_printf("Steps, in order; those with the same number may run at once "
                    "(%" PRId64 " wave%s%s)",
-                   waves, waves == 1 ? "" : "s", verbose ? "" : "; -v shows all of each");
+                   waves, waves == 1 ? "" : "s",
+                   verbose ? "; what bears no mark is known" : "; -v shows all of each");
     put_title(&drawing, outline);
     put_params(&drawing, outline);
     put_secrets(&drawing, outline);

@@ -59,13 +59,16 @@ void put_list(const struct drawing *drawing, value list) {
     }
 }
 
-/* Where a value comes from that is not known yet. */
+/* Where a value comes from that is not known yet; what is known bears no mark. */
 static void put_origin(const struct drawing *drawing, value fact, size_t indent) {
     AUTO_VALUE from = value_get(fact, "from");
-    if (value_count(from) == 0)
+    const char *word = outline_mark(fact);
+    if (!word)
         return;
     indent_by(drawing, indent);
-    put_color(drawing, "2", "rendered at run time from ");
+    put_color(drawing, "2", word);
+    if (value_count(from) > 0)
+        put_color(drawing, "2", " from ");
     put_list(drawing, from);
     buf_putc(drawing->out, '\n');
 }
@@ -263,7 +266,14 @@ static void put_action(const struct drawing *drawing, value owner, const char *p
 static void put_handler(const struct drawing *drawing, value handler, const char *prefix,
                         size_t indent, size_t depth) {
     AUTO_VALUE members = value_get(handler, "steps");
+    const char *mark = outline_mark(handler);
+    AUTO_TEXT label = mem_printf("%s%s", prefix, mark ? mark : "");
     put_action(drawing, handler, prefix, indent);
+    if (mark) {
+        indent_by(drawing, indent);
+        put_color(drawing, "2", label);
+        buf_putc(drawing->out, '\n');
+    }
     for (size_t i = 0; i < value_count(members) && depth < DEPTH_MAX; i++) {
         AUTO_VALUE member = value_at(members, i);
         put_handler(drawing, member, prefix, indent, depth + 1);

@@ -69,6 +69,13 @@ char *outline_openers(value gate) {
     return buf_detach(&text);
 }
 
+const char *outline_mark(value fact) {
+    AUTO_VALUE is = value_get(fact, "is");
+    if (!value_is(is, VALUE_STRING) || text_equal(value_text(is), "known"))
+        return NULL;
+    return text_equal(value_text(is), "live") ? "checked live" : "rendered at run time";
+}
+
 char *outline_secret_source(value secret) {
     AUTO_VALUE command = value_get(secret, "command");
     AUTO_VALUE file = value_get(secret, "file");

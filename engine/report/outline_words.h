@@ -13,6 +13,8 @@ int64_t outline_integer(value object, const char *key); /* 0 where it is none */
 bool outline_has(value object, const char *key);
 /* "2 of dba, lead", "anybody", "a person, by hand"; of a gate; the caller frees. */
 char *outline_openers(value gate);
+/* What a field is that is not known, in words; NULL where it is. */
+const char *outline_mark(value fact);
 /* "the environment variable TOKEN", "the file x", "the command pass show x"; the caller frees. */
 char *outline_secret_source(value secret);
 /* What a step does in one line: its title, or else its first line, or what it loops over; these are

@@ -175,10 +175,16 @@ static int launcher_words(struct step_ctx *ctx, const struct target *target, wor
     return 0;
 }
 
+const char *step_target(const struct step_ctx *ctx) {
+    const struct act_spec *spec = act_spec_of(ctx);
+    const char *target = spec->step->target;
+    return target ? target : spec->frame->file->defaults.target;
+}
+
 static const struct target *target_of(struct step_ctx *ctx) {
     const struct act_spec *spec = act_spec_of(ctx);
     const struct runbook *file = spec->frame->file;
-    const char *name = spec->step->target ? spec->step->target : file->defaults.target;
+    const char *name = step_target(ctx);
     return name ? plan_target(spec->frame->run->plan, file, name) : NULL;
 }
 

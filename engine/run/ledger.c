@@ -227,8 +227,26 @@ static int entry_compare(const void *left, const void *right) {
     return (a->place > b->place) - (a->place < b->place);
 }
 
+/* Where there are more handlers than may run at once: not before each of `jobs` has had its share,
+ * and no later than a schedule that leaves none of them idle while a handler waits (R. L. Graham,
+ * "Bounds on Multiprocessing Timing Anomalies", 1969). */
+static struct moment jobs_end(const struct ledger *ledger, struct moment end) {
+    int64_t jobs = ledger->run->options.jobs, expected_ms = 0, limit_ms = 0;
+    if ((int64_t)ledger->entries.count <= jobs)
+        return end;
+    for (size_t i = 0; i < ledger->entries.count; i++) {
+        const struct entry *entry = &ledger->entries.items[i];
+        expected_ms += entry->expected_ms > 0 ? entry->expected_ms : 0;
+        limit_ms = sum_ms(limit_ms, entry->limit_ms);
+    }
+    end.expected_ms = larger(end.expected_ms, (expected_ms + jobs - 1) / jobs);
+    if (end.limit_ms != UNBOUNDED && limit_ms != UNBOUNDED)
+        end.limit_ms += (limit_ms - end.limit_ms + jobs - 1) / jobs;
+    return end;
+}
+
 static struct moment ledger_walk(struct ledger *ledger, const struct frame *frame) {
-    struct moment end = frame_walk(ledger, frame, (struct moment){0});
+    struct moment end = jobs_end(ledger, frame_walk(ledger, frame, (struct moment){0}));
     if (ledger->entries.count > 1)
         qsort(ledger->entries.items, ledger->entries.count, sizeof *ledger->entries.items,
               entry_compare);

@@ -403,6 +403,11 @@ void step_command_release(struct step_command *command) {
     *command = (struct step_command){0};
 }
 
+const char *step_target(const struct step_ctx *ctx) {
+    (void)ctx;
+    return NULL;
+}
+
 const char *const *step_shell(struct step_ctx *ctx, size_t *ret_count) {
     static const char *const bash[] = {"bash", "-euo", "pipefail", "-c"};
     (void)ctx;

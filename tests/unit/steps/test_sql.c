@@ -133,6 +133,7 @@ UNUSED(int, step_command_init, struct step_ctx *ctx __attribute__((unused)),
        const char *const *words __attribute__((unused)), size_t count __attribute__((unused)),
        struct step_command *ret __attribute__((unused)), struct err *err __attribute__((unused)))
 UNUSED(void, step_command_release, struct step_command *command __attribute__((unused)))
+UNUSED(const char *, step_target, const struct step_ctx *ctx __attribute__((unused)))
 UNUSED(const char *const *, step_shell, struct step_ctx *ctx __attribute__((unused)),
        size_t *ret_count __attribute__((unused)))
 UNUSED(void, step_output, struct step_ctx *ctx __attribute__((unused)),
