@@ -187,13 +187,14 @@ const char *const reference_closing[] = {
     "- What the same script has made itself, temporary tables above all, it may destroy.",
     "- `destroys` names what is destroyed exactly; what it names beyond that is an error.",
     "- A gate counts where the step needs it, directly or not, nobody comes past it (no `when`, no "
-    "`foreach`, no `on_failure: continue`, also on groups around it), and the words of its "
+    "`done_when`, no `foreach`, no `on_failure: continue`, also on groups around it), and the "
+    "words of its "
     "message, templates left aside, hold every part of the name: `Empty archive.leads?`. It stands "
     "above the step's rollback as well.",
     "- Each file stands for itself: a gate in front of a `call` does not count within what is "
     "called. Gates among `steps` do not count for `finally`, which runs whatever was answered.",
     "- On a database with `protected: true` only a gate with `approvers` counts, and `destroys` "
-    "does not.",
+    "does not. `check` tells what holds under one of the profiles only, and under which.",
 
     "# Failure and rollback",
     "- A step fails when its action fails or `expect` does not hold, after its last attempt. "
@@ -245,15 +246,16 @@ const char *const reference_closing[] = {
     "or a value that looks at it is not guessed, and what depends on it is shown. Outputs of a "
     "step with `dry_run` are taken from that command's result, as `outputs` says. What fails only "
     "as things are, because a step above it that would have made or changed the table was not "
-    "really run, is shown.",
+    "really run, is shown; so is a command that is missing where such a step, on the same target, "
+    "names it as a package to install or writes it into a folder called `bin` or `sbin`.",
     NULL,
 };
 
 const char *const reference_policy[] = {
     "# House rules",
-    "A file of rules that plans must hold to. `runbook check --policy FILE` tries it; with "
-    "`policy:` "
-    "in the configuration `check` and `exec` hold every runbook to it, `exec` refuses what breaks "
+    "A file of rules that plans must hold to. `runbook check --policy FILE` tries it, "
+    "without a profile and with each; with `policy:` in the configuration `check` and `exec` hold "
+    "every runbook to it, `exec` refuses what breaks "
     "a "
     "rule (exit status 2; a dry run tells it and goes on), and its SHA-256 is in the transcript. "
     "What was begun is resumed and rolled back all the same.",

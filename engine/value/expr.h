@@ -1,11 +1,11 @@
 /* Expressions: jq, compiled together, with plain paths walked without it.
  *
  * `.params.env` and `.steps.a.outputs["x"][0]` are paths and never load libjq's built-ins; all
- * other expressions of a set become one jq program, or a few, compiled once. An evaluation ends after
- * EXPR_LIMIT_MS, or when the process has grown by 512 MiB, with an error; only a single built-in
- * function that takes long is waited for. What reads the environment, the input or modules, and
- * what prints or halts, is refused when an expression is added; ~/.jq is not read. One thread at
- * a time may evaluate. */
+ * other expressions of a set become one jq program, or a few, compiled once. An evaluation ends
+ * after EXPR_LIMIT_MS, or when the process has grown by 512 MiB, with an error; only a single
+ * built-in function that takes long is waited for. What reads the environment, the input or
+ * modules, and what prints or halts, is refused when an expression is added; ~/.jq is not read. One
+ * thread at a time may evaluate. */
 #ifndef VALUE_EXPR_H
 #define VALUE_EXPR_H
 
