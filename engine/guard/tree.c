@@ -236,22 +236,25 @@ char *tree_token(pid_t pid, int *patience_ms) {
     return NULL;
 }
 
-static bool add_token(const char *token, struct pids *ret) {
+static bool has_environment(pid_t pid, const char *bytes, size_t length) {
+    AUTO_TEXT path = mem_printf("/proc/%d/environ", (int)pid);
+    AUTO_BUF text = BUF_INIT(ENVIRON_CEILING);
+    return read_proc(path, &text) && text.length == length && memcmp(text.data, bytes, length) == 0;
+}
+
+static bool add_environment(const char *bytes, size_t length, struct pids *ret) {
     struct snapshot snapshot = {0};
     const size_t before = ret->list.count;
     take_snapshot(&snapshot);
-    for (size_t i = 0; i < snapshot.list.count; i++) {
-        int none = 0;
-        AUTO_TEXT found = tree_token(snapshot.list.items[i].pid, &none);
-        if (found && strcmp(found, token) == 0)
+    for (size_t i = 0; i < snapshot.list.count; i++)
+        if (has_environment(snapshot.list.items[i].pid, bytes, length))
             pids_add(ret, snapshot.list.items[i].pid);
-    }
     vec_release(&snapshot.list);
     return ret->list.count > before;
 }
 
-void tree_find_token(const char *token, int *patience_ms, struct pids *ret) {
-    while (!add_token(token, ret) && *patience_ms > 0) {
+void tree_find_environment(const char *bytes, size_t length, int *patience_ms, struct pids *ret) {
+    while (length > 0 && !add_environment(bytes, length, ret) && *patience_ms > 0) {
         --*patience_ms;
         nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
     }

@@ -37,10 +37,10 @@ void tree_kill_sessions(const struct pids *leaders);
  * execve a process shows no environment at all for a moment: then it looks again each millisecond,
  * and takes those off `patience_ms`, until none is left. */
 char *tree_token(pid_t pid, int *patience_ms);
-/* Adds the processes of that token, wherever they are. While there is none it looks again each
- * millisecond, as one may be about to begin, and takes those off `patience_ms`, until none is left.
- */
-void tree_find_token(const char *token, int *patience_ms, struct pids *ret);
+/* Adds the processes that were begun with exactly that environment, wherever they are. While there
+ * is none it looks again each millisecond, as one may be about to begin, and takes those off
+ * `patience_ms`, until none is left. A token alone would not do: it is unique in its store only. */
+void tree_find_environment(const char *bytes, size_t length, int *patience_ms, struct pids *ret);
 
 /* A descriptor that is readable once the process has ended, -1 where the kernel refuses. */
 int tree_open_pid(pid_t pid);

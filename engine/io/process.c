@@ -195,8 +195,11 @@ static void heard_beside(void *user, const struct packet *packet) {
 static void add_leader(const struct process *process, int *patience_ms, struct pids *ret) {
     if (process->pid)
         pids_add(ret, process->pid);
-    else if (process->asked && *spawn_asked_token(process->asked))
-        tree_find_token(spawn_asked_token(process->asked), patience_ms, ret);
+    else if (process->asked) {
+        size_t length;
+        const char *environment = spawn_asked_environment(process->asked, &length);
+        tree_find_environment(environment, length, patience_ms, ret);
+    }
 }
 
 /* The guard died: its commands may live on as somebody else's children. */
@@ -334,7 +337,9 @@ static void terminal_ended(void *user, const struct process_exit *exit) {
 }
 
 static int explain(const struct process_spec *spec, const char *program, int sys, struct err *err) {
-    struct spawn_asked *asked = spawn_asked_new(spec, program);
+    AUTO_PACKET packet = packet_make(PACKET_SPAWN);
+    spawn_text(spec, program, &packet);
+    struct spawn_asked *asked = spawn_asked_new(spec, &packet);
     spawn_explain(asked, sys, err);
     spawn_asked_free(asked);
     return -1;
@@ -397,11 +402,15 @@ static int spawn_by_guard(struct process_table *table, const struct process_spec
     packet.head.id = ++table->last_id;
     if (reach_guard(table, &packet, send_only, NULL, &status, err) < 0)
         return -1;
-    if (status != 0)
-        return explain(spec, program, status, err);
+    struct spawn_asked *asked = spawn_asked_new(spec, &packet);
+    if (status != 0) {
+        spawn_explain(asked, status, err);
+        spawn_asked_free(asked);
+        return -1;
+    }
     struct process *process = process_new(table, spec);
     process->id = packet.head.id;
-    process->asked = spawn_asked_new(spec, program);
+    process->asked = asked;
     connect_streams(process, &packet);
     *ret = process;
     return 0;

@@ -93,38 +93,39 @@ char *spawn_locate(const struct process_spec *spec, struct err *err) {
 /* ---- why a program does not start --------------------------------------------------------- */
 
 struct spawn_asked {
-    char *program, *name, *token;
-    char *cwd;    /* NULL: the engine's */
-    size_t bytes; /* of all words and variables */
+    char *text; /* of the packet */
+    size_t length;
+    const char *program, *name, *environment;
+    char *cwd; /* NULL: the engine's */
 };
 
-static size_t words_bytes(const char *const *words) {
-    size_t bytes = 0;
-    for (; words && *words; words++)
-        bytes += strlen(*words) + 1;
-    return bytes;
+static const char *skip_words(const char *at, size_t count) {
+    while (count-- > 0)
+        at += strlen(at) + 1;
+    return at;
 }
 
-struct spawn_asked *spawn_asked_new(const struct process_spec *spec, const char *program) {
+struct spawn_asked *spawn_asked_new(const struct process_spec *spec, struct packet *packet) {
     struct spawn_asked *asked = mem_zalloc(sizeof *asked);
-    asked->program = mem_strdup(program);
-    asked->name = mem_strdup(spec->argv[0]);
-    asked->token = mem_strdup(spec->token ? spec->token : "");
+    asked->text = packet->text;
+    asked->length = packet->head.length;
+    packet->text = NULL;
+    asked->program = skip_words(asked->text, 1); /* behind the token */
+    asked->name = skip_words(asked->program, 1);
+    asked->environment = skip_words(asked->name, packet->head.argc);
     asked->cwd = spec->cwd ? mem_strdup(spec->cwd) : NULL;
-    asked->bytes = words_bytes(spec->argv) + words_bytes(spec->env);
     return asked;
 }
 
-const char *spawn_asked_token(const struct spawn_asked *asked) {
-    return asked->token;
+const char *spawn_asked_environment(const struct spawn_asked *asked, size_t *ret_length) {
+    *ret_length = asked->length - (size_t)(asked->environment - asked->text);
+    return asked->environment;
 }
 
 void spawn_asked_free(struct spawn_asked *asked) {
     if (!asked)
         return;
-    mem_free(asked->program);
-    mem_free(asked->name);
-    mem_free(asked->token);
+    mem_wipe_free(asked->text, asked->length); /* secrets may be in it */
     mem_free(asked->cwd);
     mem_free(asked);
 }
@@ -162,7 +163,7 @@ static int explain_access(const char *path, const char *shown, struct err *err) 
 }
 
 static int explain_size(const struct spawn_asked *asked, struct err *err) {
-    AUTO_TEXT size = text_show_size((int64_t)asked->bytes);
+    AUTO_TEXT size = text_show_size((int64_t)(asked->length - (size_t)(asked->name - asked->text)));
     err_set(err, ERR_SYSTEM, "arguments and environment are too large: %s", size);
     return err_hint(err, "hand large values over by `stdin` or by a file");
 }
@@ -241,6 +242,13 @@ static int make_fds(const struct process_spec *spec, struct packet *packet, stru
     return err_sys(err, errno, "cannot use the current folder");
 }
 
+static size_t words_bytes(const char *const *words) {
+    size_t bytes = 0;
+    for (; words && *words; words++)
+        bytes += strlen(*words) + 1;
+    return bytes;
+}
+
 static uint32_t words_count(const char *const *words) {
     uint32_t count = 0;
     while (words && words[count])
@@ -254,7 +262,7 @@ static char *put_words(char *at, const char *const *words) {
     return at;
 }
 
-static void make_text(const struct process_spec *spec, const char *program, struct packet *packet) {
+void spawn_text(const struct process_spec *spec, const char *program, struct packet *packet) {
     const char *token = spec->token ? spec->token : "";
     size_t length =
         strlen(token) + 1 + strlen(program) + 1 + words_bytes(spec->argv) + words_bytes(spec->env);
@@ -276,6 +284,6 @@ int spawn_describe(const struct process_spec *spec, const char *program, struct 
         packet_release(ret);
         return -1;
     }
-    make_text(spec, program, ret);
+    spawn_text(spec, program, ret);
     return 0;
 }

@@ -12,12 +12,15 @@ char *spawn_locate(const struct process_spec *spec, struct err *err);
  * and do not block. The caller releases it. */
 int spawn_describe(const struct process_spec *spec, const char *program, struct packet *ret,
                    struct err *err) MUST_USE;
-/* What explains why it did not begin, once its spec is gone. */
+/* The text of that packet alone: token, program, words, environment. */
+void spawn_text(const struct process_spec *spec, const char *program, struct packet *packet);
+/* What was asked for, once its spec is gone: of the packet, which loses its text to it. */
 struct spawn_asked;
-struct spawn_asked *spawn_asked_new(const struct process_spec *spec, const char *program);
-const char *spawn_asked_token(const struct spawn_asked *asked);
+struct spawn_asked *spawn_asked_new(const struct process_spec *spec, struct packet *packet);
+/* As /proc/PID/environ shows it. */
+const char *spawn_asked_environment(const struct spawn_asked *asked, size_t *ret_length);
 void spawn_asked_free(struct spawn_asked *asked);
-/* `sys` is an errno. Returns -1. */
+/* Why it did not begin: `sys` is an errno. Returns -1. */
 int spawn_explain(const struct spawn_asked *asked, int sys, struct err *err);
 
 #endif

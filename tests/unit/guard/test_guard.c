@@ -249,6 +249,7 @@ static void test_no_descriptor_leaks(void **state) {
 /* At any moment around the begin of a command: nothing of it lives on. */
 static void test_dies_at_the_begin(void **state) {
     static const char *const env_of_token[] = {"PATH=/usr/bin:/bin", PROCESS_TOKEN "=begin", NULL};
+    static const char environment[] = "PATH=/usr/bin:/bin\0" PROCESS_TOKEN "=begin";
     static const char *const argv[] = {"sleep", "61", NULL};
     struct scene *scene = *state;
     scene->spec.argv = argv;
@@ -263,7 +264,7 @@ static void test_dies_at_the_begin(void **state) {
         process_free(scene->process);
         AUTO_PIDS left = {0};
         int patience_ms = 0;
-        tree_find_token("begin", &patience_ms, &left);
+        tree_find_environment(environment, sizeof environment, &patience_ms, &left);
         assert_int_equal(left.list.count, 0);
     }
     while (waitpid(-1, NULL, WNOHANG) > 0) /* we are their subreaper */
