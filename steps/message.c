@@ -259,7 +259,7 @@ static int server_render(struct message *message, struct http_spec *request, str
         render(message, email->user, "user", &request->user, err) < 0 ||
         render(message, email->password, "password", &request->password, err) < 0)
         return -1;
-    bool is_near = is_this_machine(request->url) && !email->tls;
+    bool is_near = request->url && is_this_machine(request->url) && !email->tls;
     mail->may_encrypt = !is_near;
     mail->must_encrypt = !is_near && (request->password || email->tls);
     request->auth = request->user ? HTTP_AUTH_BASIC : HTTP_AUTH_NONE;
