@@ -1,12 +1,16 @@
 #include "guard/begin.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/mem.h"
-#include "base/program.h"
+#include "guard/signals.h"
 
 /* Of the text: the token, the program, then words and variables. */
 #define BEFORE_WORDS 2
@@ -37,26 +41,51 @@ static char **make_vectors(const struct packet *packet, const char **ret_program
     return vectors;
 }
 
-static void add_descriptors(posix_spawn_file_actions_t *actions, const struct packet *packet) {
-    for (int i = FD_INPUT; i <= FD_ERR; i++) {
-        if (packet->fds[i] >= 0)
-            posix_spawn_file_actions_adddup2(actions, packet->fds[i], i);
-        else
-            posix_spawn_file_actions_addopen(actions, i, "/dev/null", O_RDWR, 0);
-    }
-    if (packet->fds[FD_FOLDER] >= 0)
-        posix_spawn_file_actions_addfchdir_np(actions, packet->fds[FD_FOLDER]);
-    posix_spawn_file_actions_addclosefrom_np(actions, 3);
+/* ---- in the new process -------------------------------------------------------------------- */
+
+/* It runs in our memory, on a stack of its own, until its program takes over; meanwhile we stand
+ * still. posix_spawn does the same with 75 system calls more, as it knows neither which signals we
+ * ignore nor that we have no descriptors of its own to avoid: 20 us of a step that takes 900. */
+struct start {
+    const struct packet *packet;
+    const char *program;
+    char **words, **variables;
+    int sys; /* why it did not begin */
+};
+
+#define STACK_BYTES 65536
+static char stack[STACK_BYTES] __attribute__((aligned(64)));
+
+/* Our own first three are /dev/null, and stay where no others are handed over. */
+static bool take_descriptors(const struct packet *packet) {
+    for (int i = FD_INPUT; i <= FD_ERR; i++)
+        if (packet->fds[i] >= 0 && dup2(packet->fds[i], i) < 0)
+            return false;
+    if (packet->fds[FD_FOLDER] >= 0 && fchdir(packet->fds[FD_FOLDER]) < 0)
+        return false;
+    return close_range(FD_ERR + 1, ~0U, 0) == 0;
 }
 
+static int start_main(void *user) {
+    struct start *start = user;
+    guard_signals_default();
+    if (setsid() >= 0 && take_descriptors(start->packet))
+        execve(start->program, start->words, start->variables);
+    start->sys = errno;
+    _exit(EXIT_FAILURE);
+}
+
+/* ---- in ours ------------------------------------------------------------------------------- */
+
 int begin_command(const struct packet *packet, pid_t *ret) {
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    add_descriptors(&actions, packet);
-    const char *program;
-    char **vectors = make_vectors(packet, &program);
-    int sys = program_start(program, vectors, vectors + packet->head.argc + 1, &actions,
-                            POSIX_SPAWN_SETSID, ret);
-    mem_free(vectors);
-    return sys;
+    struct start start = {.packet = packet};
+    start.words = make_vectors(packet, &start.program);
+    start.variables = start.words + packet->head.argc + 1;
+    *ret = clone(start_main, stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
+    if (*ret < 0)
+        start.sys = errno;
+    else if (start.sys != 0)
+        waitpid(*ret, NULL, 0);
+    mem_free(start.words);
+    return start.sys;
 }

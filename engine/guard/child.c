@@ -154,10 +154,10 @@ static void main_ready(void *user) {
     struct child *child = user;
     if (!child_note_exit(child) && !child->main_ended)
         return;
+    child_settle(child); /* first: the engine waits for it */
     watch_free(child->watch);
     child->watch = NULL;
     file_close(&child->pidfd);
-    child_settle(child);
 }
 
 bool child_has_output(const struct child *child) {

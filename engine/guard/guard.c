@@ -1,7 +1,6 @@
 #include "guard/guard.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -15,6 +14,7 @@
 #include "guard/begin.h"
 #include "guard/child.h"
 #include "guard/peer.h"
+#include "guard/signals.h"
 
 #define KEPT_MOST ((size_t)16 << 20)
 #define GRACE_MOST_MS (INT64_C(100) * 366 * 24 * 3600 * 1000)
@@ -304,19 +304,6 @@ static void child_caught(void *user) {
         table_scan_soon(&guard->table);
 }
 
-/* Whatever ends the engine or hangs up its terminal leaves us alone. */
-static int take_signals(void) {
-    static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,
-                                  SIGXFSZ, SIGTSTP, SIGTTIN, SIGTTOU};
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        signal(ignored[i], SIG_IGN);
-    sigset_t children;
-    sigemptyset(&children);
-    sigaddset(&children, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &children, NULL);
-    return signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 /* People may start the program to see what it does. */
 static bool is_socket(int fd) {
     int type;
@@ -330,7 +317,7 @@ int guard_run(int socket) {
     if (!is_socket(socket))
         return EXIT_FAILURE;
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    guard.signal_fd = take_signals();
+    guard.signal_fd = guard_signals_take();
     if (chdir("/") < 0 || guard.signal_fd < 0)
         return EXIT_FAILURE;
     guard.events = events_new();
