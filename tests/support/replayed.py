@@ -17,7 +17,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import offline  # noqa: E402
 
 RUNBOOK = os.path.realpath(os.environ.get("RUNBOOK", "runbook"))
-IS_WATCHED = "asan" not in RUNBOOK
+# An installed program does not stand in its build's folder.
+IS_WATCHED = "asan" not in RUNBOOK + os.environ.get("RUNBOOK_BUILD", "")
 SAME, DIVERGED = 0, 1
 SHOWN = 8  # lines of a replay that is wrong: its divergences stand at the end
 
