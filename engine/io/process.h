@@ -54,7 +54,8 @@ struct process;
  * executable, too large, no more processes) is told by `ended`: nobody waits for it here. */
 int process_spawn(struct loop *loop, const struct process_spec *spec, struct process **ret,
                   struct err *err) MUST_USE;
-int64_t process_pid(const struct process *process); /* 0 until it has begun */
+/* 0 until the guard has told it, which it does of what runs for a while. */
+int64_t process_pid(const struct process *process);
 /* Where to go on with what an engine began that is gone, known by spec->token. */
 enum process_found {
     PROCESS_FOUND,         /* *ret is as if spawned: what it wrote meanwhile comes by `output` */
