@@ -236,10 +236,29 @@ char *tree_token(pid_t pid, int *patience_ms) {
     return NULL;
 }
 
+static bool has_variable(const struct buf *environment, const char *variable) {
+    const char *at = environment->data, *end = at + environment->length;
+    for (; at < end; at += strlen(at) + 1)
+        if (strcmp(at, variable) == 0)
+            return true;
+    return false;
+}
+
+/* A shell changes its own variables before it hands over to another program. */
 static bool has_environment(pid_t pid, const char *bytes, size_t length) {
     AUTO_TEXT path = mem_printf("/proc/%d/environ", (int)pid);
     AUTO_BUF text = BUF_INIT(ENVIRON_CEILING);
-    return read_proc(path, &text) && text.length == length && memcmp(text.data, bytes, length) == 0;
+    bool is_ours = false;
+    if (!read_proc(path, &text) || text.length == 0 || text.data[text.length - 1] != '\0')
+        return false;
+    for (const char *at = bytes; at < bytes + length; at += strlen(at) + 1) {
+        if (strncmp(at, "RUNBOOK_", sizeof "RUNBOOK_" - 1) != 0)
+            continue;
+        if (!has_variable(&text, at))
+            return false;
+        is_ours = true;
+    }
+    return is_ours;
 }
 
 static bool add_environment(const char *bytes, size_t length, struct pids *ret) {

@@ -37,9 +37,10 @@ void tree_kill_sessions(const struct pids *leaders);
  * execve a process shows no environment at all for a moment: then it looks again each millisecond,
  * and takes those off `patience_ms`, until none is left. */
 char *tree_token(pid_t pid, int *patience_ms);
-/* Adds the processes that were begun with exactly that environment, wherever they are. While there
- * is none it looks again each millisecond, as one may be about to begin, and takes those off
- * `patience_ms`, until none is left. A token alone would not do: it is unique in its store only. */
+/* Adds the processes, wherever they are, that have all variables of that environment whose names
+ * begin with RUNBOOK_. While there is none it looks again each millisecond, as one may be about to
+ * begin, and takes those off `patience_ms`, until none is left. The token alone would not do: it is
+ * unique in its store only; the run's folder is among them, too. */
 void tree_find_environment(const char *bytes, size_t length, int *patience_ms, struct pids *ret);
 
 /* A descriptor that is readable once the process has ended, -1 where the kernel refuses. */
