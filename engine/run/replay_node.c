@@ -155,8 +155,10 @@ bool replay_decides(struct node *node, bool *ret_holds) {
         !expr_mentions(when, "env"))
         return false;
     size_t first = trail_hard(replay, replay_trail(replay, node));
+    /* A group that was entered has no record of its own: its condition could not be told. */
+    if (record_type(replay, first) == EVENT_STEP_FINISHED && node_graph(node)->role != GRAPH_ACT)
+        return false;
     *ret_holds = record_type(replay, first) != EVENT_STEP_SKIPPED;
-    /* A group that was entered has no record of its own. */
     if (is_unknown || (first == NO_RECORD && node_graph(node)->role == GRAPH_ACT)) {
         AUTO_TEXT path = node_path(node);
         replay->options.unanswerable(replay->options.user, phase_name(node->frame->phase), path,

@@ -1,8 +1,11 @@
 #include "tests/support/run_world.h"
 
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -89,7 +92,32 @@ static void records_release(struct world *world) {
     vec_release(&world->pending);
 }
 
+static int replay_status(char *dir, bool is_shown) {
+    char *argv[] = {getenv("RUNBOOK"), "replay", dir, NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t pid;
+    int status;
+    posix_spawn_file_actions_init(&actions);
+    if (!is_shown)
+        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    assert_int_equal(posix_spawn(&pid, argv[0], &actions, NULL, argv, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+/* By the program that RUNBOOK names: the run must go the way that it recorded. */
+static void world_replay(const struct world *world) {
+    AUTO_TEXT dir = world->run ? mem_strdup(run_dir(world->run)) : NULL;
+    AUTO_TEXT path = dir ? mem_printf("%s/transcript.jsonl", dir) : NULL;
+    if (!path || !file_exists(path) || !getenv("RUNBOOK"))
+        return;
+    if (replay_status(dir, false) != 0)
+        assert_int_equal(replay_status(dir, true), 0);
+}
+
 static void run_drop(struct world *world) {
+    world_replay(world);
     run_free(world->run);
     world->run = NULL;
     plan_free(world->plan);
@@ -190,6 +218,16 @@ static size_t lines_length(const char *text, size_t lines) {
     return (size_t)(at - text);
 }
 
+/* Replay goes by the run's own copy. */
+static void file_copy_into(const char *dir, const char *from, const char *name) {
+    AUTO_TEXT source = mem_printf("%s/%s", from, name);
+    AUTO_TEXT target = mem_printf("%s/%s", dir, name);
+    AUTO_TEXT bytes = NULL;
+    size_t length;
+    assert_int_equal(file_read(source, 1 << 26, &bytes, &length, NULL), 0);
+    assert_int_equal(file_write_atomic(target, bytes, length, 0600, NULL), 0);
+}
+
 char *world_cut(struct world *world, size_t lines) {
     AUTO_TEXT whole = world_transcript(world);
     AUTO_TEXT bytes = NULL;
@@ -199,6 +237,7 @@ char *world_cut(struct world *world, size_t lines) {
     AUTO_TEXT path = mem_printf("%s/transcript.jsonl", dir);
     assert_int_equal(file_make_dir(dir, 0700, NULL), 0);
     assert_int_equal(file_write_atomic(path, bytes, lines_length(bytes, lines), 0600, NULL), 0);
+    file_copy_into(dir, world->home, "runbook.yaml");
     return dir;
 }
 
