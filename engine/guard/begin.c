@@ -44,8 +44,9 @@ static char **make_vectors(const struct packet *packet, const char **ret_program
 /* ---- in the new process -------------------------------------------------------------------- */
 
 /* It runs in our memory, on a stack of its own, until its program takes over; meanwhile we stand
- * still. posix_spawn does the same with 75 system calls more, as it knows neither which signals we
- * ignore nor that we have no descriptors of its own to avoid: 20 us of a step that takes 900. */
+ * still. posix_spawn does the same with some 70 system calls more, as it knows neither which
+ * signals we ignore nor that no descriptor of ours is in the way: 3 % of a step that runs `true`.
+ */
 struct start {
     const struct packet *packet;
     const char *program;
