@@ -23,7 +23,7 @@ struct run_line {
     char *dir;
     char *runbook, *name, *user, *host, *status;
     int64_t started_wall_ns, duration_ms, exit;
-    bool has_start, is_over;
+    bool has_start, is_over, is_dry;
 };
 
 static void run_line_release(struct run_line *line) {
@@ -49,6 +49,7 @@ static void read_start(struct run_line *line, const char *transcript) {
         line->user = mem_strdup(event.user);
         line->host = mem_strdup(event.host);
         line->started_wall_ns = event.wall_ns;
+        line->is_dry = EVENT_HAS(&event, dry_run) && event.dry_run;
     } else if (got != 0) {
         line->status = mem_strdup("damaged");
     }
@@ -119,6 +120,7 @@ static value run_line_value(const struct run_line *line) {
     value object = value_set(value_object(), "run", value_string(line->id));
     object = value_set(object, "dir", value_string(line->dir));
     object = value_set(object, "status", value_string(line->status));
+    object = value_set(object, "dry_run", value_bool(line->is_dry));
     object = value_set(object, "exit", line->is_over ? value_integer(line->exit) : value_null());
     object = value_set(object, "runbook", value_string(line->runbook));
     object = value_set(object, "name", value_string(line->name));
@@ -149,13 +151,23 @@ static char *started_text(const struct run_line *line) {
     return line->has_start ? mem_printf("%.10s %.8sZ", started, started + 11) : mem_strdup("");
 }
 
+/* A dry run must not be taken for the deed. */
+static char *status_text(const struct run_line *line) {
+    const char *word = status_look(line->status).word;
+    if (!line->is_dry) {
+        return mem_strdup(word);
+    }
+    const bool is_good = text_equal(line->status, "succeeded");
+    return is_good ? mem_strdup("dry run") : mem_printf("dry run, %s", word);
+}
+
 /* As shown; the caller frees. */
 static char *cell_text(const struct run_line *line, size_t cell) {
     switch (cell) {
     case CELL_RUN:
         return mem_strdup(line->id);
     case CELL_STATUS:
-        return mem_strdup(status_look(line->status).word);
+        return status_text(line);
     case CELL_STARTED:
         return started_text(line);
     case CELL_DURATION:
