@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "lang/parse.h"
+#include "lang/given.h"
 #include "lang/yaml_scalar.h"
 
 static bool parse_bool(struct parse *parse, const struct field *field, const struct node *node,
@@ -298,6 +298,9 @@ void field_parse_scalar(struct parse *parse, const struct field *field, const st
         parse_wrong_type(parse, node, field_expected(field), NULL);
         return;
     }
+    node = given_node(parse, field, node);
+    if (!node)
+        return;
     switch (field->kind) {
     case FIELD_BOOL:
         if (parse_bool(parse, field, node, &flag))

@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "lang/parse.h"
+#include "lang/given.h"
 
 static void destroy_bytes(void *bytes) {
     mem_free(bytes);
@@ -99,6 +99,7 @@ static bool load_file(struct load *load, struct runbook *runbook, const char *re
     const struct node *root = load_tree(runbook->path, runbook->bytes, runbook->length, parse.nodes,
                                         load->arena, load->diag);
     if (root) {
+        root = given_first(root, parse.nodes);
         fields_parse(&parse, runbook_fields, root, runbook);
         check_file(&parse, root);
         /* Effects are derived from whole specs only. */
@@ -177,10 +178,18 @@ struct runbook *runbook_load_called(struct parse *parse, const struct node *node
         return NULL;
     }
     struct runbook *called = map_get(load->by_path, real_path);
-    if (called)
+    if (called && !called->takes_given)
         return called;
+    if (called && !given_loads_left(load)) {
+        parse_error(parse, span, "write the durations down in the runbook that is called",
+                    "too many calls of runbooks whose constants their parameters give");
+        return NULL;
+    }
+    bool is_again = called != NULL;
     called = load_new(load, path);
-    map_put(load->by_path, real_path, called);
+    called->is_again = is_again;
+    if (!is_again)
+        map_put(load->by_path, real_path, called);
     return load_file(load, called, real_path, parse, span) ? called : NULL;
 }
 
@@ -191,15 +200,17 @@ static void report_expr(void *user, struct err *err) {
 }
 
 struct runbook *runbook_load(const char *path, struct diag *diag) {
-    return runbook_load_copies(path, NULL, diag);
+    return runbook_load_with(path, NULL, NULL, diag);
 }
 
-struct runbook *runbook_load_copies(const char *path, const struct runbook_copies *copies,
-                                    struct diag *diag) {
+struct runbook *runbook_load_with(const char *path, const struct runbook_copies *copies,
+                                  const struct runbook_given *given, struct diag *diag) {
     struct load load = {.diag = diag,
                         .arena = arena_new(),
                         .exprs = expr_set_new(),
                         .copies = copies,
+                        .given = given,
+                        .takes_params = true,
                         .by_path = map_new()};
     struct runbook *runbook = load_new(&load, path);
     AUTO_TEXT real_path = load_place(&load, path);
@@ -229,6 +240,13 @@ void runbook_free(struct runbook *runbook) {
 
 void runbook_each_file(const struct runbook *runbook,
                        void (*each)(void *user, const struct runbook *file), void *user) {
+    for (size_t i = 0; i < runbook->file_count; i++)
+        if (!runbook->files[i]->is_again)
+            each(user, runbook->files[i]);
+}
+
+void runbook_each_load(const struct runbook *runbook,
+                       void (*each)(void *user, const struct runbook *load), void *user) {
     for (size_t i = 0; i < runbook->file_count; i++)
         each(user, runbook->files[i]);
 }

@@ -42,9 +42,12 @@ struct load {
     struct arena *arena; /* lives as long as the runbook */
     struct expr_set *exprs;
     const struct runbook_copies *copies; /* NULL: the files themselves */
+    const struct runbook_given *given;   /* NULL: nothing is */
+    bool takes_params;                   /* it is a runbook, whose constants parameters may give */
     struct map *by_path; /* real path: struct runbook, NULL-like while it is being loaded */
     VEC(const struct runbook *) files;
-    size_t suggested; /* names that were looked at for suggestions, see check_step_name */
+    size_t given_loads; /* files that were loaded for one call alone */
+    size_t suggested;   /* names that were looked at for suggestions, see check_step_name */
 };
 
 struct parse {

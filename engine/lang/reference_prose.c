@@ -35,6 +35,10 @@ const char *const reference_opening[] = {
     "letters, digits and `_`, so that `.steps.safety_copy` is jq as it stands.",
     "- Durations are `500ms`, `10s`, `5m`, `4h`, `30d`, and sums such as `1h30m`.",
     "- Sizes are `64KiB`, `5GiB`, `10MB`, or a number of bytes.",
+    "- Where a duration, a size or a number stands, a parameter may give it: "
+    "`timeout: ${{ .params.limit }}`, and nothing else beside it. It is put in place while the "
+    "file is read, so that `plan` shows the value; in a runbook that is called, the call must give "
+    "it as a constant or hand on a parameter of its own.",
     "- Regular expressions are PCRE2, and match anywhere unless `^` and `$` say otherwise.",
     "- YAML is read strictly: `yes`, `no`, `0644` and `1:30` are text, a key that stands twice is "
     "an error, as are tabs that indent. Anchors, aliases and `<<` work.",

@@ -120,6 +120,8 @@ struct runbook {
     struct step_list *steps;
     struct step_list *finally;
     int64_t language;
+    bool takes_given; /* parameters give constants of its fields: it is loaded for each call */
+    bool is_again;    /* the file was loaded before it */
 
     const char *bytes; /* the file as it was read */
     size_t length;
@@ -127,7 +129,7 @@ struct runbook {
     struct arena *arena;
     struct expr_set *exprs; /* of this file and of those it calls */
     enum effect effect;     /* the strongest of its steps */
-    /* Of the file that was loaded first: all files, each once, itself included. */
+    /* Of the file that was loaded first: all loads, itself included. */
     const struct runbook **files;
     size_t file_count;
 };
@@ -146,13 +148,23 @@ struct runbook_copies {
     void *user;
     const char *folder; /* to which relative paths are relative, absolute */
 };
-struct runbook *runbook_load_copies(const char *path, const struct runbook_copies *copies,
-                                    struct diag *diag);
+/* What people give for a parameter, beside its default: owned, VALUE_NONE where they give nothing.
+ * Asked while the file is parsed, when its `params` and `profiles` are. */
+struct runbook_given {
+    value (*of)(void *user, struct runbook *runbook, const char *name);
+    void *user;
+};
+/* `copies` and `given` may be NULL. */
+struct runbook *runbook_load_with(const char *path, const struct runbook_copies *copies,
+                                  const struct runbook_given *given, struct diag *diag);
 void runbook_free(struct runbook *runbook);
 
 /* Calls back once for each file: this one, and those it calls, each once. */
 void runbook_each_file(const struct runbook *runbook,
                        void (*each)(void *user, const struct runbook *file), void *user);
+/* The same with every load of a file that is loaded for each of its calls. */
+void runbook_each_load(const struct runbook *runbook,
+                       void (*each)(void *user, const struct runbook *load), void *user);
 
 /* The file as plain data, its aliases resolved. */
 int runbook_data(const struct runbook *runbook, value *ret, struct diag *diag) MUST_USE;

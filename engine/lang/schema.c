@@ -188,6 +188,8 @@ static void write_text_def(struct json *json, const char *name, const char *doc,
     json_close(json, '}');
 }
 
+#define SIZE_UNITS "([kKMGTP]?B|[KMGTP]iB)?"
+
 static void write_size_def(struct json *json) {
     json_open(json, "size", '{');
     json_string(json, "description", "A size: bytes, or a number and a unit.");
@@ -198,7 +200,9 @@ static void write_size_def(struct json *json) {
     json_close(json, '}');
     json_open(json, NULL, '{');
     json_string(json, "type", "string");
-    json_string(json, "pattern", "^[0-9]+([kKMGTP]?B|[KMGTP]iB)?$");
+    json_string(json, "pattern",
+                json->has_params ? "^([0-9]+" SIZE_UNITS "|" GIVEN_PATTERN ")$"
+                                 : "^[0-9]+" SIZE_UNITS "$");
     json_close(json, '}');
     json_close(json, ']');
     json_close(json, '}');
@@ -218,7 +222,9 @@ static void write_value_defs(struct json *json) {
     write_text_def(json, "identifier", "A name: lower-case letters, digits and `_`.",
                    "^[a-z_][a-z0-9_]*$", "safety_copy");
     write_text_def(json, "duration", "A duration: 500ms, 10s, 5m, 4h, 30d, or a sum such as 1h30m.",
-                   "^([0-9]+(ms|s|m|h|d))+$", "1h30m");
+                   json->has_params ? "^(([0-9]+(ms|s|m|h|d))+|" GIVEN_PATTERN ")$"
+                                    : "^([0-9]+(ms|s|m|h|d))+$",
+                   "1h30m");
     write_size_def(json);
 }
 
@@ -233,7 +239,7 @@ static void write_step_defs(struct json *json) {
 
 static void schema_write(struct buf *out, const char *title, const struct field *fields,
                          bool has_steps) {
-    struct json json = {.out = out};
+    struct json json = {.out = out, .has_params = has_steps};
     json_open(&json, NULL, '{');
     json_string(&json, "$schema", "https://json-schema.org/draft/2020-12/schema");
     json_string(&json, "title", title);

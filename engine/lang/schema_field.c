@@ -117,13 +117,33 @@ static void refuse_templates(struct json *json) {
     json_close(json, '}');
 }
 
-static void write_number(struct json *json, const struct field *field) {
+static void write_range(struct json *json, const struct field *field) {
     json_string(json, "type", field->kind == FIELD_INTEGER ? "integer" : "number");
     if (field->minimum == 0 && field->maximum == 0)
         return;
     json_integer(json, "minimum", field->minimum);
     if (field->maximum != INT64_MAX)
         json_integer(json, "maximum", field->maximum);
+}
+
+static void write_given(struct json *json) {
+    json_string(json, "type", "string");
+    json_string(json, "pattern", "^" GIVEN_PATTERN "$");
+}
+
+static void write_number(struct json *json, const struct field *field) {
+    if (!json->has_params) {
+        write_range(json, field);
+        return;
+    }
+    json_open(json, "anyOf", '[');
+    json_open(json, NULL, '{');
+    write_range(json, field);
+    json_close(json, '}');
+    json_open(json, NULL, '{');
+    write_given(json);
+    json_close(json, '}');
+    json_close(json, ']');
 }
 
 /* `true` and `false` are words of a choice, and booleans to a YAML reader. */

@@ -220,7 +220,7 @@ static struct step *parse_visited(struct parse *parse, const struct node *node, 
     size_t action = find_action(parse, role_fields(role), node, &parse->visits.items[index]);
     size_t errors = diag_count(parse->load->diag);
     parse_pairs(parse, role, step, node, action);
-    parse->visits.items[index].is_broken = diag_count(parse->load->diag) > errors;
+    parse->visits.items[index].is_broken |= diag_count(parse->load->diag) > errors;
     parse->inherited = inherited;
     parse->visit = outer;
     parse->label = label;

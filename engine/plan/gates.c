@@ -450,7 +450,7 @@ static void file_check(void *user, const struct runbook *file) {
 
 void gates_check(struct plan *plan, struct diag *diag) {
     struct check check = {.plan = plan, .diag = diag};
-    runbook_each_file(plan_runbook(plan), file_check, &check);
+    runbook_each_load(plan_runbook(plan), file_check, &check);
     for (size_t i = 0; i < check.scopes.count; i++)
         scope_check(&check, check.scopes.items[i]);
     for (size_t i = 0; i < check.scopes.count; i++)

@@ -32,8 +32,9 @@ static value list_parse(const char *text) {
     return list;
 }
 
-int param_parse(const char *name, const struct param *param, const char *text, value *ret,
-                struct err *err) {
+/* A value as text (--set, a prompt) becomes one of the parameter's type. */
+static int param_parse(const char *name, const struct param *param, const char *text, value *ret,
+                       struct err *err) {
     value parsed;
     switch (param->type) {
     case PARAM_INTEGER:
@@ -55,6 +56,80 @@ int param_parse(const char *name, const struct param *param, const char *text, v
         return param_wrong(name, param, text, err);
     *ret = parsed;
     return 0;
+}
+
+static void set_parse(const struct runbook *runbook, const char *pair, value *given,
+                      struct diag *diag) {
+    AUTO_ERR err = ERR_INIT;
+    const char *equals = strchr(pair, '=');
+    if (!equals) {
+        err_set(&err, ERR_INVALID, "--set takes name=value, not `%s`", pair);
+        diag_report(diag, &err);
+        return;
+    }
+    AUTO_TEXT name = mem_strndup(pair, (size_t)(equals - pair));
+    const struct param *param = FIELD_FIND(struct param, &runbook->params, name);
+    value parsed;
+    if (!param)
+        parsed = value_string(equals + 1); /* params_bind reports the name */
+    else if (param_parse(name, param, equals + 1, &parsed, &err) < 0) {
+        diag_report(diag, &err);
+        return;
+    }
+    *given = value_set(*given, name, parsed);
+}
+
+value params_of_profile(const struct profile *profile) {
+    value given = value_object();
+    for (size_t i = 0; profile && i < profile->params.count; i++) {
+        value item;
+        if (template_render(FIELD_AT(struct template *, &profile->params, i), NULL, &item, NULL) ==
+            0)
+            given = value_set(given, profile->params.keys[i], item);
+    }
+    return given;
+}
+
+static void param_prompt(const struct plan_options *options, const char *name,
+                         const struct param *param, value *said, struct diag *diag) {
+    AUTO_TEXT typed = options->prompt(options->user, name, param);
+    AUTO_ERR err = ERR_INIT;
+    value parsed;
+    if (!typed || !*typed)
+        return;
+    if (param_parse(name, param, typed, &parsed, &err) < 0)
+        diag_report(diag, &err);
+    else
+        *said = value_set(*said, name, parsed);
+}
+
+value params_said(const struct runbook *runbook, const struct plan_options *options,
+                  value of_profile, struct diag *diag) {
+    value said = value_object();
+    value key, item;
+    for (size_t i = 0; value_next(options->params, &i, &key, &item);) {
+        bool is_known = FIELD_FIND(struct param, &runbook->params, value_text(key));
+        if (is_known && !value_is(item, VALUE_NULL))
+            said = value_set(said, value_text(key), value_copy(item));
+        value_free(key);
+        value_free(item);
+    }
+    if (options->params_file) {
+        value read;
+        if (runbook_read_data(options->params_file, &read, diag) == 0)
+            said = value_merge(said, read);
+    }
+    for (const char *const *set = options->set; set && *set; set++)
+        set_parse(runbook, *set, &said, diag);
+    for (size_t i = 0; options->prompt && i < runbook->params.count; i++) {
+        const struct param *param = &FIELD_AT(struct param, &runbook->params, i);
+        const char *name = runbook->params.keys[i];
+        AUTO_VALUE known = value_get(said, name);
+        AUTO_VALUE chosen = value_get(of_profile, name);
+        if (param->prompt && value_is(known, VALUE_NONE) && value_is(chosen, VALUE_NONE))
+            param_prompt(options, name, param, &said, diag);
+    }
+    return said;
 }
 
 static size_t unknown_report(const struct runbook *runbook, value given,

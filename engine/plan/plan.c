@@ -17,6 +17,7 @@ struct plan {
     struct map *kept_by;      /* the same, by list or step and whether it is a body's */
     value params, selection;
     value given, files;
+    value gathered;       /* what people and the profile gave, before it is bound */
     const char **reasons; /* a node of `graph`: why it is left out, or NULL */
     char hash[DIGEST_TEXT_SIZE];
 };
@@ -27,86 +28,9 @@ static void report_to_diag(void *user, struct err *err) {
 
 /* ---- parameters --------------------------------------------------------------------------- */
 
-static void set_parse(const struct runbook *runbook, const char *pair, value *given,
-                      struct diag *diag) {
-    AUTO_ERR err = ERR_INIT;
-    const char *equals = strchr(pair, '=');
-    if (!equals) {
-        err_set(&err, ERR_INVALID, "--set takes name=value, not `%s`", pair);
-        diag_report(diag, &err);
-        return;
-    }
-    AUTO_TEXT name = mem_strndup(pair, (size_t)(equals - pair));
-    const struct param *param = FIELD_FIND(struct param, &runbook->params, name);
-    value parsed;
-    if (!param)
-        parsed = value_string(equals + 1); /* params_bind reports the name */
-    else if (param_parse(name, param, equals + 1, &parsed, &err) < 0) {
-        diag_report(diag, &err);
-        return;
-    }
-    *given = value_set(*given, name, parsed);
-}
-
-static value profile_params(const struct plan *plan) {
-    value given = value_object();
-    for (size_t i = 0; plan->profile && i < plan->profile->params.count; i++) {
-        value item;
-        if (template_render(FIELD_AT(struct template *, &plan->profile->params, i), NULL, &item,
-                            NULL) == 0)
-            given = value_set(given, plan->profile->params.keys[i], item);
-    }
-    return given;
-}
-
-static void param_prompt(const struct plan_options *options, const char *name,
-                         const struct param *param, value *said, struct diag *diag) {
-    AUTO_TEXT typed = options->prompt(options->user, name, param);
-    AUTO_ERR err = ERR_INIT;
-    value parsed;
-    if (!typed || !*typed)
-        return;
-    if (param_parse(name, param, typed, &parsed, &err) < 0)
-        diag_report(diag, &err);
-    else
-        *said = value_set(*said, name, parsed);
-}
-
-/* Whatever a person gave, less what the profile says: --params, --set, and answers to prompts for
- * what is still missing. Later sources win. */
-static value params_said(const struct plan *plan, const struct plan_options *options,
-                         value of_profile, struct diag *diag) {
-    const struct runbook *runbook = plan->runbook;
-    value said = value_object();
-    value key, item;
-    for (size_t i = 0; value_next(options->params, &i, &key, &item);) {
-        bool is_known = FIELD_FIND(struct param, &runbook->params, value_text(key));
-        if (is_known && !value_is(item, VALUE_NULL))
-            said = value_set(said, value_text(key), value_copy(item));
-        value_free(key);
-        value_free(item);
-    }
-    if (options->params_file) {
-        value read;
-        if (runbook_read_data(options->params_file, &read, diag) == 0)
-            said = value_merge(said, read);
-    }
-    for (const char *const *set = options->set; set && *set; set++)
-        set_parse(runbook, *set, &said, diag);
-    for (size_t i = 0; options->prompt && i < runbook->params.count; i++) {
-        const struct param *param = &FIELD_AT(struct param, &runbook->params, i);
-        const char *name = runbook->params.keys[i];
-        AUTO_VALUE known = value_get(said, name);
-        AUTO_VALUE chosen = value_get(of_profile, name);
-        if (param->prompt && value_is(known, VALUE_NONE) && value_is(chosen, VALUE_NONE))
-            param_prompt(options, name, param, &said, diag);
-    }
-    return said;
-}
-
 /* What profile and defaults say, for a plan that is only checked; null is not known. */
 static value params_likely(const struct plan *plan) {
-    value likely = profile_params(plan);
+    value likely = params_of_profile(plan->profile);
     for (size_t i = 0; i < plan->runbook->params.count; i++) {
         const struct param *param = &FIELD_AT(struct param, &plan->runbook->params, i);
         const char *name = plan->runbook->params.keys[i];
@@ -121,17 +45,38 @@ static value params_likely(const struct plan *plan) {
     return likely;
 }
 
-static value params_gather(struct plan *plan, const struct plan_options *options,
-                           struct diag *diag) {
-    value of_profile = profile_params(plan);
-    value said = params_said(plan, options, of_profile, diag);
+/* Gathered once, when a field first looks at one, or behind the load. */
+static void params_gather(struct plan *plan, const struct plan_options *options,
+                          struct diag *diag) {
+    if (value_is(plan->gathered, VALUE_OBJECT))
+        return;
+    value of_profile = params_of_profile(plan->profile);
+    value said = options->shape_only ? value_object()
+                                     : params_said(plan->runbook, options, of_profile, diag);
     for (size_t i = 0; i < plan->runbook->params.count; i++) {
         const char *name = plan->runbook->params.keys[i];
         AUTO_VALUE known = value_get(said, name);
         if (!value_is(known, VALUE_NONE))
             plan->given = value_append(plan->given, value_string(name));
     }
-    return value_merge(of_profile, said);
+    plan->gathered = value_merge(of_profile, said);
+}
+
+struct loading {
+    struct plan *plan;
+    const struct plan_options *options;
+    struct diag *diag;
+};
+
+static value param_given(void *user, struct runbook *runbook, const char *name) {
+    struct loading *loading = user;
+    struct plan *plan = loading->plan;
+    const char *profile = loading->options->profile;
+    plan->runbook = runbook;
+    /* Whether there is such a profile is told behind the load. */
+    plan->profile = profile ? FIELD_FIND(struct profile, &runbook->profiles, profile) : NULL;
+    params_gather(plan, loading->options, loading->diag);
+    return value_get(plan->gathered, name);
 }
 
 /* ---- selection ---------------------------------------------------------------------------- */
@@ -325,7 +270,7 @@ static void file_check(void *user, const struct runbook *file) {
 
 static void graphs_make(struct plan *plan, struct diag *diag) {
     struct walk walk = {.plan = plan, .diag = diag};
-    runbook_each_file(plan->runbook, file_check, &walk);
+    runbook_each_load(plan->runbook, file_check, &walk);
     vec_release(&walk.open);
 }
 
@@ -456,10 +401,13 @@ static void profiles_check(struct plan *plan, const struct plan_options *options
 struct plan *plan_new(const struct plan_options *options, struct diag *diag) {
     struct plan *plan = mem_zalloc(sizeof *plan);
     plan->params = plan->selection = value_null();
+    plan->gathered = value_none();
     plan->given = value_array();
     plan->files = value_array();
     plan->kept_by = map_new();
-    plan->runbook = runbook_load_copies(options->path, options->copies, diag);
+    struct loading loading = {plan, options, diag};
+    struct runbook_given given = {param_given, &loading};
+    plan->runbook = runbook_load_with(options->path, options->copies, &given, diag);
     if (plan->runbook)
         graphs_make(plan, diag);
     if (plan->runbook && plan->graph && !diag_count(diag)) {
@@ -472,9 +420,10 @@ struct plan *plan_new(const struct plan_options *options, struct diag *diag) {
     if (plan->runbook && plan->graph && options->shape_only && !options->profile)
         profiles_check(plan, options, diag);
     if (plan->runbook && !diag_count(diag) && !options->shape_only) {
-        value given = params_gather(plan, options, diag);
         value bound;
-        if (params_bind(plan->runbook, given, &bound, report_to_diag, diag) == 0)
+        params_gather(plan, options, diag);
+        if (params_bind(plan->runbook, value_copy(plan->gathered), &bound, report_to_diag, diag) ==
+            0)
             plan->params = bound;
     }
     if (plan->runbook && !diag_count(diag) && options->shape_only)
@@ -501,6 +450,7 @@ void plan_free(struct plan *plan) {
     value_free(plan->params);
     value_free(plan->selection);
     value_free(plan->given);
+    value_free(plan->gathered);
     value_free(plan->files);
     runbook_free(plan->runbook);
     mem_free(plan);
