@@ -156,6 +156,14 @@ static const struct node *node_of(struct parse *parse, const struct node *node, 
     return made;
 }
 
+static void report_computed(struct parse *parse, const struct node *node, const char *name) {
+    const struct node *argument = call_argument(parse->caller, name);
+    parse_error(parse, parse_span(parse, node),
+                "in the call give it a constant, or a parameter of the caller as it is",
+                "`%s` must be known before the run, and %s:%u computes `%s` in it", parse->label,
+                parse->caller->runbook->path, argument ? argument->line : 0, name);
+}
+
 /* What was not given is told when the parameters are bound: here it only keeps the step's own
  * checks from looking at a value that is not there. */
 static void leave_open(struct parse *parse) {
@@ -184,11 +192,7 @@ const struct node *given_node(struct parse *parse, const struct field *field,
     }
     switch (given_value(parse, name, &given)) {
     case KNOWN_IN_RUN:
-        parse_error(parse, parse_span(parse, node),
-                    "in the call give it a constant, or a parameter of the caller as it is",
-                    "`%s` must be known before the run, and %s:%u computes `%s` in it",
-                    parse->label, parse->caller->runbook->path,
-                    call_argument(parse->caller, name)->line, name);
+        report_computed(parse, node, name);
         leave_open(parse);
         return NULL;
     case KNOWN_LATER:
