@@ -13,7 +13,7 @@ meson ninja-build gcc clang llvm libc6-dev pkg-config git
 libyaml-dev libuv1-dev libjq-dev libpcre2-dev libcurl4-openssl-dev libpq-dev libgit2-dev
 libssl-dev libpg-query-dev libprotobuf-c-dev libmd4c-dev libcmocka-dev
 postgresql postgresql-contrib nginx-light openssl ca-certificates curl jq openssh-client openssh-server gpg gpg-agent
-prometheus redis-server redis-tools logrotate systemd libnss-wrapper iproute2
+prometheus redis-server redis-tools logrotate systemd tzdata libnss-wrapper iproute2
 bats expect tmux zsh man-db graphviz procps psmisc util-linux strace
 python3 python3-jsonschema python3-yaml
 clang-format clang-tidy cppcheck shellcheck libclang-rt-dev

@@ -268,6 +268,15 @@ static int lock_take(const char *path, int *ret_fd, struct err *err) {
     return 0;
 }
 
+/* Whoever reads it meanwhile finds one line or the other. */
+int file_lock_tell(int fd, const char *owner, struct err *err) {
+    AUTO_TEXT line = mem_printf("%.*s\n", (int)(OWNER_MAX - 1), owner);
+    const size_t length = strlen(line);
+    if (pwrite(fd, line, length, 0) != (ssize_t)length || ftruncate(fd, (off_t)length) < 0)
+        return err_sys(err, errno, "cannot write who holds it");
+    return 0;
+}
+
 int file_lock(const char *path, const char *owner, int *ret_fd, struct err *err) {
     AUTO_FD fd = -1;
     /* Somebody may remove the file between open and flock: then the lock would be on a file that
@@ -275,10 +284,7 @@ int file_lock(const char *path, const char *owner, int *ret_fd, struct err *err)
     while (fd < 0)
         if (lock_take(path, &fd, err) < 0)
             return -1;
-    AUTO_TEXT line = mem_printf("%.*s\n", (int)(OWNER_MAX - 1), owner);
-    if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-        return err_sys(err, errno, "cannot write the lock %s", path);
-    if (file_write_all(fd, line, strlen(line), err) < 0)
+    if (file_lock_tell(fd, owner, err) < 0)
         return err_wrap(err, "the lock %s", path);
     *ret_fd = fd;
     fd = -1;

@@ -39,6 +39,8 @@ void file_close(int *fd);
  * message what the holder wrote. `owner` (one line) is written for others to read. The lock ends
  * when *ret_fd is closed or its process dies. */
 int file_lock(const char *path, const char *owner, int *ret_fd, struct err *err) MUST_USE;
+/* Of a lock that is held: another text for others to read. */
+int file_lock_tell(int fd, const char *owner, struct err *err) MUST_USE;
 void file_unlock(int *fd);
 
 #endif

@@ -18,6 +18,7 @@ extern const struct command command_replay;
 extern const struct command command_resume;
 extern const struct command command_rollback;
 extern const struct command command_runs;
+extern const struct command command_schedule;
 extern const struct command command_schema;
 extern const struct command command_show;
 extern const struct command command_verify;

@@ -69,15 +69,21 @@ static int store_make(struct store *store, struct err *err) {
     return store_check_dir(store->runs, err);
 }
 
-static struct store *store_place(struct err *err) {
+char *store_where(struct err *err) {
     char *home = store_home();
-    if (!home) {
-        err_set(err, ERR_INVALID, "there is no place for runs: HOME is not set");
-        err_hint(err, "set RUNBOOK_HOME to a folder of your own");
+    if (home)
+        return store_absolute(home);
+    err_set(err, ERR_INVALID, "there is no place for runs: HOME is not set");
+    err_hint(err, "set RUNBOOK_HOME to a folder of your own");
+    return NULL;
+}
+
+static struct store *store_place(struct err *err) {
+    char *path = store_where(err);
+    if (!path)
         return NULL;
-    }
     struct store *store = mem_zalloc(sizeof *store);
-    store->path = store_absolute(home);
+    store->path = path;
     store->runs = mem_printf("%s/runs", store->path);
     store->locks = mem_printf("%s/locks", store->path);
     return store;

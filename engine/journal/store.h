@@ -14,6 +14,9 @@ int store_open(struct store **ret, struct err *err) MUST_USE;
 int store_peek(struct store **ret, struct err *err) MUST_USE;
 void store_free(struct store *store);
 const char *store_path(const struct store *store);
+/* Where the store is or would be, absolute; nothing is made. NULL where there is no place for it.
+ * The caller frees. */
+char *store_where(struct err *err);
 
 /* Makes the directory of a new run with output/ and inbox/ in it and takes its lock. The id is
  * the runbook's name and the time in UTC, with a suffix where two start in one second, whatever

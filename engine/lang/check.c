@@ -1,10 +1,9 @@
 /* The static rules of a file, once it is parsed whole: names, sources, settings. */
 #include <string.h>
 
+#include "base/calendar.h"
 #include "base/text.h"
 #include "lang/parse.h"
-
-#define CALENDAR "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789*:,./~+-_ "
 
 void check_name(struct parse *parse, struct span span, const char *what, const char *name,
                 const char *const *known, size_t count) {
@@ -115,15 +114,28 @@ static void check_defaults(struct parse *parse, const struct node *root) {
                    runbook->drill->profile, runbook->profiles.keys, runbook->profiles.count);
 }
 
-/* Only the alphabet: systemd itself has the last word when the schedule is installed. */
+/* ---- when it runs by itself --------------------------------------------------------------- */
+
 static void check_schedule(struct parse *parse, const struct node *root) {
-    const char *schedule = parse->runbook->schedule;
-    if (!schedule)
+    const struct node *node = node_find(root, "schedule", NULL);
+    struct calendar calendar;
+    struct calendar_fault fault;
+    AUTO_ERR err = ERR_INIT;
+    if (!parse->runbook->schedule ||
+        calendar_parse(parse->runbook->schedule, &calendar, &fault, &err) == 0)
         return;
-    if (!*schedule || schedule[strspn(schedule, CALENDAR)] || strspn(schedule, " ") > 0)
-        parse_error(parse, SPAN_AT(parse, root, "schedule"),
-                    "for example `Mon *-*-* 03:00`, `daily`; see systemd.time(7)",
-                    "`schedule` is no calendar expression");
+    const char *at = node->text + fault.at;
+    const struct span span =
+        parse_place(parse, node, fault.at, text_characters(at, strnlen(at, fault.length)));
+    parse_error(parse, span, err.hint, "`schedule`: %s", err.message);
+}
+
+static void check_overlap(struct parse *parse, const struct node *root) {
+    const struct runbook *runbook = parse->runbook;
+    if (runbook->overlap != OVERLAP_UNSAID && runbook->lock)
+        parse_error(parse, SPAN_AT(parse, root, "overlap"), "leave out `overlap`, or the `lock`",
+                    "`lock` decides already which runs may overlap: none that holds `%s`",
+                    runbook->lock);
 }
 
 void check_file(struct parse *parse, const struct node *root) {
@@ -136,6 +148,7 @@ void check_file(struct parse *parse, const struct node *root) {
     check_profiles(parse, root, ids);
     check_defaults(parse, root);
     check_schedule(parse, root);
+    check_overlap(parse, root);
     check_steps(parse);
     check_uses(parse, ids);
     steps_invert(parse);

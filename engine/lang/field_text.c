@@ -28,9 +28,8 @@ static char *name_from_expr(const char *text, size_t length) {
     return mem_strndup(text + start, end - start);
 }
 
-/* The place of a byte of a scalar's text. */
-static struct span place_in(const struct parse *parse, const struct node *node, size_t offset,
-                            size_t characters) {
+struct span parse_place(const struct parse *parse, const struct node *node, size_t offset,
+                        size_t characters) {
     struct span span = node_text_span(node, parse->runbook->path);
     uint32_t column = span.column;
     for (size_t i = 0; i < offset; i++) {
@@ -65,7 +64,7 @@ static void report_code(struct parse *parse, const struct node *node, size_t off
             *c = (char)toupper((unsigned char)*c);
         hint = mem_printf("set `env: {%s: \"%s\"}` and write \"$%s\"", name, expr, name);
     }
-    struct span at = place_in(parse, node, offset, text_characters(start, length));
+    struct span at = parse_place(parse, node, offset, text_characters(start, length));
     parse_error(parse, at, hint,
                 is_sql ? "`${{` inside SQL: a value pasted there is an injection"
                        : "`${{` inside a command: a value pasted there is run as code");
@@ -101,7 +100,7 @@ static bool refuse_braces(struct parse *parse, const struct node *node) {
             end--;
         hint = mem_printf("write `%s: '%.*s'`", parse->label, (int)(end - start), start);
     }
-    parse_error(parse, place_in(parse, node, offset, 3), hint,
+    parse_error(parse, parse_place(parse, node, offset, 3), hint,
                 "`%s` is a jq expression already; it takes no `${{ }}`", parse->label);
     return true;
 }

@@ -238,6 +238,14 @@ void runbook_free(struct runbook *runbook) {
     arena_free(arena);
 }
 
+const char *runbook_lock(const struct runbook *runbook) {
+    if (runbook->lock)
+        return runbook->lock;
+    const bool refuses = runbook->overlap == OVERLAP_REFUSE ||
+                         (runbook->overlap == OVERLAP_UNSAID && runbook->schedule);
+    return refuses ? runbook->name : NULL;
+}
+
 void runbook_each_file(const struct runbook *runbook,
                        void (*each)(void *user, const struct runbook *file), void *user) {
     for (size_t i = 0; i < runbook->file_count; i++)

@@ -74,6 +74,9 @@ void parse_error(struct parse *parse, struct span span, const char *hint, const 
 /* Takes an error that has its span. */
 void parse_report(struct parse *parse, struct err *err);
 struct span parse_span(const struct parse *parse, const struct node *node);
+/* The place of a byte of a scalar's text. */
+struct span parse_place(const struct parse *parse, const struct node *node, size_t offset,
+                        size_t characters);
 /* "`timeout` must be X, not Y" with Y from the node. */
 void parse_wrong_type(struct parse *parse, const struct node *node, const char *expected,
                       const char *hint);

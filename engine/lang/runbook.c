@@ -367,6 +367,8 @@ static const struct field drill_fields[] = {
     FIELD_END,
 };
 
+static const char *const overlap_choices[] = {"refuse", "allow", NULL};
+
 const struct field runbook_fields[] = {
     {.key = "runbook",
      .kind = FIELD_INTEGER,
@@ -489,8 +491,17 @@ const struct field runbook_fields[] = {
     {.key = "schedule",
      .kind = FIELD_STRING,
      .offset = OF(runbook, schedule),
-     .doc = "When it runs by itself, as a calendar expression of systemd.",
+     .doc = "When it runs by itself, as a calendar expression of systemd; `runbook schedule` makes "
+            "a timer or a crontab line of it.",
      .example = "\"Mon *-*-* 03:00\""},
+    {.key = "overlap",
+     .kind = FIELD_CHOICE,
+     .offset = OF(runbook, overlap),
+     .doc = "Whether a run may begin while another of this runbook is under way; unsaid: not where "
+            "it has a `schedule`. One that may not ends with 8. `lock` says more: with it, none "
+            "of the runs that hold that name overlap.",
+     .example = "allow",
+     .choices = overlap_choices},
     {.key = "drill",
      .kind = FIELD_OBJECT,
      .offset = OF(runbook, drill),

@@ -92,6 +92,10 @@ struct drill {
     int64_t every_ms;
 };
 
+/* Whether a run may begin while another of the same runbook is under way. Unsaid: not where the
+ * runbook has a `schedule`. */
+enum overlap { OVERLAP_UNSAID, OVERLAP_REFUSE, OVERLAP_ALLOW };
+
 /* A file that a step names, such as a script. */
 struct named_file {
     const char *path;  /* resolved */
@@ -105,6 +109,7 @@ struct runbook {
     const char *path; /* as given */
     const char *dir;  /* the folder it stands in, absolute */
     const char *name, *title, *description, *owner, *source, *schedule, *lock;
+    enum overlap overlap;
     struct template *labels, *links; /* constants */
     struct objectives *objectives;
     struct requires *requires;
@@ -135,6 +140,9 @@ struct runbook {
 };
 
 extern const struct field runbook_fields[];
+
+/* The name of the lock that a run of it holds, or NULL: none. */
+const char *runbook_lock(const struct runbook *runbook);
 
 /* Parses and checks all but order (plan/graph does that). Every error goes to `diag`, which the
  * caller asks; where there was one, what is returned serves only to find more errors (a step's

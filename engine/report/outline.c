@@ -327,7 +327,8 @@ static void head_tell(value *outline, const struct plan *plan) {
     outline_text_set(outline, "title", runbook->title);
     outline_text_set(outline, "description", runbook->description);
     outline_text_set(outline, "owner", runbook->owner);
-    outline_text_set(outline, "lock", runbook->lock);
+    outline_text_set(outline, "lock", runbook_lock(runbook));
+    outline_text_set(outline, "schedule", runbook->schedule);
     outline_text_set(outline, "profile", plan_profile(plan));
     outline_text_set(outline, "plan_sha256", plan_hash(plan));
     outline_integer_set(outline, "language", runbook->language);

@@ -145,6 +145,7 @@ static void head_put(struct buf *out, value outline) {
     member_put(out, "profile", outline, "profile");
     selection_put(out, outline);
     objectives_put(out, outline);
+    member_put(out, "schedule", outline, "schedule");
     member_put(out, "holds lock", outline, "lock");
     member_put(out, "plan", outline, "plan_sha256");
     member_put(out, "engine", outline, "engine");

@@ -189,6 +189,7 @@ static const struct member outline[] = {
     {"description", TEXT, "for people", false},
     {"owner", TEXT, "who answers for it", false},
     {"lock", TEXT, "what a run of it holds", false},
+    {"schedule", TEXT, "when it runs by itself", false},
     {"language", COUNT, "version of the language", true},
     {"engine", TEXT, "version of the engine", true},
     {"plan_sha256", HASH, "of the files, the parameters, the profile and the selection", true},

@@ -286,6 +286,7 @@ static void put_title(const struct drawing *drawing, value outline) {
     put_member(drawing, outline, "runbook", "file:", 2);
     put_member(drawing, outline, "owner", "owner:", 2);
     put_member(drawing, outline, "profile", "profile:", 2);
+    put_member(drawing, outline, "schedule", "schedule:", 2);
     put_member(drawing, outline, "lock", "holds lock:", 2);
     put_member(drawing, outline, "plan_sha256", "plan:", 2);
     AUTO_VALUE objectives = value_get(outline, "objectives");

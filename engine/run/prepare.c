@@ -290,11 +290,27 @@ static int place_make(struct prepare *prepare, struct err *err) {
 }
 
 static int locks_take(struct run *run, struct err *err) {
-    if (!run->runbook->lock)
+    const char *lock = runbook_lock(run->runbook);
+    if (!lock)
         return 0;
     AUTO_TEXT owner = mem_printf("runbook %s (pid %ld, %s@%s)", run->runbook->name, (long)getpid(),
                                  run->user, run->host);
-    return store_lock(run->store, run->runbook->lock, owner, &run->lock_fd, err);
+    if (store_lock(run->store, lock, owner, &run->lock_fd, err) == 0)
+        return 0;
+    if (err->kind == ERR_BUSY && run->runbook->overlap != OVERLAP_REFUSE && !run->runbook->lock)
+        err_hint(err,
+                 "runs of a runbook with a `schedule` do not overlap, unless it says `overlap: "
+                 "allow`");
+    return -1;
+}
+
+/* The run has its name only now: one that is refused leaves nothing behind. */
+static int locks_tell(struct run *run, struct err *err) {
+    if (run->lock_fd < 0)
+        return 0;
+    AUTO_TEXT owner = mem_printf("run %s (pid %ld, %s@%s)", store_run_id(run->place),
+                                 (long)getpid(), run->user, run->host);
+    return file_lock_tell(run->lock_fd, owner, err);
 }
 
 /* ---- the first record ---------------------------------------------------------------------- */
@@ -473,7 +489,8 @@ static int run_start(struct prepare *prepare) {
 
 static int prepare_begin(struct prepare *prepare, struct err *err) {
     struct run *run = prepare->run;
-    if (place_open(run, err) < 0 || locks_take(run, err) < 0 || place_make(prepare, err) < 0)
+    if (place_open(run, err) < 0 || locks_take(run, err) < 0 || place_make(prepare, err) < 0 ||
+        locks_tell(run, err) < 0)
         return -1;
     /* Who sees that it runs may interrupt it. */
     interrupt_watch(run);

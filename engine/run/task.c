@@ -415,14 +415,14 @@ static const char *task_lock(const struct task *task) {
     if (!task_owns_keys(task) || task->is_rehearsed)
         return NULL;
     if (!task->step->lock && step_expand(task->step, &inner) && inner.runbook)
-        return inner.runbook->lock;
+        return runbook_lock(inner.runbook);
     return task->step->lock;
 }
 
 /* What contains the step may hold the lock already. Then the lock is one of those within: the
  * step would wait for itself, and still excludes its siblings. */
 static char *lock_name(const struct task *task, const char *lock) {
-    const char *outermost = task_run(task)->runbook->lock;
+    const char *outermost = runbook_lock(task_run(task)->runbook);
     int64_t holders = outermost && text_equal(outermost, lock);
     for (const struct node *at = task->node->frame->owner; at; at = at->frame->owner) {
         const char *held = at->task && at->task->lock ? task_lock(at->task) : NULL;
