@@ -360,7 +360,7 @@ static void redact_collect(void *user, const char *bytes, size_t length) {
 
 char *redact_text(const struct redactor *redactor, const char *text, size_t length,
                   size_t *ret_length) {
-    if (redactor->patterns.count == 0 && scan_next(redactor->scan, text, 0, length) == length) {
+    if (redactor->patterns.count == 0 && scan_is_free(redactor->scan, text, length)) {
         if (ret_length)
             *ret_length = length;
         return mem_strndup(text, length);

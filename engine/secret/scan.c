@@ -16,6 +16,9 @@
 #define PROBE_MAX ((size_t)8)
 #define PROBE_ESCAPE ((size_t)6) /* \u0041 */
 
+/* So much of a secret tells too much, even where the rest of it was cut off. */
+#define SHORTENED_LEAST ((size_t)8)
+
 struct start {
     uint64_t bytes; /* the first one lowest */
     uint64_t mask;  /* of those that are given: three, or more of a numeric escape */
@@ -26,6 +29,7 @@ struct start {
 struct scan {
     VEC(struct needle) needles;
     VEC(struct start) starts;
+    size_t least;       /* no needle, shortened or not, stands in less text */
     VEC(uint32_t) tiny; /* needles that less than three bytes of text complete */
     uint64_t filter[(1U << FILTER_BITS) / 64];
     uint32_t chains[1U << CHAIN_BITS];
@@ -34,7 +38,9 @@ struct scan {
 };
 
 struct scan *scan_new(void) {
-    return mem_zalloc(sizeof(struct scan));
+    struct scan *scan = mem_zalloc(sizeof *scan);
+    scan->least = SHORTENED_LEAST;
+    return scan;
 }
 
 void scan_free(struct scan *scan) {
@@ -156,6 +162,8 @@ static void scan_add_needle(void *user, struct needle taken) {
     struct scan *scan = user;
     *vec_add(&scan->needles) = taken;
     uint32_t index = (uint32_t)(scan->needles.count - 1);
+    if (taken.length < scan->least)
+        scan->least = taken.length;
     struct probe probe = {.scan = scan, .needle = &taken, .index = index};
     probe.letters = scan_alphabet(&taken, probe.alphabet);
     /* A needle of one or two characters may be complete before three bytes were read. */
@@ -226,6 +234,13 @@ static bool scan_begins(const struct scan *scan, const char *text, size_t length
     return false;
 }
 
+bool scan_is_free(const struct scan *scan, const char *text, size_t length) {
+    /* Behind `last` there is no room for a needle: words of a record, which are short, are done
+     * here, and a record of eight of them takes 4 us less with twenty secrets. */
+    size_t last = length < scan->least ? 0 : length - scan->least + 1;
+    return last == 0 || scan_next(scan, text, 0, length) >= last;
+}
+
 size_t scan_next(const struct scan *scan, const char *text, size_t from, size_t length) {
     if (scan->needles.count == 0)
         return length;
@@ -246,8 +261,6 @@ size_t scan_next(const struct scan *scan, const char *text, size_t from, size_t 
  * What stands before it may be the beginning of a secret that nobody will see the end of. */
 static const char *const ellipses[] = {"\xe2\x80\xa6", "..."};
 #define ELLIPSIS_LENGTH ((size_t)3)
-/* So much of a secret tells too much. */
-#define SHORTENED_LEAST ((size_t)8)
 /* A character's escape may have been shortened, too. */
 #define SHORTENED_ESCAPE ((size_t)11)
 #define SHORTENED_BLANKS ((size_t)64)

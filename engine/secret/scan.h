@@ -16,6 +16,9 @@ bool scan_empty(const struct scan *scan);
 /* The first place at or behind `from` where a needle may begin; `length` where there is none. */
 size_t scan_next(const struct scan *scan, const char *text, size_t from, size_t length);
 
+/* Whether no needle stands in a text that is complete. */
+bool scan_is_free(const struct scan *scan, const char *text, size_t length);
+
 struct scan_found {
     size_t length; /* of the longest needle that stands here; 0 for none */
     size_t name;
