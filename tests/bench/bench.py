@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench.py BUILD [--steps N] [--rounds N] [NAME…]: see run.sh, which builds what this runs."""
+"""bench.py BUILD [--steps N] [--rounds N] [--growth] [NAME…]: see run.sh, which builds what it runs."""
 import argparse
 import json
 import os
@@ -9,124 +9,12 @@ import subprocess
 import sys
 import tempfile
 
-SHELL = ["bash", "-euo", "pipefail", "-c", "true"]
-LINE = " ".join(SHELL)
+import growth
+import works
 
-
-class Bench:
-    """The commands of one work: what is measured, beside what."""
-
-    def __init__(self, name, work, operations):
-        self.name, self.work, self.operations = name, work, operations
-        self.commands = []
-
-    def add(self, label, words, repeat=1, ours=False, only_if=None):
-        if only_if is None or shutil.which(only_if):
-            self.commands.append((label, repeat, words, ours))
-
-
-# ---- inputs --------------------------------------------------------------------------------
-
-
-def write(folder, name, text):
-    path = os.path.join(folder, name)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    return path
-
-
-def runbook_file(folder, name, steps, is_chain):
-    head = "runbook: 1\nname: %s\nsteps:\n" % name
-    if is_chain:
-        body = "".join("  - id: s%d\n    shell: 'true'\n" % i for i in range(steps))
-    else:
-        body = "  - id: all\n    parallel:\n" + "".join(
-            "      - id: s%d\n        shell: 'true'\n" % i for i in range(steps))
-    return write(folder, name + ".yaml", head + body)
-
-
-def make_file(folder, name, steps, is_chain):
-    names = " ".join("s%d" % i for i in range(steps))
-    rules = "".join("s%d:%s\n\t@%s\n" % (i, " s%d" % (i - 1) if is_chain and i else "", LINE)
-                    for i in range(steps))
-    return write(folder, name + ".mk", "all: %s\n.PHONY: all %s\n%s" % (names, names, rules))
-
-
-def ninja_file(folder, name, steps, is_chain):
-    rules = "".join("build s%d: step%s\n" % (i, " s%d" % (i - 1) if is_chain and i else "")
-                    for i in range(steps))
-    return write(folder, name + ".ninja", "rule step\n  command = %s\n%s" % (LINE, rules))
-
-
-def loop_file(folder, name, steps, is_chain):
-    if is_chain:
-        return write(folder, name + ".sh", "for ((i = 0; i < %d; i++)); do %s; done\n"
-                     % (steps, LINE))
-    return write(folder, name + ".sh", "for ((i = 0; i < %d; i++)); do\n"
-                 "((i < 2)) || wait -n\n%s &\ndone\nwait\n" % (steps, LINE))
-
-
-# ---- the works -----------------------------------------------------------------------------
-
-
-def start(programs, folder, _):
-    bench = Bench("start", "check of a one-step file", 1)
-    one = runbook_file(folder, "one", 1, True)
-    bench.add("runbook check", [programs["runbook"], "check", one], 100, True)
-    bench.add("/bin/true", ["/bin/true"], 100)
-    bench.add("make -n", ["make", "-n", "-f", make_file(folder, "one", 1, True)], 100,
-              only_if="make")
-    bench.add("bash -n", ["bash", "-n", loop_file(folder, "one", 1, True)], 100)
-    return bench
-
-
-def steps_of(programs, folder, steps, is_chain):
-    name = "chain" if is_chain else "independent"
-    work = "a chain of %d" % steps if is_chain else "%d independent, 2 jobs" % steps
-    bench = Bench(name, work, steps)
-    file = runbook_file(folder, name, steps, is_chain)
-    for durability in ("process", "disk"):
-        bench.add("runbook, " + durability,
-                  [programs["runbook"], "exec", "--quiet", "--jobs", "2",
-                   "--durability", durability, file], 1, True)
-        bench.add("floor, " + durability,
-                  [programs["floor"], str(steps), "1" if is_chain else "2", durability,
-                   os.path.join(folder, "journal"), *SHELL])
-    bench.add("ninja -j2", ["ninja", "-j2", "-f", ninja_file(folder, name, steps, is_chain)],
-              only_if="ninja")
-    bench.add("make -j2", ["make", "-j2", "-f", make_file(folder, name, steps, is_chain)],
-              only_if="make")
-    bench.add("bash loop", ["bash", loop_file(folder, name, steps, is_chain)])
-    return bench
-
-
-def independent(programs, folder, steps):
-    return steps_of(programs, folder, steps, False)
-
-
-def chain(programs, folder, steps):
-    return steps_of(programs, folder, steps, True)
-
-
-def parse(programs, folder, steps):
-    bench = Bench("parse", "check of %d steps" % steps, steps)
-    file = runbook_file(folder, "parse", steps, False)
-    bench.add("runbook check", [programs["runbook"], "check", file], 5, True)
-    bench.add("runbook check, chain",
-              [programs["runbook"], "check", runbook_file(folder, "parsed", steps, True)], 5, True)
-    bench.add("runbook plan", [programs["runbook"], "plan", file], 1, True)
-    bench.add("libyaml's events", [programs["yaml_events"], file], 5)
-    bench.add("ninja -n", ["ninja", "-n", "-f", ninja_file(folder, "parse", steps, False)], 5,
-              only_if="ninja")
-    bench.add("make -n", ["make", "-n", "-f", make_file(folder, "parse", steps, False)],
-              only_if="make")
-    return bench
-
-
-WORKS = {"start": start, "independent": independent, "chain": chain, "parse": parse}
-
-
-# ---- measuring -----------------------------------------------------------------------------
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAMS = ("measure", "floor", "yaml_events", "floor_get", "floor_sql", "floor_copy", "floor_jq",
+            "append")
 
 
 def measure(bench, measurer, rounds, folder):
@@ -157,46 +45,88 @@ def show_time(seconds):
 def table(bench, results):
     """Each program's figures, and how many times as long as it each of ours takes."""
     ours = [result for result in results if result["ours"]]
-    head = ["program", "median", "steps/s", "peak memory"]
+    head = ["program", "median", bench.unit + "/s", "CPU", "peak memory"]
     head += ["`%s` takes" % mine["label"] for mine in ours]
     lines = ["", "### " + bench.work, "", "| " + " | ".join(head) + " |",
              "|---" + "|--:" * (len(head) - 1) + "|"]
     for result in results:
         cells = [result["label"], show_time(result["median"]),
                  "%.0f" % result["per_second"] if bench.operations > 1 else "",
-                 "%.1f MiB" % (result["peak_kib"] / 1024)]
+                 show_time(result["cpu"]), "%.1f MiB" % (result["peak_kib"] / 1024)]
         cells += ["%.2f ×" % (mine["median"] / result["median"]) for mine in ours]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
+
+
+def judge(bench, results):
+    """Rows of the summary: what was asked for, what was measured."""
+    by_label = {result["label"]: result for result in results}
+    rows = []
+    for mine, other, most, of in bench.bars:
+        if mine not in by_label or other not in by_label:
+            continue
+        key = {"seconds": "median"}.get(of, of)
+        ratio = by_label[mine][key] / by_label[other][key]
+        what = "" if of == "seconds" else ", memory" if of == "peak_kib" else ", CPU"
+        ran = not (by_label[mine]["status"] or by_label[other]["status"])
+        rows.append({"work": bench.work, "mine": mine + what, "other": other, "most": most,
+                     "ratio": ratio, "met": ran and ratio <= most})
+    return rows
+
+
+def summary(rows):
+    lines = ["| work | ours | beside | at most | measured | |", "|---|---|---|--:|--:|---|"]
+    lines += ["| %(work)s | %(mine)s | %(other)s | %(most).2f × | %(ratio).2f × |" % row +
+              (" met |" if row["met"] else " **missed** |") for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def run_works(options, programs):
+    record = {"steps": options.steps, "rounds": options.rounds, "cpus": os.cpu_count(),
+              "load_before": os.getloadavg(), "works": {}, "bars": []}
+    text = []
+    # Beside the build, since a temporary folder may be in memory, where a sync costs nothing.
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=options.build) as folder:
+        for name in options.names or works.WORKS:
+            bench = works.WORKS[name](programs, folder, options.steps)
+            with bench.servers:
+                results = measure(bench, programs["measure"], options.rounds, folder)
+            record["works"][name] = results
+            record["bars"] += judge(bench, results)
+            text.append(table(bench, results))
+            print(text[-1], flush=True)
+            shutil.rmtree(os.path.join(folder, "home"), ignore_errors=True)
+        if options.growth:
+            record["growth"] = growth.measure(programs, folder)
+    record["load_after"] = os.getloadavg()
+    return record, text
 
 
 def main():
     options = argparse.ArgumentParser(prog="tests/bench/run.sh")
     options.add_argument("build", help=argparse.SUPPRESS)
-    options.add_argument("names", nargs="*", metavar="NAME", help=", ".join(WORKS))
+    options.add_argument("names", nargs="*", metavar="NAME", help=", ".join(works.WORKS))
     options.add_argument("--steps", type=int, default=10000)
     options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--growth", action="store_true",
+                         help="measure the growth curves too, and write tests/bench/RESULTS.md")
     options = options.parse_intermixed_args()
-    unknown = [name for name in options.names if name not in WORKS]
+    unknown = [name for name in options.names if name not in works.WORKS]
     if unknown:
-        options.error("no such bench: %s; there are %s" % (", ".join(unknown), ", ".join(WORKS)))
-    programs = {name: os.path.join(options.build, "tests/bench", name)
-                for name in ("measure", "floor", "yaml_events")}
+        options.error("no such bench: %s; there are %s"
+                      % (", ".join(unknown), ", ".join(works.WORKS)))
+    programs = {name: os.path.join(options.build, "tests/bench", name) for name in PROGRAMS}
     programs["runbook"] = os.path.join(options.build, "engine/cli/runbook")
-    record = {"steps": options.steps, "rounds": options.rounds, "cpus": os.cpu_count(),
-              "load_before": os.getloadavg(), "works": {}}
-    # Beside the build, since a temporary folder may be in memory, where a sync costs nothing.
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=options.build) as folder:
-        for name in options.names or WORKS:
-            bench = WORKS[name](programs, folder, options.steps)
-            results = measure(bench, programs["measure"], options.rounds, folder)
-            record["works"][name] = results
-            print(table(bench, results), flush=True)
-            shutil.rmtree(os.path.join(folder, "home"), ignore_errors=True)
-    write(options.build, "bench.json", json.dumps(record, indent=1) + "\n")
-    print("\nMedians of %d; %d processors, load %.1f before and %.1f after."
-          % (options.rounds, record["cpus"], record["load_before"][0], os.getloadavg()[0]))
-    return 0
+    record, text = run_works(options, programs)
+    works.write(options.build, "bench.json", json.dumps(record, indent=1) + "\n")
+    end = "Medians of %d; %d processors, load %.1f before and %.1f after.\n" % (
+        options.rounds, record["cpus"], record["load_before"][0], record["load_after"][0])
+    print("\n" + summary(record["bars"]) + "\n" + end)
+    if options.growth:
+        growth.report(HERE, record, summary(record["bars"]), "\n".join(text), end)
+    ended_badly = any(result["status"] for results in record["works"].values()
+                      for result in results)
+    return 1 if ended_badly else 0
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
  *
  * A line of COMMANDS is LABEL, REPEAT, FOLDER and the command's words, with tabs between. In each
  * round every command runs REPEAT times in its turn, so that what else the machine does hits all
- * alike. Prints a JSON line for each: the seconds of one run in each round, the peak memory of the
- * largest process among it and its children in KiB, and the last exit status that was not 0. */
+ * alike. Prints a JSON line for each: the seconds of one run in each round, those of processors
+ * that one run took, the peak memory of the largest process among it and its children in KiB, and
+ * the last exit status that was not 0. */
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ struct command {
     char *folder;
     char *words[WORDS];
     VEC(double) seconds;
+    double cpu; /* seconds, user's and kernel's, of all rounds */
     long peak_kib;
     int status;
 };
@@ -61,6 +63,8 @@ static int run_once(struct command *command) {
     if (sys != 0)
         return 127;
     wait4(pid, &status, 0, &usage);
+    command->cpu += (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
     if (usage.ru_maxrss > command->peak_kib)
         command->peak_kib = usage.ru_maxrss;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -80,7 +84,9 @@ static void print(const struct command *command) {
     printf("{\"label\": \"%s\", \"seconds\": [", command->label);
     for (size_t i = 0; i < command->seconds.count; i++)
         printf("%s%.9f", i ? ", " : "", command->seconds.items[i]);
-    printf("], \"peak_kib\": %ld, \"status\": %d}\n", command->peak_kib, command->status);
+    double runs = (double)command->seconds.count * (double)command->repeat;
+    printf("], \"cpu\": %.9f, \"peak_kib\": %ld, \"status\": %d}\n", command->cpu / runs,
+           command->peak_kib, command->status);
 }
 
 int main(int argc, char **argv) {
