@@ -1,0 +1,1 @@
+ALTER TABLE appointments DROP CONSTRAINT appointments_lead_id_fkey;

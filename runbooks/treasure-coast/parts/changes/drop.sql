@@ -1,0 +1,2 @@
+ALTER TABLE leads DROP COLUMN fax;
+DROP TABLE legacy_imports;

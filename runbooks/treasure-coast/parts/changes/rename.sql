@@ -1,0 +1,1 @@
+ALTER TABLE conversations RENAME TO chat_threads;
