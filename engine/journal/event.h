@@ -38,7 +38,7 @@
     X(pid, INTEGER, "process id")                                                                  \
     X(engine, TEXT, "version of the engine")                                                       \
     X(previous, JSON, "head of the transcript before this one in the store: {run, sha256}")        \
-    X(objectives, JSON, "{rto: {limit_ms, measured_ms, met}, rpo: …}; null: not known")            \
+    X(objectives, JSON, "{rto: {limit_ms, measured_ms, met}, rpo: …, steps: [{step, rto, rpo}]}")  \
     X(phase, TEXT, "run, rollback or finally")                                                     \
     X(step, TEXT, "path of the step: its id, behind those of what it stands in")                   \
     X(title, TEXT, "title of the step")                                                            \

@@ -48,6 +48,10 @@ static void check_command_keys(struct parse *parse, const struct visit *visit) {
 static void check_container_keys(struct parse *parse, const struct visit *visit) {
     const struct step *step = visit->step;
     const char *acting = "steps that act themselves, such as the members of this one";
+    struct step_expansion inner;
+    if (step->objectives && (!step_expand(step, &inner) || !inner.steps))
+        refuse_key(parse, visit, "objectives",
+                   "groups (`steps`, `parallel`); a runbook that is called brings its own");
     if (!step->type->expand)
         return;
     if (step->retry)

@@ -11,10 +11,6 @@
 #define RUNBOOK_MAX_DEPTH 64          /* nesting of YAML, and of runbooks that call each other */
 #define RUNBOOK_MAX_ALIAS_NODES 10000 /* nodes that aliases may add */
 
-struct objectives {
-    int64_t rto_ms, rpo_ms; /* 0: unsaid */
-};
-
 struct requires_disk {
     struct template *path;
     int64_t at_least; /* bytes */

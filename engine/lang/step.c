@@ -317,6 +317,16 @@ static const char *const effect_choices[] = {"read", "idempotent", "once", NULL}
         .doc = "Its output is not kept at all.", .example = "true"                                 \
     }
 
+static const struct field phase_fields[] = {
+    {.key = "rto",
+     .kind = FIELD_DURATION,
+     .flags = FIELD_REQUIRED,
+     .offset = offsetof(struct objectives, rto_ms),
+     .doc = "How long the group may take, from its start to its end.",
+     .example = "15m"},
+    FIELD_END,
+};
+
 const struct field step_fields[] = {
     {.key = "id",
      .kind = FIELD_NAME,
@@ -407,6 +417,15 @@ const struct field step_fields[] = {
     EFFECT_REASON,
     DESTROYS,
     SENSITIVE,
+    {.key = "objectives",
+     .kind = FIELD_OBJECT,
+     .offset = AT(objectives),
+     .doc =
+         "What a group (`steps`, `parallel`) is measured by: its share of the time. A missed one "
+         "is told in the run's summary, and fails nothing; for that there is `timeout`.",
+     .example = "{rto: 15m}",
+     .fields = phase_fields,
+     .size = sizeof(struct objectives)},
     {.key = "tags",
      .kind = FIELD_LIST,
      .offset = AT(tags),

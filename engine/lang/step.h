@@ -45,6 +45,10 @@ struct output {
     bool secret;
 };
 
+struct objectives {
+    int64_t rto_ms, rpo_ms; /* 0: unsaid */
+};
+
 /* A step whose result some expression of another looks at. */
 #define STEP_REF_ALL "*" /* it looks at `.steps` as a whole */
 struct step_ref {
@@ -90,7 +94,8 @@ struct step {
     const char *effect_reason;
     struct field_list destroys; /* const char * each, e.g. "table leads" */
     bool sensitive;
-    struct field_list tags; /* const char * each */
+    struct field_list tags;        /* const char * each */
+    struct objectives *objectives; /* of a group: `rto_ms` */
 
     const struct step_ref *refs; /* those that its own expressions look at */
 };

@@ -138,7 +138,7 @@ static void level_close(struct builder *builder) {
 /* A group that is timed, locked or judged as a whole is one node, and has a graph of its own. */
 static bool has_own_life(const struct step *step) {
     return step->timeout_ms || step->deadline_ms || step->lock || step->done_when || step->expect ||
-           step->outputs.count;
+           step->outputs.count || step->objectives;
 }
 
 static bool is_flattened(const struct builder *builder, const struct step *step,

@@ -333,12 +333,7 @@ static void head_tell(value *outline, const struct plan *plan) {
     outline_text_set(outline, "plan_sha256", plan_hash(plan));
     outline_integer_set(outline, "language", runbook->language);
     outline_text_set(outline, "engine", RUNBOOK_VERSION);
-    if (runbook->objectives) {
-        value objectives = value_object();
-        outline_integer_set(&objectives, "rto_ms", runbook->objectives->rto_ms);
-        outline_integer_set(&objectives, "rpo_ms", runbook->objectives->rpo_ms);
-        *outline = value_set(*outline, "objectives", objectives);
-    }
+    outline_objectives_set(outline, runbook->objectives);
     if (runbook->requires) {
         *outline = value_set(*outline, "requires", requires_value(plan, runbook->requires));
     }

@@ -201,6 +201,14 @@ static void badge_put(struct buf *out, const char *class, const char *text) {
     buf_puts(out, "</span>");
 }
 
+static void objective_put(struct buf *out, value objectives, const char *label, const char *key) {
+    const int64_t ms = outline_integer(objectives, key);
+    AUTO_TEXT limit = text_format_duration(ms);
+    AUTO_TEXT text = mem_printf("%s %s", label, limit);
+    if (ms > 0)
+        badge_put(out, "group", text);
+}
+
 static void badges_put(struct buf *out, value step) {
     AUTO_VALUE skipped = value_get(step, "skipped");
     AUTO_VALUE gate = value_get(step, "gate");
@@ -222,6 +230,9 @@ static void badges_put(struct buf *out, value step) {
         badge_put(out, "group", "until the end");
     if (outline_has(step, "sensitive"))
         badge_put(out, "group", "output not kept");
+    AUTO_VALUE objectives = value_get(step, "objectives");
+    objective_put(out, objectives, "rto", "rto_ms");
+    objective_put(out, objectives, "rpo", "rpo_ms");
 }
 
 static void summary_put(struct buf *out, value step) {

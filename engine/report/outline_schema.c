@@ -116,6 +116,7 @@ static const struct member step[] = {
     {"ready", A("handler"), "what says that a service answers", false},
     {"dry_run", A("handler"), "what a dry run does instead", false},
     {"rollback", A("handler"), "what undoes it", false},
+    {"objectives", A("objectives"), "what the group or the called runbook is judged by", false},
     {"undo", TEXTS, "paths of what would be undone if it failed, in that order", false},
     {"undo_more", COUNT, "how many more there are", false},
     {"undo_beside", TEXTS, "and these, where they have begun by then", false},

@@ -385,6 +385,22 @@ static void place_tell(const struct step *step, value *object) {
     outline_text_set(object, "file", step->span.file);
 }
 
+void outline_objectives_set(value *object, const struct objectives *objectives) {
+    if (!objectives)
+        return;
+    value promised = value_object();
+    outline_integer_set(&promised, "rto_ms", objectives->rto_ms);
+    outline_integer_set(&promised, "rpo_ms", objectives->rpo_ms);
+    *object = value_set(*object, "objectives", promised);
+}
+
+/* Its own, or those that the runbook brings that it calls. */
+static const struct objectives *objectives_of(const struct step *step) {
+    struct step_expansion inner = {0};
+    bool is_call = !step->objectives && step_expand(step, &inner) && inner.runbook;
+    return is_call ? inner.runbook->objectives : step->objectives;
+}
+
 /* What the step itself says it destroys and holds. */
 static void sums_tell(const struct outline_file *in, const struct step *step) {
     for (size_t i = 0; i < step->destroys.count; i++) {
@@ -418,6 +434,7 @@ value outline_step(const struct outline_file *in, const struct step *step) {
     object = value_set(object, "effect", value_word(effect_text(step_effect(step))));
     action_tell(in, step, false, &object);
     sums_tell(in, step);
+    outline_objectives_set(&object, objectives_of(step));
     if (!in->is_brief)
         details_tell(in, step, &object);
     outline_set(&object, "foreach", template_told(in, step->foreach));

@@ -29,7 +29,8 @@ value outline_step(const struct outline_file *in, const struct step *step);
 
 void outline_text_set(value *object, const char *key, const char *text);
 void outline_integer_set(value *object, const char *key, int64_t number); /* where above 0 */
-void outline_flag_set(value *object, const char *key, bool flag);         /* where true */
+void outline_objectives_set(value *object, const struct objectives *objectives_or_null);
+void outline_flag_set(value *object, const char *key, bool flag); /* where true */
 void outline_names_set(value *object, const char *key, const struct field_list *names);
 /* Not where it is VALUE_NONE; takes it. */
 void outline_set(value *object, const char *key, value item_taken);

@@ -29,6 +29,7 @@ enum shown {
     SHOWN_LOSSES,
     SHOWN_BACKGROUND,
     SHOWN_ROLLBACK,
+    SHOWN_OBJECTIVES,
     SHOWN_EXPECTED,
     SHOWN_STEPS,
     SHOWN_FINAL,
@@ -52,23 +53,9 @@ static bool is_said(const struct line *line, enum shown what) {
 
 static void line_read(struct line *line, value step) {
     static const char *const names[SHOWN_COUNT] = {
-        "id",
-        "title",
-        "action",
-        "effect",
-        "lines",
-        "wave",
-        "depth",
-        "when",
-        "skipped",
-        "foreach",
-        "gate",
-        "losses",
-        "background",
-        "rollback",
-        "expected",
-        "steps",
-        "point_of_no_return",
+        "id",         "title",    "action",     "effect",   "lines", "wave",
+        "depth",      "when",     "skipped",    "foreach",  "gate",  "losses",
+        "background", "rollback", "objectives", "expected", "steps", "point_of_no_return",
     };
     value key, item;
     for (size_t i = 0; i < SHOWN_COUNT; i++)
@@ -153,6 +140,14 @@ static void expected_mark(struct buf *marks, value expected) {
         buf_printf(marks, ", p90 %s", most);
 }
 
+static void objective_mark(struct buf *marks, value objectives, const char *label,
+                           const char *key) {
+    const int64_t ms = outline_integer(objectives, key);
+    AUTO_TEXT text = text_format_duration(ms);
+    if (ms > 0)
+        mark_add(marks, label, text);
+}
+
 /* All that a person must not miss. */
 static void marks_make(struct buf *marks, const struct line *line) {
     AUTO_VALUE condition = value_get(line->members[SHOWN_WHEN], "text");
@@ -171,6 +166,8 @@ static void marks_make(struct buf *marks, const struct line *line) {
         mark_add(marks, "", "until the end");
     if (is_said(line, SHOWN_ROLLBACK))
         mark_add(marks, "", "has a rollback");
+    objective_mark(marks, line->members[SHOWN_OBJECTIVES], "rto ", "rto_ms");
+    objective_mark(marks, line->members[SHOWN_OBJECTIVES], "rpo ", "rpo_ms");
     expected_mark(marks, line->members[SHOWN_EXPECTED]);
 }
 

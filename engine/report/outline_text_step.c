@@ -203,6 +203,7 @@ static void put_head(const struct drawing *drawing, value step, size_t depth) {
     AUTO_VALUE title = value_get(step, "title");
     AUTO_VALUE action = value_get(step, "action");
     AUTO_VALUE effect = value_get(step, "effect");
+    AUTO_VALUE objectives = value_get(step, "objectives");
     indent_by(drawing, 2 + depth * 2);
     AUTO_TEXT wave = mem_printf("%" PRId64 ".", outline_integer(step, "wave") + 1);
     buf_printf(drawing->out, "%-4s", wave);
@@ -213,6 +214,8 @@ static void put_head(const struct drawing *drawing, value step, size_t depth) {
         put_color(drawing, strcmp(value_text(effect), "once") == 0 ? "33" : "32",
                   value_text(effect));
     }
+    duration_of(drawing, ", rto ", objectives, "rto_ms");
+    duration_of(drawing, ", rpo ", objectives, "rpo_ms");
     if (value_text_length(title) > 0) {
         buf_puts(drawing->out, "  ");
         put_escaped(drawing, title);

@@ -298,8 +298,10 @@ static char *objective_duration(value objective, const char *key) {
     return value_as_integer(number, &ms) ? text_show_duration(ms) : NULL;
 }
 
-static void objective_line(const struct page *page, const char *key, const char *name) {
-    AUTO_VALUE objective = value_get(page->model->objectives, key);
+/* `owner`: whose it is, before its name; empty where it is the run's. */
+static void objective_line(const struct page *page, value objectives, const char *owner,
+                           const char *key, const char *name) {
+    AUTO_VALUE objective = value_get(objectives, key);
     AUTO_VALUE met = value_get(objective, "met");
     AUTO_TEXT limit = objective_duration(objective, "limit_ms");
     AUTO_TEXT measured = objective_duration(objective, "measured_ms");
@@ -311,7 +313,9 @@ static void objective_line(const struct page *page, const char *key, const char 
                                                              : "failed");
     page_spaces(page, 2);
     page_color(page, look.color, page->style->unicode ? look.sign : look.ascii);
-    (void)buf_printf(page->out, " %s ", name);
+    (void)buf_putc(page->out, ' ');
+    text_escape(page->out, owner, strlen(owner), false);
+    (void)buf_printf(page->out, "%s%s ", *owner ? ": " : "", name);
     page_color(page, look.color, !known ? "not known" : value_truth(met) ? "met" : "missed");
     (void)buf_printf(page->out, "%s%s, the limit is %s\n", known ? ": " : "", known ? measured : "",
                      limit);
@@ -321,8 +325,15 @@ static void page_objectives(const struct page *page) {
     if (!page->model->finished || value_count(page->model->objectives) == 0)
         return;
     page_heading(page, "Objectives");
-    objective_line(page, "rto", "RTO");
-    objective_line(page, "rpo", "RPO");
+    objective_line(page, page->model->objectives, "", "rto", "RTO");
+    objective_line(page, page->model->objectives, "", "rpo", "RPO");
+    AUTO_VALUE phases = value_get(page->model->objectives, "steps");
+    for (size_t i = 0; i < value_count(phases); i++) {
+        AUTO_VALUE phase = value_at(phases, i);
+        AUTO_VALUE step = value_get(phase, "step");
+        objective_line(page, phase, value_text(step), "rto", "RTO");
+        objective_line(page, phase, value_text(step), "rpo", "RPO");
+    }
 }
 
 static void hand_text(const struct page *page, value hand, const char *key, const char *label,

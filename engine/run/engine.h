@@ -77,6 +77,14 @@ enum run_stage {
     STAGE_OVER,
 };
 
+/* A group or a called runbook that has objectives of its own, once it has ended. */
+struct phase_measured {
+    char *step; /* path */
+    const struct objectives *objectives;
+    int64_t duration_ms, point_wall_ns;
+    bool is_recovered, has_point;
+};
+
 struct run {
     struct loop *loop;
     struct run_options options;
@@ -131,13 +139,14 @@ struct run {
     size_t doubts; /* steps in doubt that no handler has undone */
     value hands;
     size_t counts[STATE_COUNT];
-    size_t dry_counts[4];      /* by enum dryrun_word */
-    size_t dry_unknown;        /* how many results a dry run does not know */
-    value dry_missing;         /* what step_miss_note was told */
-    struct replay *replay;     /* answers every effect; NULL: they are real */
-    struct recall *recall;     /* while it goes the way of its transcript again */
-    struct past *past;         /* that transcript, of a run that is resumed */
-    struct estimate *estimate; /* of run_estimate(); NULL: not read yet */
+    VEC(struct phase_measured) measured; /* in the order in which they ended */
+    size_t dry_counts[4];                /* by enum dryrun_word */
+    size_t dry_unknown;                  /* how many results a dry run does not know */
+    value dry_missing;                   /* what step_miss_note was told */
+    struct replay *replay;               /* answers every effect; NULL: they are real */
+    struct recall *recall;               /* while it goes the way of its transcript again */
+    struct past *past;                   /* that transcript, of a run that is resumed */
+    struct estimate *estimate;           /* of run_estimate(); NULL: not read yet */
     char *forgotten;     /* secret outputs of earlier steps that nobody has any more; or NULL */
     bool rolls_back;     /* somebody asks, or will have asked, for a rollback of all of it */
     size_t unsettled;    /* steps in doubt that only a person can settle */

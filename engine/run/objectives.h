@@ -15,4 +15,10 @@
  * and not known before; its RPO is not known. */
 value objectives_judge(const struct run *run, int64_t duration_ms, bool is_recovered);
 
+/* Of a group or a called runbook that has ended: what it was promised is judged with the run, as
+ * {steps: [{step, rto, rpo}]} beside `rto` and `rpo`. Its time is its own, from its start to its
+ * end. */
+void objectives_note(struct node *node, bool is_recovered, value result);
+void objectives_release(struct run *run);
+
 #endif

@@ -69,8 +69,16 @@ static bool has_recorded_member(const struct recall *recall, const struct node *
     return false;
 }
 
+/* The begin and the end of a group with a life of its own: the records of that path are of the
+ * group as a whole, which its owner comes to. */
+static bool is_owners(const struct node *node) {
+    return node->frame->is_group && node_graph(node)->group == GRAPH_NONE;
+}
+
 bool recall_lets(struct recall *recall, struct node *node) {
     enum graph_role role = node_graph(node)->role;
+    if (is_owners(node))
+        return role != GRAPH_BEGIN || has_recorded_member(recall, node);
     if (has_next(recall, trail_of(recall, node)))
         return true;
     return role == GRAPH_BEGIN && has_recorded_member(recall, node);
@@ -106,7 +114,7 @@ static void skipped(struct recall *recall, struct node *node, struct trail *trai
 }
 
 void recall_drive(struct recall *recall, struct node *node) {
-    struct trail *trail = trail_of(recall, node);
+    struct trail *trail = is_owners(node) ? NULL : trail_of(recall, node);
     enum event_type type = trail ? trail_next(recall, trail) : EVENT_NONE;
     if (type == EVENT_STEP_SKIPPED)
         skipped(recall, node, trail);
@@ -155,6 +163,21 @@ static bool is_recorded(struct recall *recall, const struct event *event, struct
         count += record->type == event->type && !record->trail && !record->is_dropped;
     }
     return ++recall->passed[event->type] <= count;
+}
+
+bool recall_duration(struct recall *recall, struct node *node, int64_t *ret_ms) {
+    const struct trail *trail = trail_of(recall, node);
+    for (size_t i = trail ? trail->records.count : 0; i-- > 0;) {
+        const size_t index = trail->records.items[i];
+        struct past_line line;
+        if (past_at(recall->past, index)->type != EVENT_STEP_FINISHED ||
+            past_read(recall->past, index, &line, &recall->err) < 0)
+            continue;
+        *ret_ms = line.event.duration_ms;
+        past_line_release(&line);
+        return true;
+    }
+    return false;
 }
 
 void recall_emit(struct recall *recall, const struct event *event) {

@@ -26,6 +26,8 @@ bool recall_lets(struct recall *recall, struct node *node);
 void recall_hold(struct recall *recall, struct node *node);
 /* In place of the node's own condition. */
 void recall_drive(struct recall *recall, struct node *node);
+/* How long the node took, as it is recorded; false where its end is not. */
+bool recall_duration(struct recall *recall, struct node *node, int64_t *ret_ms);
 /* In place of writing the event. */
 void recall_emit(struct recall *recall, const struct event *event);
 /* The number of its next attempt, where that is recorded; else 0. */

@@ -305,10 +305,16 @@ void run_check(struct run *run) {
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
+static void recovery_look(void *user, const struct runbook *file) {
+    bool *looks = user;
+    *looks |= file->objectives && file->objectives->rpo_ms;
+}
+
 /* Results are kept only where something may ask: an expression, or the recovery point. */
 static bool looks_at_results(const struct runbook *runbook) {
-    const struct objectives *objectives = runbook->objectives;
-    return expr_set_count(runbook->exprs) > 0 || (objectives && objectives->rpo_ms);
+    bool looks = expr_set_count(runbook->exprs) > 0;
+    runbook_each_file(runbook, recovery_look, &looks);
+    return looks;
 }
 
 int run_begin(struct loop *loop, const struct run_options *options, struct run **ret,
@@ -391,6 +397,7 @@ void run_free(struct run *run) {
     mem_free(run->environment);
     value_free(run->environment_value);
     value_free(run->secrets_value);
+    objectives_release(run);
     value_free(run->hands);
     estimate_free(run->estimate);
     value_free(run->dry_missing);

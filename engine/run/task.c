@@ -9,6 +9,7 @@
 #include "run/doubt.h"
 #include "run/dryrun.h"
 #include "run/lock.h"
+#include "run/objectives.h"
 #include "run/probe.h"
 #include "run/recall.h"
 #include "run/replay_step.h"
@@ -128,6 +129,8 @@ void task_finish(struct task *task, const struct verdict *verdict) {
         result_of_act(&result, task->act);
     undo_remember(task, &result);
     finish_record(task, verdict, &result);
+    if (task_owns_keys(task))
+        objectives_note(node, verdict->outcome == STEP_SUCCEEDED, result.data);
     value published = result_publish(&result, outcomes[verdict->outcome].status, task->attempt,
                                      node->duration_ms, verdict->error);
     published = dryrun_publish(task, verdict->outcome == STEP_SUCCEEDED, published);
