@@ -18,6 +18,7 @@
 
 #define ANNOUNCE_MS INT64_C(100)
 #define KEPT_MOST ((size_t)16 << 20)
+#define AID_GRACE_MS INT64_C(2000)
 #define GRACE_MOST_MS (INT64_C(100) * 366 * 24 * 3600 * 1000)
 
 struct guard {
@@ -163,6 +164,7 @@ static void spawn(struct guard *guard, struct packet *packet) {
     child->id = packet->head.id;
     child->grace_ms = grace_of(packet->head.grace_ms);
     child->keep_orphans = packet->head.keep_orphans;
+    child->is_aid = packet->head.is_aid;
     child->is_attached = true;
     tell_begins_soon(guard);
 }
@@ -302,6 +304,16 @@ static void engine_gone(void *user) {
         fdatasync(guard->exits_fd);
 }
 
+/* Nobody is left who would use them. */
+static void end_aids(struct guard *guard) {
+    for (const struct child *it = guard->table.first; it; it = it->next)
+        if (!it->is_aid)
+            return;
+    for (struct child *it = guard->table.first; it; it = it->next)
+        if (it->stage == STAGE_RUNNING)
+            child_kill(it, AID_GRACE_MS);
+}
+
 /* Without a directory no engine could find us. */
 static bool is_needed(const struct guard *guard) {
     if (guard->is_told_to_leave)
@@ -347,8 +359,11 @@ int guard_run(int socket) {
     guard.table.user = &guard;
     watch_new(guard.events, guard.signal_fd, child_caught, &guard);
     peers_serve(guard.peers, socket);
-    while (is_needed(&guard))
+    while (is_needed(&guard)) {
+        if (!peers_has_engine(guard.peers))
+            end_aids(&guard);
         events_turn(guard.events);
+    }
     mem_wipe_free(guard.kept, guard.kept_length);
     return EXIT_SUCCESS;
 }

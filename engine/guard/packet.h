@@ -58,7 +58,7 @@ struct packet_head {
     uint32_t fds;  /* a bit for each packet_fd that comes along */
     uint32_t argc; /* SPAWN: words of the command */
     uint32_t envc; /* SPAWN: variables */
-    uint32_t keep_orphans;
+    uint32_t keep_orphans, is_aid;
     int64_t grace_ms;
     int64_t number;
     uint64_t id;

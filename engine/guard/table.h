@@ -31,6 +31,7 @@ struct child {
     char *token; /* NULL: none */
     int64_t grace_ms;
     bool keep_orphans;
+    bool is_aid; /* others use it: without an engine it ends with the last that is none */
     enum stage stage;
     bool main_ended; /* it stays a zombie until all is over, so that its number stays its own */
     struct exit_status exit;

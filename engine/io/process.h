@@ -42,6 +42,9 @@ struct process_spec {
     void (*ended)(void *user, const struct process_exit *exit);
     int64_t grace_ms; /* 0: SIGKILL at once */
     bool keep_orphans;
+    /* Others use it, and it does nothing by itself: where the engine dies it does not go on behind
+     * the last process that is none. */
+    bool is_aid;
     void *user;
 };
 

@@ -280,6 +280,7 @@ int spawn_describe(const struct process_spec *spec, const char *program, struct 
     *ret = packet_make(PACKET_SPAWN);
     ret->head.grace_ms = spec->grace_ms;
     ret->head.keep_orphans = spec->keep_orphans;
+    ret->head.is_aid = spec->is_aid;
     if (make_fds(spec, ret, err) < 0) {
         packet_release(ret);
         return -1;
