@@ -177,8 +177,19 @@ struct step_probe *step_probe_new(struct step_ctx *ctx, const struct step *probe
 /* What it says is not wanted any more: where `answered` was not called, it is not. */
 void step_probe_free(struct step_probe *probe);
 
+/* Whether the step's target is reached by a connection. Then, before its commands can be composed:
+ * `opened` is called from the loop, with why there is no connection (to be moved), or NULL; it is
+ * held until the attempt ends or leaves it. It may be shared unless it shall be `fresh`. */
+bool step_connects(struct step_ctx *ctx);
+int step_reach(struct step_ctx *ctx, bool fresh,
+               void (*opened)(struct step_ctx *ctx, struct err *err), struct err *err) MUST_USE;
+void step_reach_leave(struct step_ctx *ctx);
+/* Why it has ended meanwhile, or NULL. */
+const struct err *step_reach_lost(const struct step_ctx *ctx);
+
 /* For commands: argv as it must be spawned on the step's target, environment, folder, input. */
 struct step_command {
+    char *token;       /* of the process */
     char **argv;       /* NULL-terminated */
     char **env;        /* "NAME=value", NULL-terminated */
     const char *cwd;   /* NULL: the engine's */
@@ -191,7 +202,16 @@ struct step_command {
 /* Composes it from the words of the command; the caller releases. */
 int step_command_init(struct step_ctx *ctx, const char *const *words, size_t count,
                       struct step_command *ret, struct err *err) MUST_USE;
+/* What ends, on the step's target, all that its command began there, see run/there.h. */
+int step_command_end_init(struct step_ctx *ctx, int64_t grace_ms, struct step_command *ret,
+                          struct err *err) MUST_USE;
 void step_command_release(struct step_command *command);
+/* What the other side of a target says of the command begins with it, in the output, see
+ * run/there.h; the caller frees; NULL: it runs here. */
+char *step_marker(struct step_ctx *ctx);
+/* What the command wrote to RUNBOOK_OUTPUT there. */
+int step_outputs_write(struct step_ctx *ctx, const char *bytes, size_t length,
+                       struct err *err) MUST_USE;
 /* The name of the target that its commands run on, or NULL: here. */
 const char *step_target(const struct step_ctx *ctx);
 /* The words that run shell text here: {"bash","-euo","pipefail","-c"} or defaults.shell. */

@@ -8,15 +8,14 @@
 #include "shell_scan.h"
 #include "step.h"
 
-struct process;
+struct launch;
 struct command_look; /* of a rehearsal */
 
 /* The state of an attempt of a step that runs a command. */
 struct command_state {
-    struct process *process;
-    struct step_command command;
-    bool is_cancelled;
+    struct launch *launch; /* the first, as it looks for itself here */
     struct command_look *look;
+    bool is_resumed;
 };
 
 /* Spawns `words` on the step's target; ends in step_done. */

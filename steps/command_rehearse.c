@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "command.h"
-#include "io/process.h"
+#include "launch.h"
 
 #define ANSWER_CEILING ((size_t)1 << 16)
 #define NAMES_SHOWN 12
@@ -100,7 +100,7 @@ static char *excuse_of(const struct step_ctx *ctx, const struct shell_command *c
     bool is_path = strchr(command->name, '/') != NULL;
     if (command->maybe)
         return mem_strdup("which it may not need");
-    if (scan->renames || state->command.lacks_path)
+    if (scan->renames || launch_lacks_path(state->launch))
         return mem_strdup("though what names mean changes before it");
     if (is_path && scan->moves && command->name[0] != '/')
         return mem_strdup("as seen from where the step begins");
@@ -195,13 +195,19 @@ static void unreached(const struct step_ctx *ctx, struct err *err) {
     err_wrap(err, "where it would run may have to be made first, as by `%s`", maker);
 }
 
+static bool is_homeless(struct step_ctx *ctx) {
+    const struct command_state *state = step_state(ctx);
+    const struct remote *remote = launch_remote(state->launch);
+    return remote && remote_refusal(remote) == REMOTE_NO_FOLDER;
+}
+
 static void look_judge(struct step_ctx *ctx, struct command_look *look, struct step_result *ret) {
     bool is_over = answer_read(ctx, look);
     made_note(ctx, &look->scan);
     ret->outcome = STEP_FAILED;
     ret->rehearsal = STEP_CHECKED;
     if (!is_over) {
-        const char *said = buf_text(&look->errors);
+        const char *said = is_homeless(ctx) ? "its `cwd` is no folder" : buf_text(&look->errors);
         err_set(&ret->err, ERR_UNREACHABLE, "where it would run cannot be looked at: %.*s",
                 (int)strcspn(said, "\n"), *said ? said : "no shell answers there");
         unreached(ctx, &ret->err);
@@ -219,20 +225,17 @@ static void look_judge(struct step_ctx *ctx, struct command_look *look, struct s
     ret->remark = mem_strdup(buf_text(&look->remark));
 }
 
-static void looked(void *user, const struct process_exit *ended) {
-    struct step_ctx *ctx = user;
+static void looked(struct step_ctx *ctx, const struct process_exit *ended) {
     struct command_state *state = step_state(ctx);
     struct step_result result = {0};
     (void)ended; /* the answer tells */
-    if (state->is_cancelled) {
+    if (launch_is_cancelled(state->launch)) {
         result.outcome = STEP_CANCELLED;
         result.rehearsal = STEP_CHECKED;
         err_set(&result.err, ERR_TIMEOUT, "where it would run had not answered");
     } else {
         look_judge(ctx, state->look, &result);
     }
-    process_free(state->process);
-    state->process = NULL;
     step_done(ctx, &result);
 }
 
@@ -246,22 +249,10 @@ static void look_output(void *user, int stream, const char *bytes, size_t length
 static int look_start(struct step_ctx *ctx, const char *const *words, size_t count,
                       struct err *err) {
     struct command_state *state = step_state(ctx);
-    if (step_command_init(ctx, words, count, &state->command, err) < 0)
-        return -1;
-    struct process_spec spec = {
-        .argv = (const char *const *)state->command.argv,
-        .env = (const char *const *)state->command.env,
-        .token = step_token(ctx),
-        .cwd = state->command.cwd,
-        .input = state->command.input,
-        .input_length = state->command.input_length,
-        .output = look_output,
-        .ended = looked,
-        .user = ctx,
-    };
-    if (process_spawn(step_loop(ctx), &spec, &state->process, err) == 0)
+    struct launch_spec spec = {words, count, look_output, looked};
+    if (launch_begin(ctx, &spec, &state->launch, err) == 0)
         return 0;
-    if (state->command.cwd)
+    if (launch_has_folder(state->launch))
         unreached(ctx, err);
     return -1;
 }

@@ -131,6 +131,36 @@ const char *const reference_closing[] = {
     "- `ready` is asked every 200 ms until it holds, for at most the step's `timeout`, or a "
     "minute.",
 
+    "# Targets",
+    "A command with a `target` runs there, and behaves as it would here: its environment and "
+    "folder arrive, quoted, its input, both streams, its exit status and what it wrote to "
+    "`$RUNBOOK_OUTPUT` come through. Of the engine's own environment nothing goes along, and the "
+    "step's travels over standard input: neither values nor secrets stand on a command line.",
+    "- `via` are words before the command, such as `[docker, compose, exec, -T, postgres]`, "
+    "`[kubectl, exec, -i, pod, --]`, `[nsenter, -t, \"1\", -m]`, `[srun, -w, node7]` or "
+    "`[sudo, -n, -u, postgres]`. They must hand on standard input, output and error as they are, "
+    "without a terminal.\n"
+    "- `ssh` is a host, as OpenSSH takes it: a name of the user's own configuration, "
+    "`user@host` or `ssh://user@host:port`. All steps share one connection, made by the first that "
+    "needs it and ended with the run; where more than eight run on a host at once there are more. "
+    "Nobody is asked for a password. A host's key must be in `known_hosts`, whatever the "
+    "configuration says but for `StrictHostKeyChecking accept-new`. A host that does not answer is "
+    "given up after 10 seconds, and a link that went silent after 20 (`ConnectTimeout` and "
+    "`ServerAliveInterval`, where the configuration says nothing).",
+    "The other side needs a POSIX shell called `sh`, `mktemp`, `grep`, `wc` and `head`.",
+    "- A time limit and a cancel reach what runs there by a second way to the same target: "
+    "SIGTERM, "
+    "and SIGKILL after `grace`, to all processes that have the step's `RUNBOOK_THERE` in their "
+    "environment, and all in their sessions. The same ends what a command leaves behind. Not "
+    "reached is what has neither, where the target's system has no `/proc`, and what belongs to "
+    "another user.\n"
+    "- A way that does not come about (the launcher missing or failing, the host refusing, its key "
+    "unknown) is a failure without effect. One that is lost while the command runs leaves it in "
+    "doubt, as it may go on there; where its effect is `read` or `idempotent` it has failed, and "
+    "`retry` repeats it.\n"
+    "- Where the engine dies, what leads to a target goes on with the command, and `resume` hears "
+    "how it ended. The connection ends with the last command that needs it.",
+
     "# Git",
     "A `git` step does one thing to one repository. It begins with a look: what would move, from "
     "where to where, is in the transcript before anything does. So a run that died is settled "

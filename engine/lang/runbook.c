@@ -227,14 +227,16 @@ static const struct field target_fields[] = {
      .kind = FIELD_LIST,
      .flags = FIELD_SECRETS,
      .offset = OF(target, via),
-     .doc = "The words put before a command, so that it runs there.",
+     .doc = "The words put before a command, so that it runs there: a launcher that hands on "
+            "standard input, output and error.",
      .example = "[docker, compose, exec, -T, postgres]",
      .item = &template_item},
     {.key = "ssh",
      .kind = FIELD_TEXT,
      .flags = FIELD_SECRETS,
      .offset = OF(target, ssh),
-     .doc = "The host, as ssh takes it: [user@]host.",
+     .doc = "The host, as OpenSSH takes it: a name of its configuration, user@host, or "
+            "ssh://user@host:port.",
      .example = "deploy@web1.example.org"},
     FIELD_END,
 };

@@ -10,6 +10,7 @@
 #include "run/gate.h"
 #include "run/hiding.h"
 #include "run/judge.h"
+#include "run/reach.h"
 #include "run/replay_step.h"
 #include "run/result.h"
 
@@ -122,6 +123,7 @@ void act_free(struct step_ctx *act) {
         commit_forget(act->run->commit, act);
     loop_timer_free(act->timer);
     gate_free(act->gate);
+    reach_free(act->reach);
     capture_free(act->capture);
     err_release(&act->err);
     value_free(act->data);
@@ -369,6 +371,7 @@ void step_done(struct step_ctx *act, struct step_result *result) {
     act_judge(act);
     if (act->spec.step->type->release)
         act->spec.step->type->release(act);
+    step_reach_leave(act);
     act_tell(act);
 }
 

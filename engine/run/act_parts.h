@@ -13,6 +13,8 @@ struct step_ctx {
     struct capture *capture;
     struct loop_timer *timer;
     struct gate *gate;
+    struct reach *reach; /* to the host that its command runs on */
+    void (*reached)(struct step_ctx *act, struct err *err);
     void (*committed)(struct step_ctx *act); /* waits for its record to be on disk */
     char *transaction_id;
     value committing;

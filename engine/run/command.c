@@ -1,9 +1,12 @@
 /* What the engine lends to types that run commands or reach databases: the words to spawn, the
  * environment, the folder, the way to a target, the database's URL. */
+#include "base/file.h"
 #include "base/map.h"
 #include "base/text.h"
 #include "io/process.h"
-#include "run/act.h"
+#include "run/act_parts.h"
+#include "run/reach.h"
+#include "run/there.h"
 
 /* ---- environment --------------------------------------------------------------------------- */
 
@@ -82,85 +85,11 @@ static void variables_own(struct variables *variables, struct step_ctx *ctx) {
 
 /* ---- targets ------------------------------------------------------------------------------- */
 
-/* The other side reads one line from its input and evaluates it, so that neither values nor
- * secrets stand on a command line; what follows the line is the command's own input. */
-static const char receiver[] = "IFS= read -r line; eval \"$line\"";
-
-/* A shell word that stays on one line: newlines travel as octal escapes. */
-static void word_quote(struct buf *out, const char *word) {
-    if (!strchr(word, '\n')) {
-        text_shell_quote(out, word);
-        return;
-    }
-    AUTO_BUF escaped = BUF_INIT(SIZE_MAX);
-    for (const char *c = word; *c; c++) {
-        if (*c == '\n')
-            buf_puts(&escaped, "\\0012");
-        else if (*c == '\\')
-            buf_puts(&escaped, "\\0134");
-        else
-            buf_putc(&escaped, *c);
-    }
-    /* The dot keeps trailing newlines from being dropped by $(…). */
-    buf_puts(out, "\"$(printf '%b.' ");
-    text_shell_quote(out, buf_text(&escaped));
-    buf_puts(out, ")\"");
-}
-
-static void word_pass(struct buf *out, const char *word) {
-    if (!strchr(word, '\n')) {
-        buf_puts(out, "set -- \"$@\" ");
-        word_quote(out, word);
-    } else {
-        buf_puts(out, "w=");
-        word_quote(out, word);
-        buf_puts(out, "; set -- \"$@\" \"${w%.}\"");
-    }
-    buf_puts(out, "; ");
-}
-
-static void variable_pass(struct buf *out, const char *entry) {
-    size_t length = strcspn(entry, "=");
-    const char *text = entry + length + 1;
-    if (strchr(text, '\n')) {
-        buf_puts(out, "w=");
-        word_quote(out, text);
-        buf_printf(out, "; export %.*s=\"${w%%.}\"; ", (int)length, entry);
-        return;
-    }
-    buf_printf(out, "export %.*s=", (int)length, entry);
-    text_shell_quote(out, text);
-    buf_puts(out, "; ");
-}
-
-static void prelude_write(struct buf *out, const struct variables *variables, const char *cwd,
-                          const char *const *words, size_t count) {
-    buf_puts(out, "set --; ");
-    for (size_t i = 0; i < count; i++)
-        word_pass(out, words[i]);
-    for (size_t i = 0; i < variables->items.count; i++)
-        variable_pass(out, variables->items.items[i]);
-    if (cwd) {
-        buf_puts(out, "cd ");
-        text_shell_quote(out, cwd);
-        buf_puts(out, " && ");
-    }
-    buf_puts(out, "exec \"$@\"\n");
-}
-
-typedef VEC(char *) words;
-
-static int launcher_words(struct step_ctx *ctx, const struct target *target, words *ret,
+static int launcher_words(struct step_ctx *ctx, const struct target *target, ssh_words *ret,
                           struct err *err) {
     if (target->ssh) {
-        static const char *const fixed[] = {"ssh", "-T", "-o", "BatchMode=yes", "--"};
-        for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-            *vec_add(ret) = mem_strdup(fixed[i]);
-        char *host;
-        if (step_render_text(ctx, target->ssh, &host, err) < 0)
-            return -1;
-        *vec_add(ret) = host;
-        *vec_add(ret) = mem_strdup(receiver);
+        AUTO_TEXT command = mem_printf("exec sh -c '%s'", there_receiver);
+        ssh_command(reach_ssh(ctx->reach), command, ret);
         return 0;
     }
     for (size_t i = 0; i < target->via.count; i++) {
@@ -171,7 +100,7 @@ static int launcher_words(struct step_ctx *ctx, const struct target *target, wor
     }
     *vec_add(ret) = mem_strdup("sh");
     *vec_add(ret) = mem_strdup("-c");
-    *vec_add(ret) = mem_strdup(receiver);
+    *vec_add(ret) = mem_strdup(there_receiver);
     return 0;
 }
 
@@ -186,6 +115,40 @@ static const struct target *target_of(struct step_ctx *ctx) {
     const struct runbook *file = spec->frame->file;
     const char *name = step_target(ctx);
     return name ? plan_target(spec->frame->run->plan, file, name) : NULL;
+}
+
+bool step_connects(struct step_ctx *ctx) {
+    const struct target *target = target_of(ctx);
+    return target && target->ssh;
+}
+
+char *step_marker(struct step_ctx *ctx) {
+    return target_of(ctx) ? there_marker(step_token(ctx)) : NULL;
+}
+
+static void reached(void *user, struct err *err) {
+    struct step_ctx *ctx = user;
+    ctx->reached(ctx, err);
+}
+
+int step_reach(struct step_ctx *ctx, bool fresh,
+               void (*opened)(struct step_ctx *ctx, struct err *err), struct err *err) {
+    AUTO_TEXT host = NULL;
+    if (step_render_text(ctx, target_of(ctx)->ssh, &host, err) < 0)
+        return err_wrap(err, "the target `%s`", step_target(ctx));
+    reach_free(ctx->reach);
+    ctx->reached = opened;
+    ctx->reach = reach_new(ctx->run, host, fresh, reached, ctx);
+    return 0;
+}
+
+void step_reach_leave(struct step_ctx *ctx) {
+    reach_free(ctx->reach);
+    ctx->reach = NULL;
+}
+
+const struct err *step_reach_lost(const struct step_ctx *ctx) {
+    return ctx->reach ? reach_lost(ctx->reach) : NULL;
 }
 
 /* ---- commands ------------------------------------------------------------------------------ */
@@ -217,17 +180,20 @@ static int input_render(struct step_ctx *ctx, struct buf *out, bool *ret_has, st
     return buf_puts(out, text);
 }
 
-static char **list_detach(words *list) {
+static char **list_detach(ssh_words *list) {
     *vec_add(list) = NULL;
     return list->items;
 }
 
+static void environment_copy(const struct step_ctx *ctx, struct variables *ret) {
+    for (char **entry = ctx->run->environment; *entry; entry++)
+        *vec_add(&ret->items) = mem_strdup(*entry);
+}
+
 static int compose_local(struct step_ctx *ctx, const char *const *argv, size_t count,
                          struct step_command *ret, struct err *err) {
-    const struct run *run = act_spec_of(ctx)->frame->run;
     struct variables variables = {0};
-    for (char **entry = run->environment; *entry; entry++)
-        *vec_add(&variables.items) = mem_strdup(*entry);
+    environment_copy(ctx, &variables);
     if (variables_declared(&variables, ctx, err) < 0) {
         variables_release(&variables);
         return -1;
@@ -238,34 +204,60 @@ static int compose_local(struct step_ctx *ctx, const char *const *argv, size_t c
         variables_set(&variables, "RUNBOOK_OUTPUT", act_output_file(ctx));
     *vec_add(&variables.items) = NULL;
     ret->env = variables.items.items;
-    words list = {0};
+    ssh_words list = {0};
     for (size_t i = 0; i < count; i++)
         *vec_add(&list) = mem_strdup(argv[i]);
     ret->argv = list_detach(&list);
     return 0;
 }
 
-static int compose_remote(struct step_ctx *ctx, const struct target *target,
-                          const char *const *argv, size_t count, const char *cwd,
-                          struct step_command *ret, struct buf *input, struct err *err) {
-    const struct run *run = act_spec_of(ctx)->frame->run;
-    struct variables local = {0}, remote = {0};
-    words list = {0};
-    int status = variables_declared(&remote, ctx, err);
-    ret->lacks_path = remote.lacks_path;
-    variables_own(&remote, ctx);
-    if (status == 0)
-        prelude_write(input, &remote, cwd, argv, count);
-    if (status == 0)
-        status = launcher_words(ctx, target, &list, err);
-    for (char **entry = run->environment; *entry; entry++)
-        *vec_add(&local.items) = mem_strdup(*entry);
-    variables_set(&local, PROCESS_TOKEN, step_token(ctx));
+/* What runs here, and leads to the other side. */
+static int compose_launcher(struct step_ctx *ctx, const struct target *target,
+                            struct step_command *ret, struct err *err) {
+    struct variables local = {0};
+    ssh_words list = {0};
+    int status = launcher_words(ctx, target, &list, err);
+    environment_copy(ctx, &local);
+    variables_set(&local, PROCESS_TOKEN, ret->token);
     *vec_add(&local.items) = NULL;
     ret->env = local.items.items;
     ret->argv = list_detach(&list);
-    variables_release(&remote);
     return status;
+}
+
+static int compose_remote(struct step_ctx *ctx, const struct target *target,
+                          const char *const *argv, size_t count, const char *cwd,
+                          struct step_command *ret, struct buf *input, struct err *err) {
+    struct variables remote = {0};
+    int status = variables_declared(&remote, ctx, err);
+    ret->lacks_path = remote.lacks_path;
+    variables_own(&remote, ctx);
+    there_write(input, &(struct there_command){
+                           .token = step_token(ctx),
+                           .cwd = cwd,
+                           .words = argv,
+                           .count = count,
+                           .variables = remote.items.items,
+                           .variable_count = remote.items.count,
+                           .grace_ms = step_grace_ms(ctx),
+                           .keep_orphans = ret->keep_orphans,
+                       });
+    variables_release(&remote);
+    return status == 0 ? compose_launcher(ctx, target, ret, err) : -1;
+}
+
+int step_command_end_init(struct step_ctx *ctx, int64_t grace_ms, struct step_command *ret,
+                          struct err *err) {
+    AUTO_BUF input = BUF_INIT(SIZE_MAX);
+    *ret = (struct step_command){.token = mem_printf("%s:end", step_token(ctx))};
+    if (compose_launcher(ctx, target_of(ctx), ret, err) < 0) {
+        step_command_release(ret);
+        return -1;
+    }
+    there_write_end(&input, step_token(ctx), grace_ms);
+    ret->input_length = input.length;
+    ret->input = buf_detach(&input);
+    return 0;
 }
 
 int step_command_init(struct step_ctx *ctx, const char *const *argv, size_t count,
@@ -274,7 +266,8 @@ int step_command_init(struct step_ctx *ctx, const char *const *argv, size_t coun
     AUTO_BUF input = BUF_INIT(SIZE_MAX);
     AUTO_TEXT cwd = NULL;
     bool has_input = false;
-    *ret = (struct step_command){.keep_orphans = act_spec_of(ctx)->is_service};
+    *ret = (struct step_command){.token = mem_strdup(step_token(ctx)),
+                                 .keep_orphans = act_spec_of(ctx)->is_service};
     int status = cwd_render(ctx, &cwd, err);
     if (status == 0 && target)
         status = compose_remote(ctx, target, argv, count, cwd, ret, &input, err);
@@ -306,10 +299,16 @@ static void list_free(char **list) {
 void step_command_release(struct step_command *command) {
     list_free(command->argv);
     list_free(command->env);
+    mem_free(command->token);
     mem_free((char *)(uintptr_t)command->cwd);
     if (command->input)
         mem_wipe_free((char *)(uintptr_t)command->input, command->input_length);
     *command = (struct step_command){0};
+}
+
+int step_outputs_write(struct step_ctx *ctx, const char *bytes, size_t length, struct err *err) {
+    const char *file = act_output_file(ctx);
+    return file ? file_write_atomic(file, bytes, length, 0600, err) : 0;
 }
 
 const char *const *step_shell(struct step_ctx *ctx, size_t *ret_count) {

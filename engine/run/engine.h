@@ -126,6 +126,7 @@ struct run {
     int64_t slots;            /* of --jobs that are taken */
     struct step_ctx *acts;    /* all that are under way */
     struct service *services; /* newest first */
+    struct ways *ways;        /* to hosts; NULL: none was needed */
     struct body *bodies;      /* those that have not ended */
 
     /* How it went. */

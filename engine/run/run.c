@@ -16,6 +16,7 @@
 #include "run/objectives.h"
 #include "run/past.h"
 #include "run/prepare.h"
+#include "run/reach.h"
 #include "run/recall.h"
 #include "run/replay_step.h"
 #include "run/seal.h"
@@ -203,6 +204,14 @@ static void closing_finish(struct run *run) {
         seal_end(run->seal, closing_over, run);
 }
 
+/* Services may need the ways to where they run until they have ended. */
+static void closing_go_on(struct run *run) {
+    if (ways_over(run))
+        closing_finish(run);
+    else
+        ways_end(run);
+}
+
 static void closing_begin(struct run *run) {
     run->stage = STAGE_CLOSING;
     services_end(run);
@@ -297,7 +306,7 @@ void run_check(struct run *run) {
         !run->asking_interrupt && !lingers(run))
         drained(run);
     if (run->stage == STAGE_CLOSING && services_over(run) && !run->acts && !run->recall)
-        closing_finish(run);
+        closing_go_on(run);
     if (run->unsettled && !acts_bind(run) &&
         (run->replay ? !replay_goes_on(run->replay) : commit_is_idle(run->commit)))
         leave_unsettled(run);
@@ -374,6 +383,7 @@ void run_free(struct run *run) {
     bodies_free(run);
     frame_free(run->finally);
     frame_free(run->root);
+    ways_free(run, is_refused);
     vec_release(&run->ready);
     vec_release(&run->ended);
     vec_release(&run->regaining);

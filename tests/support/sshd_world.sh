@@ -1,9 +1,11 @@
 # shellcheck shell=bash
 # For cases that need a real OpenSSH server, to be sourced: `sshd_start` starts one on loopback,
 # for whoever runs the case, and ends with it. Sets $ssh_port. Keys: .ssh/id_ed25519 is let in,
-# .ssh/stranger is not; the host's key is in host_key.pub, and in no known_hosts.
+# .ssh/stranger is not; the host's key is in host_key.pub, and in no known_hosts. `sshd_start ADDRESS
+# LAUNCHER…` starts one elsewhere.
 
 sshd_start() {
+    ssh_host=${1:-127.0.0.1}
     mkdir -p -m 700 .ssh
     ssh-keygen -q -t ed25519 -N '' -f host_key
     ssh-keygen -q -t ed25519 -N '' -f .ssh/id_ed25519
@@ -11,7 +13,7 @@ sshd_start() {
     cp .ssh/id_ed25519.pub authorized
     ssh_port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     cat >sshd_config <<END
-ListenAddress 127.0.0.1
+ListenAddress $ssh_host
 Port $ssh_port
 HostKey $PWD/host_key
 AuthorizedKeysFile $PWD/authorized
@@ -23,7 +25,7 @@ PidFile $PWD/sshd.pid
 END
     [ "$(id -u)" -ne 0 ] || install -d -m 755 /run/sshd
     # Not before -D and -e: with them it stays a child of the case, and says what is wrong.
-    /usr/sbin/sshd -D -e -f sshd_config 2>sshd.log &
+    "${@:2}" /usr/sbin/sshd -D -e -f sshd_config 2>sshd.log &
     sshd_pid=$!
     trap 'kill "$sshd_pid" 2>/dev/null; wait' EXIT
     until grep -qs 'Server listening' sshd.log; do
@@ -35,7 +37,7 @@ END
 }
 
 ssh_knows() {
-    printf '[127.0.0.1]:%s %s\n' "$ssh_port" "$(cut -d' ' -f1,2 "$1")" >.ssh/known_hosts
+    printf '[%s]:%s %s\n' "$ssh_host" "$ssh_port" "$(cut -d' ' -f1,2 "$1")" >.ssh/known_hosts
 }
 
 # OpenSSH looks for its files where the account lives, not where $HOME says.
@@ -43,3 +45,20 @@ ssh_offers() {
     printf 'Host *\n  UserKnownHostsFile %s\n  IdentityFile %s\n' \
         "$PWD/.ssh/known_hosts" "$1" >.ssh/config
 }
+
+# For runbooks: whose ssh would read the account's own configuration.
+ssh_on_path() {
+    mkdir -p bin
+    printf '#!/bin/sh\nexec /usr/bin/ssh -F "%s" "$@"\n' "$PWD/.ssh/config" >bin/ssh
+    chmod +x bin/ssh
+    PATH=$PWD/bin:$PATH
+    cat >>.ssh/config <<END
+Host web
+  HostName $ssh_host
+  Port $ssh_port
+  User $(id -un)
+END
+}
+
+# How many connections the server has let in so far.
+ssh_count() { grep -c 'Accepted publickey' sshd.log || true; }

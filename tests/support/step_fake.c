@@ -382,6 +382,7 @@ int step_command_init(struct step_ctx *ctx, const char *const *words, size_t cou
     (void)err;
     const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "RUNBOOK_TOKEN=run-1:fake:1"};
     *ret = (struct step_command){
+        .token = mem_strdup(step_token(ctx)),
         .argv = copy_words(words, count),
         .env = copy_words(env, 2),
         .input = ctx->input,
@@ -400,12 +401,51 @@ static void free_words(char **words) {
 void step_command_release(struct step_command *command) {
     free_words(command->argv);
     free_words(command->env);
+    mem_free(command->token);
     *command = (struct step_command){0};
 }
 
+/* All of it runs here. */
 const char *step_target(const struct step_ctx *ctx) {
     (void)ctx;
     return NULL;
+}
+
+bool step_connects(struct step_ctx *ctx) {
+    (void)ctx;
+    return false;
+}
+
+char *step_marker(struct step_ctx *ctx) {
+    (void)ctx;
+    return NULL;
+}
+
+int step_reach(struct step_ctx *ctx, bool fresh,
+               void (*opened)(struct step_ctx *ctx, struct err *err), struct err *err) {
+    (void)ctx, (void)fresh, (void)opened;
+    return err_set(err, ERR_INVALID, "no targets here");
+}
+
+void step_reach_leave(struct step_ctx *ctx) {
+    (void)ctx;
+}
+
+const struct err *step_reach_lost(const struct step_ctx *ctx) {
+    (void)ctx;
+    return NULL;
+}
+
+int step_command_end_init(struct step_ctx *ctx, int64_t grace_ms, struct step_command *ret,
+                          struct err *err) {
+    (void)ctx, (void)grace_ms;
+    *ret = (struct step_command){0};
+    return err_set(err, ERR_INVALID, "no targets here");
+}
+
+int step_outputs_write(struct step_ctx *ctx, const char *bytes, size_t length, struct err *err) {
+    (void)ctx, (void)bytes, (void)length;
+    return err_set(err, ERR_INVALID, "no outputs here");
 }
 
 const char *const *step_shell(struct step_ctx *ctx, size_t *ret_count) {

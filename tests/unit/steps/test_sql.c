@@ -133,6 +133,20 @@ UNUSED(int, step_command_init, struct step_ctx *ctx __attribute__((unused)),
        const char *const *words __attribute__((unused)), size_t count __attribute__((unused)),
        struct step_command *ret __attribute__((unused)), struct err *err __attribute__((unused)))
 UNUSED(void, step_command_release, struct step_command *command __attribute__((unused)))
+UNUSED(bool, step_connects, struct step_ctx *ctx __attribute__((unused)))
+UNUSED(char *, step_marker, struct step_ctx *ctx __attribute__((unused)))
+UNUSED(int, step_reach, struct step_ctx *ctx __attribute__((unused)),
+       bool fresh __attribute__((unused)),
+       void (*opened)(struct step_ctx *ctx, struct err *err) __attribute__((unused)),
+       struct err *err __attribute__((unused)))
+UNUSED(void, step_reach_leave, struct step_ctx *ctx __attribute__((unused)))
+UNUSED(const struct err *, step_reach_lost, const struct step_ctx *ctx __attribute__((unused)))
+UNUSED(int, step_command_end_init, struct step_ctx *ctx __attribute__((unused)),
+       int64_t grace_ms __attribute__((unused)), struct step_command *ret __attribute__((unused)),
+       struct err *err __attribute__((unused)))
+UNUSED(int, step_outputs_write, struct step_ctx *ctx __attribute__((unused)),
+       const char *bytes __attribute__((unused)), size_t length __attribute__((unused)),
+       struct err *err __attribute__((unused)))
 UNUSED(const char *, step_target, const struct step_ctx *ctx __attribute__((unused)))
 UNUSED(const char *const *, step_shell, struct step_ctx *ctx __attribute__((unused)),
        size_t *ret_count __attribute__((unused)))

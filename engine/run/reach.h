@@ -1,0 +1,25 @@
+/* The ways to hosts: connections that the commands of a run share. */
+#ifndef RUN_REACH_H
+#define RUN_REACH_H
+
+#include "io/ssh.h"
+#include "run/engine.h"
+
+/* An act's place on a connection, or its wait for one. */
+struct reach;
+/* `opened` is called once, from the loop: with why there is none (to be moved), or NULL. Unless it
+ * shall be `fresh`, it may be one that others use. */
+struct reach *reach_new(struct run *run, const char *host, bool fresh,
+                        void (*opened)(void *user, struct err *err), void *user);
+const struct ssh *reach_ssh(const struct reach *reach);
+/* Why the connection ended, or NULL. */
+const struct err *reach_lost(const struct reach *reach);
+void reach_free(struct reach *reach); /* NULL is legal */
+
+/* Closes all; each reports to run_check. */
+void ways_end(struct run *run);
+bool ways_over(const struct run *run);
+/* `is_left`: the next engine goes on with the run. */
+void ways_free(struct run *run, bool is_left);
+
+#endif
