@@ -1,3 +1,4 @@
+#!/bin/bash
 git tag v1.0.0
 git switch -q -c feature
 echo new >feature.txt
