@@ -1,7 +1,9 @@
 #include "report/outline.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "plan/drill.h"
 #include "plan/estimate.h"
 #include "plan/undo.h"
 #include "report/outline_step.h"
@@ -394,6 +396,27 @@ static void whole_tell(const struct telling *telling, value *outline) {
     *outline = value_set(*outline, "objectives", told);
 }
 
+/* How the runbook is rehearsed, and whether that is due by the runs in the store. */
+static value drill_value(const struct telling *telling) {
+    const struct runbook *runbook = plan_runbook(telling->plan);
+    const struct drill *drill = runbook->drill;
+    char last[CLOCK_TEXT_SIZE];
+    int64_t last_ns = 0;
+    value object = value_object();
+    outline_text_set(&object, "profile", drill->profile);
+    outline_integer_set(&object, "every_ms", drill->every_ms);
+    if (!telling->facts->estimate)
+        return object;
+    const bool found = drill_last(runbook->name, drill->profile, &last_ns);
+    if (found)
+        clock_format(last_ns, last);
+    object = value_set(object, "last", found ? value_string(last) : value_null());
+    if (drill->every_ms <= 0)
+        return object;
+    const bool is_due = !found || clock_wall_ns() - last_ns >= drill->every_ms * NS_PER_MS;
+    return value_set(object, "due", value_bool(is_due));
+}
+
 value outline_new(struct plan *plan, const struct outline_facts *facts) {
     struct telling telling = {
         .plan = plan, .facts = facts, .sums = outline_sums_new(), .no_return = value_array()};
@@ -401,6 +424,8 @@ value outline_new(struct plan *plan, const struct outline_facts *facts) {
     value outline = value_object();
     head_tell(&outline, plan);
     whole_tell(&telling, &outline);
+    if (plan_runbook(plan)->drill)
+        outline = value_set(outline, "drill", drill_value(&telling));
     outline_needs_init(&telling.needs);
     runbook_each_file(plan_runbook(plan), file_needs, &telling);
     outline = value_set(outline, "params", plan_params(plan));

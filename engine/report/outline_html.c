@@ -145,6 +145,13 @@ static void head_put(struct buf *out, value outline) {
     member_put(out, "profile", outline, "profile");
     selection_put(out, outline);
     objectives_put(out, outline);
+    AUTO_VALUE drill = value_get(outline, "drill");
+    if (value_is(drill, VALUE_OBJECT)) {
+        AUTO_TEXT told = outline_drill(drill);
+        buf_puts(out, "<dt>drill</dt><dd>");
+        html_puts(out, told);
+        buf_puts(out, "</dd>\n");
+    }
     member_put(out, "schedule", outline, "schedule");
     member_put(out, "holds lock", outline, "lock");
     member_put(out, "plan", outline, "plan_sha256");

@@ -129,6 +129,13 @@ static const struct member objectives[] = {
     {"rto_expected", "\"type\": [\"boolean\", \"null\"]",
      "whether nine of ten runs were as short; null: not known", false},
     {0}};
+static const struct member drill[] = {
+    {"profile", TEXT, "what it is run with", false},
+    {"every_ms", COUNT, "how often it is due", false},
+    {"last", "\"type\": [\"string\", \"null\"]", "when one succeeded; null: not known", false},
+    {"due", FLAG, "whether one is", false},
+    {0}};
+
 static const struct member file[] = {
     {"path", TEXT, "as it is opened", true},
     {"sha256", HASH, "of its bytes", true},
@@ -216,6 +223,7 @@ static const struct member outline[] = {
     {"requires", A("requires"), "what is checked before anything runs", false},
     {"resources", A("resources"), "what it needs", true},
     {"objectives", A("objectives"), "what it is judged by", false},
+    {"drill", A("drill"), "how it is rehearsed", false},
     {"waves", COUNT, "how many", true},
     {"steps", LIST("step"), "in an order in which they may run", true},
     {"finally", LIST("step"), "what runs at the end whatever happened", false},
@@ -237,6 +245,7 @@ static const struct shape shapes[] = {
     {"handler", "A rollback handler, a probe, or a command for a dry run.", handler},
     {"step", "A step.", step},
     {"objectives", "What the runbook promises.", objectives},
+    {"drill", "How a runbook is rehearsed.", drill},
     {"file", "A file whose bytes decide what is executed.", file},
     {"git", "The repository around the runbook.", git},
     {"policy", "The house rules.", policy},

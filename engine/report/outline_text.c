@@ -294,6 +294,15 @@ static void put_title(const struct drawing *drawing, value outline) {
         buf_putc(drawing->out, '\n');
     }
     put_whole(drawing, outline, objectives);
+    AUTO_VALUE drill = value_get(outline, "drill");
+    if (value_is(drill, VALUE_OBJECT)) {
+        AUTO_VALUE due = value_get(drill, "due");
+        AUTO_TEXT told = outline_drill(drill);
+        put_color(drawing, "2", "  drill:");
+        buf_putc(drawing->out, ' ');
+        put_color(drawing, value_truth(due) ? "33" : "32", told);
+        buf_putc(drawing->out, '\n');
+    }
 }
 
 static void put_params(const struct drawing *drawing, value outline) {

@@ -102,3 +102,25 @@ char *outline_gist(value title, value lines, value foreach) {
         return mem_printf("for each of %s", value_text(list));
     return mem_strndup(value_text(text), strcspn(value_text(text), "\n"));
 }
+
+char *outline_drill(value drill) {
+    AUTO_VALUE profile = value_get(drill, "profile");
+    AUTO_VALUE last = value_get(drill, "last");
+    AUTO_VALUE due = value_get(drill, "due");
+    AUTO_BUF out = BUF_INIT(1 << 16);
+    const int64_t every_ms = outline_integer(drill, "every_ms");
+    AUTO_TEXT every = text_format_duration(every_ms);
+    if (value_text_length(profile) > 0)
+        buf_printf(&out, "profile %s", value_text(profile));
+    else
+        buf_puts(&out, "without a profile");
+    if (every_ms > 0)
+        buf_printf(&out, ", every %s", every);
+    if (value_is(last, VALUE_STRING))
+        buf_printf(&out, "; the last that succeeded ended %s", value_text(last));
+    else
+        buf_puts(&out, "; none is known to have succeeded");
+    if (value_is(due, VALUE_BOOL))
+        buf_puts(&out, value_truth(due) ? ": one is due" : ": none is due");
+    return buf_detach(&out);
+}

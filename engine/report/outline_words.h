@@ -21,4 +21,7 @@ char *outline_secret_source(value secret);
  * its members of that name. The caller frees. */
 char *outline_gist(value title, value lines, value foreach);
 
+/* "profile drill, every 30d; none is known to have succeeded: one is due". The caller frees. */
+char *outline_drill(value drill);
+
 #endif

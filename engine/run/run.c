@@ -9,6 +9,7 @@
 #include "run/act.h"
 #include "run/body.h"
 #include "run/commit.h"
+#include "run/drill.h"
 #include "run/dryrun.h"
 #include "run/gate.h"
 #include "run/interrupt.h"
@@ -270,7 +271,8 @@ static void undo_begin(struct run *run) {
 /* A dry run looks at the handlers, too, as if the last step had failed. */
 static void steps_over(struct run *run) {
     if (!run->options.dry_run) {
-        finally_begin(run);
+        if (drill_judge(run))
+            finally_begin(run);
         return;
     }
     run->stage = STAGE_UNDOING;
