@@ -56,6 +56,17 @@ static int file_read_all(int fd, const char *path, struct buf *out, struct err *
     return result;
 }
 
+int file_read_open(int fd, const char *name, size_t ceiling, char **ret, size_t *ret_length,
+                   struct err *err) {
+    AUTO_BUF out = BUF_INIT(ceiling);
+    if (file_read_all(fd, name, &out, err) < 0)
+        return -1;
+    if (ret_length)
+        *ret_length = out.length;
+    *ret = buf_detach(&out);
+    return 0;
+}
+
 int file_read(const char *path, size_t ceiling, char **ret, size_t *ret_length, struct err *err) {
     /* O_NONBLOCK: opening a pipe that nobody writes to must not wait. */
     AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -70,13 +81,7 @@ int file_read(const char *path, size_t ceiling, char **ret, size_t *ret_length, 
         AUTO_TEXT limit = text_show_size((int64_t)ceiling);
         return err_set(err, ERR_LIMIT, "%s is larger than %s", path, limit);
     }
-    AUTO_BUF out = BUF_INIT(ceiling);
-    if (file_read_all(fd, path, &out, err) < 0)
-        return -1;
-    if (ret_length)
-        *ret_length = out.length;
-    *ret = buf_detach(&out);
-    return 0;
+    return file_read_open(fd, path, ceiling, ret, ret_length, err);
 }
 
 int file_write_all(int fd, const void *bytes, size_t length, struct err *err) {

@@ -12,6 +12,9 @@
  * directory, a device or a larger file is an error that says so. The caller frees. */
 int file_read(const char *path, size_t ceiling, char **ret, size_t *ret_length,
               struct err *err) MUST_USE;
+/* Reads to the end what is open, at most `ceiling` bytes; `name` is for messages. */
+int file_read_open(int fd, const char *name, size_t ceiling, char **ret, size_t *ret_length,
+                   struct err *err) MUST_USE;
 /* Writes beside the target, syncs, renames, syncs the folder. */
 int file_write_atomic(const char *path, const void *bytes, size_t length, mode_t mode,
                       struct err *err) MUST_USE;

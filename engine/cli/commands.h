@@ -11,6 +11,7 @@ extern const struct command command_exec;
 extern const struct command command_follow;
 extern const struct command command_graph;
 extern const struct command command_help;
+extern const struct command command_import;
 extern const struct command command_man;
 extern const struct command command_new;
 extern const struct command command_plan;
