@@ -190,6 +190,40 @@ static void header_add(struct letter *letter, const char *name, const char *text
     *vec_add(&letter->headers) = (struct http_header){name, text};
 }
 
+static int to_add(struct message *message, struct letter *letter, const char *text,
+                  struct err *err) {
+    char *address, *header;
+    if (message_person("`to`", text, &address, &header, err) < 0)
+        return -1;
+    buf_printf(&letter->to_header, "%s%s", letter->to.count ? ",\r\n " : "", header);
+    *vec_add(&letter->to) = keep(message, address);
+    mem_free(header);
+    return 0;
+}
+
+/* A template may yield a list of people, as a parameter does. */
+static int to_render(struct message *message, struct letter *letter, const struct template *tmpl,
+                     struct err *err) {
+    AUTO_VALUE rendered = value_none();
+    if (step_render(message->ctx, tmpl, &rendered, err) < 0)
+        return err_wrap(err, "to");
+    if (!value_is(rendered, VALUE_ARRAY)) {
+        const char *text;
+        return render(message, tmpl, "to", &text, err) < 0 ? -1
+                                                           : to_add(message, letter, text, err);
+    }
+    for (size_t i = 0; i < value_count(rendered); i++) {
+        AUTO_VALUE item = value_at(rendered, i);
+        bool is_text =
+            value_is(item, VALUE_STRING) && strlen(value_text(item)) == value_text_length(item);
+        if (!is_text)
+            return err_set(err, ERR_INVALID, "item %zu of `to` is no mail address", i + 1);
+        if (to_add(message, letter, value_text(item), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int people_render(struct message *message, struct letter *letter, struct err *err) {
     const struct message_email *email = message->spec->email;
     const char *text;
@@ -199,14 +233,11 @@ static int people_render(struct message *message, struct letter *letter, struct 
         return -1;
     letter->mail.from = keep(message, address);
     header_add(letter, "From", keep(message, header));
-    for (size_t i = 0; i < email->to.count; i++) {
-        if (render(message, FIELD_AT(struct template *, &email->to, i), "to", &text, err) < 0 ||
-            message_person("`to`", text, &address, &header, err) < 0)
+    for (size_t i = 0; i < email->to.count; i++)
+        if (to_render(message, letter, FIELD_AT(struct template *, &email->to, i), err) < 0)
             return -1;
-        *vec_add(&letter->to) = keep(message, address);
-        buf_printf(&letter->to_header, "%s%s", i ? ",\r\n " : "", header);
-        mem_free(header);
-    }
+    if (letter->to.count == 0)
+        return err_set(err, ERR_INVALID, "`to` names nobody");
     header_add(letter, "To", buf_text(&letter->to_header));
     return 0;
 }

@@ -315,6 +315,24 @@ static void judge_success(struct step_ctx *act) {
     }
 }
 
+/* What a command wrote down before it failed is what its own handler, which runs, goes by. */
+static void outputs_salvage(struct step_ctx *act) {
+    if (act->outcome != STEP_FAILED || value_is(act->outputs, VALUE_OBJECT))
+        return;
+    AUTO_VALUE outputs = value_is(act->known_outputs, VALUE_OBJECT)
+                             ? value_copy(act->known_outputs)
+                             : judge_written(act->output_file);
+    AUTO_ERR unhidden = ERR_INIT;
+    if (value_count(outputs) == 0)
+        return;
+    err_move(&unhidden, &act->err);
+    bool is_hidden = outputs_hide(act, outputs) == 0;
+    err_release(&act->err);
+    err_move(&act->err, &unhidden);
+    if (is_hidden)
+        act->outputs = value_copy(outputs);
+}
+
 void act_judge(struct step_ctx *act) {
     if (dryrun_judge(act))
         return;
@@ -327,6 +345,7 @@ void act_judge(struct step_ctx *act) {
         judge_success(act);
         doubt_the_text(act);
     }
+    outputs_salvage(act);
     dryrun_excuse(act);
 }
 

@@ -1,5 +1,7 @@
 #include "run/dryrun.h"
 
+#include <errno.h>
+
 #include "base/text.h"
 #include "run/act_parts.h"
 #include "run/body.h"
@@ -110,6 +112,40 @@ int dryrun_check(const struct frame *frame, const struct template *tmpl, struct 
     return err_set(err, ERR_UNKNOWN, "it looks at the result of `%s`, which is not known", id);
 }
 
+/* ---- what is missing because it was not done ------------------------------------------------ */
+
+/* A step that would have changed something was not run: what is read later is as it was. */
+#define MISS_CHANGE "changes"
+
+static void miss_note(struct run *run, const char *what, const char *path) {
+    if (!value_is(run->dry_missing, VALUE_OBJECT))
+        run->dry_missing = value_object();
+    AUTO_VALUE known = value_get(run->dry_missing, what);
+    if (value_is(known, VALUE_NONE))
+        run->dry_missing = value_set(run->dry_missing, what, value_string(path));
+}
+
+void step_miss_note(struct step_ctx *ctx, const char *what) {
+    miss_note(ctx->run, what, ctx->path);
+}
+
+char *step_miss_find(const struct step_ctx *ctx, const char *what) {
+    if (!value_is(ctx->run->dry_missing, VALUE_OBJECT))
+        return NULL;
+    AUTO_VALUE path = value_get(ctx->run->dry_missing, what);
+    return value_is(path, VALUE_STRING) ? mem_strdup(value_text(path)) : NULL;
+}
+
+/* Those who are told of it change nothing that is looked at. */
+static void change_miss(const struct node *node) {
+    const struct step *step = node_step(node);
+    if (step_effect(step) == EFFECT_READ || step->type->is_aside ||
+        node->frame->phase == PHASE_ROLLBACK)
+        return;
+    AUTO_TEXT path = node_path(node);
+    miss_note(node->frame->run, MISS_CHANGE, path);
+}
+
 /* ---- its turn ------------------------------------------------------------------------------- */
 
 void dryrun_show(struct node *node, const char *why) {
@@ -119,6 +155,7 @@ void dryrun_show(struct node *node, const char *why) {
     run->dry_counts[DRYRUN_SHOWN] += is_counted;
     run->dry_unknown++;
     node->is_shown = true;
+    change_miss(node);
     node_skip_as(node, why, value_set(shown, "shown", value_bool(true)));
 }
 
@@ -221,7 +258,7 @@ static enum dryrun_word task_word(const struct task *task) {
     };
     if (!task->act || task->act->is_shown)
         return DRYRUN_SHOWN;
-    if (task_run(task)->replay)
+    if (task_run(task)->replay && !task->step->type->is_pure)
         return noted_word(task->act);
     if (task->is_rehearsed)
         return of[task->act->rehearsal];
@@ -240,6 +277,8 @@ value dryrun_notes(enum dryrun_word word, value notes) {
 static void missing_note(const struct task *task) {
     struct step_ctx *act = task->act;
     bool is_real = !task->is_rehearsed && !task->is_tried;
+    if (!is_real)
+        change_miss(task->node);
     if (!act || is_real || !task->step->type->is_command ||
         task->node->frame->phase == PHASE_ROLLBACK)
         return;
@@ -326,8 +365,26 @@ static void act_shown(struct step_ctx *act) {
     err_release(&act->err);
 }
 
+/* What cannot even be begun, and a server that nobody finds or that cannot prove who it is, would
+ * be no better behind the change. */
+static bool is_unaffected(const struct step_ctx *act) {
+    bool is_server = act->err.kind == ERR_UNREACHABLE || act->err.kind == ERR_REFUSED;
+    return act->without_effect &&
+           (act->spec.step->type->is_command || (is_server && act->err.sys != ECONNREFUSED));
+}
+
+/* A question behind a change that was not made: its answer proves nothing. */
+static bool is_behind_change(const struct step_ctx *act) {
+    return !act->spec.is_rehearsal && !act->spec.is_probe && !act->spec.in_place_of &&
+           !act->spec.step->type->is_pure && act->err.kind != ERR_UNKNOWN && !is_unaffected(act);
+}
+
 void dryrun_excuse(struct step_ctx *act) {
-    if (act->outcome != STEP_FAILED || !act->stale || !act->run->options.dry_run)
+    if (!act->run->options.dry_run || act->outcome != STEP_FAILED)
+        return;
+    if (!act->stale && is_behind_change(act))
+        act->stale = step_miss_find(act, MISS_CHANGE);
+    if (!act->stale)
         return;
     err_wrap(&act->err, "as things are, before `%s` has run", act->stale);
     act_shown(act);
@@ -360,24 +417,6 @@ bool dryrun_judge(struct step_ctx *act) {
         expectations_judge(act);
     dryrun_excuse(act);
     return true;
-}
-
-/* ---- what is missing because it was not done ------------------------------------------------ */
-
-void step_miss_note(struct step_ctx *ctx, const char *what) {
-    struct run *run = ctx->run;
-    if (!value_is(run->dry_missing, VALUE_OBJECT))
-        run->dry_missing = value_object();
-    AUTO_VALUE known = value_get(run->dry_missing, what);
-    if (value_is(known, VALUE_NONE))
-        run->dry_missing = value_set(run->dry_missing, what, value_string(ctx->path));
-}
-
-char *step_miss_find(const struct step_ctx *ctx, const char *what) {
-    if (!value_is(ctx->run->dry_missing, VALUE_OBJECT))
-        return NULL;
-    AUTO_VALUE path = value_get(ctx->run->dry_missing, what);
-    return value_is(path, VALUE_STRING) ? mem_strdup(value_text(path)) : NULL;
 }
 
 value dryrun_counts(const struct run *run) {

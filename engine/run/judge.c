@@ -301,6 +301,14 @@ static int output_file_read(const char *path, value *outputs, struct err *err) {
     return lines_read(text, outputs, err);
 }
 
+value judge_written(const char *output_file) {
+    value outputs = value_object();
+    AUTO_ERR err = ERR_INIT;
+    if (output_file && output_file_read(output_file, &outputs, &err) < 0)
+        err_release(&err); /* the lines before the broken one */
+    return outputs;
+}
+
 int judge_outputs(const struct step *step, value result, const struct expr_input *run,
                   const char *output_file, value known, value *ret, struct err *err) {
     value outputs = value_is(known, VALUE_OBJECT) ? value_copy(known) : value_object();

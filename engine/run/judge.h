@@ -9,6 +9,9 @@
 int judge_expect(const struct step *step, value result, const struct expr_input *run,
                  struct err *err) MUST_USE;
 
+/* What a command wrote to the file so far as it can be read; an object, owned. */
+value judge_written(const char *output_file);
+
 /* Outputs declared by the step and written to `output_file`. In place of files `known` tells what
  * was in them, where it is an object. */
 int judge_outputs(const struct step *step, value result, const struct expr_input *run,
