@@ -8,6 +8,7 @@
 #include "run/commit.h"
 #include "run/dryrun.h"
 #include "run/gate.h"
+#include "run/hiding.h"
 #include "run/reach.h"
 #include "run/replay_step.h"
 #include "run/result.h"
