@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "launch.h"
 
+#define LAUNCHER_MUST "a launcher must hand on standard input, output and error"
+
 static void set_signal_error(struct err *err, int signum) {
     const char *name = sigabbrev_np(signum);
     if (name)
@@ -110,8 +112,9 @@ static bool never_began(struct step_ctx *ctx, const struct remote *remote,
         return false;
     if (remote_was_unsent(remote))
         return true;
-    /* ssh says by 255 that it lost the other side: then it may have begun. */
-    return !launch_is_cancelled(state->launch) && !ended->signum &&
+    /* A launcher that is content may have begun it all the same, and ssh says by 255 that it lost
+     * the other side. */
+    return !launch_is_cancelled(state->launch) && !ended->signum && ended->code != 0 &&
            !(step_connects(ctx) && ended->code == 255);
 }
 
@@ -124,9 +127,11 @@ static void doubt_tell(struct step_ctx *ctx, bool is_cancelled, struct err *err)
         err_set(err, ERR_UNREACHABLE, "lost on the target `%s` while it ran%s%s", target,
                 lost ? ": " : "", lost ? lost->message : "");
     else
-        err_set(err, ERR_UNREACHABLE, "what leads to the target `%s` ended before its command did",
+        err_set(err, ERR_UNREACHABLE,
+                "what leads to the target `%s` ended, and how its command did was not told",
                 target);
-    err_hint(err, "it may still be running there: nobody knows how it ended");
+    err_hint(err, "it may still be running there: nobody knows how it ended%s",
+             step_connects(ctx) ? "" : "; " LAUNCHER_MUST);
 }
 
 /* Its end was not told. */
@@ -144,7 +149,7 @@ static void judge_unheard(struct step_ctx *ctx, const struct remote *remote,
         if (lost)
             err_hint(&ret->err, "%s", lost->message);
         else
-            err_hint(&ret->err, "its launcher must hand on standard input and error to `sh -c`");
+            err_hint(&ret->err, LAUNCHER_MUST);
     } else if (is_cancelled && launch_is_swept(state->launch)) {
         ret->outcome = STEP_CANCELLED;
         err_set(&ret->err, ERR_SYSTEM, "cancelled");
@@ -160,7 +165,7 @@ static void command_ended(struct step_ctx *ctx, const struct process_exit *ended
     const struct remote *remote = launch_remote(state->launch);
     bool is_cancelled = launch_is_cancelled(state->launch);
     struct step_result result = {0};
-    if (remote && remote_has_ended(remote))
+    if (remote && (remote_has_ended(remote) || remote_refusal(remote)))
         judge_there(ctx, remote, ended, is_cancelled, &result);
     else if (remote && !ended->refused && !ended->lost)
         judge_unheard(ctx, remote, ended, &result);

@@ -78,12 +78,72 @@ static void check_sql_keys(struct parse *parse, const struct visit *visit) {
         refuse_key(parse, visit, "destroys", "steps that run SQL");
 }
 
+static void check_target_name(struct parse *parse, const struct visit *visit, const char *key,
+                              value name) {
+    const struct field_map *targets = &parse->runbook->targets;
+    AUTO_TEXT text = value_to_text(name);
+    check_name(parse, value_span(parse, visit, key), "target", text, targets->keys, targets->count);
+}
+
+/* `.item` and its members where the items stand there. */
+static void check_target_items(struct parse *parse, const struct visit *loop,
+                               const char *const *keys, size_t count) {
+    AUTO_VALUE items = value_none();
+    if (!template_is_constant(loop->step->foreach) ||
+        template_render(loop->step->foreach, NULL, &items, NULL) < 0)
+        return;
+    for (size_t i = 0; i < value_count(items); i++) {
+        value name = value_at(items, i);
+        for (size_t k = 0; k < count; k++) {
+            value member = value_get(name, keys[k]);
+            value_free(name);
+            name = member;
+        }
+        check_target_name(parse, loop, "foreach", name);
+        value_free(name);
+    }
+}
+
+struct target_check {
+    struct parse *parse;
+    const struct visit *visit;
+};
+
+static void check_target_expr(void *user, const struct expr *expr) {
+    const struct target_check *check = user;
+    const char *const *keys = NULL;
+    size_t count = expr_is_path(expr) ? expr_path(expr, &keys) : 0;
+    const struct visit *loop = check->visit;
+    if (!count || strcmp(keys[0], "item") != 0)
+        return;
+    while (!loop->step->foreach && loop->parent != VISIT_NONE)
+        loop = &check->parse->visits.items[loop->parent];
+    if (loop->step->foreach)
+        check_target_items(check->parse, loop, keys + 1, count - 1);
+}
+
+/* A name that is made of several parts only the run can tell. */
+static void check_target(struct parse *parse, const struct visit *visit) {
+    const struct template *target = visit->step->target;
+    struct target_check check = {parse, visit};
+    AUTO_VALUE name = value_none();
+    AUTO_BUF shown = BUF_INIT(1 << 16);
+    if (template_is_constant(target)) {
+        if (template_render(target, NULL, &name, NULL) == 0)
+            check_target_name(parse, visit, "target", name);
+        return;
+    }
+    template_show(&shown, target);
+    const char *close = strstr(buf_text(&shown), "}}");
+    if (text_starts_with(buf_text(&shown), "${{") && close && !close[2])
+        template_each_expr(target, check_target_expr, &check);
+}
+
 static void check_names(struct parse *parse, const struct visit *visit) {
     const struct runbook *runbook = parse->runbook;
     const struct step *step = visit->step;
     if (step->target)
-        check_name(parse, value_span(parse, visit, "target"), "target", step->target,
-                   runbook->targets.keys, runbook->targets.count);
+        check_target(parse, visit);
     if (step->database)
         check_name(parse, value_span(parse, visit, "database"), "database", step->database,
                    runbook->databases.keys, runbook->databases.count);
@@ -241,8 +301,26 @@ void check_retry(struct parse *parse, struct span span, const struct retry *retr
         parse_error(parse, span, NULL, "`max_delay` is shorter than `delay`");
 }
 
+static void check_max_fail(struct parse *parse, const struct visit *visit) {
+    const struct step *step = visit->step;
+    AUTO_ERR err = ERR_INIT;
+    AUTO_TEXT text = NULL;
+    size_t most;
+    if (!step->foreach && !node_find(visit->node, "foreach", NULL))
+        parse_error(parse, key_span(parse, visit, "max_fail"), "add `foreach:` to the step",
+                    "`max_fail` is for steps with `foreach`");
+    if (!template_is_constant(step->max_fail) ||
+        template_render_text(step->max_fail, NULL, &text, NULL) < 0 ||
+        step_max_fail_read(text, 0, &most, &err) == 0)
+        return;
+    err.span = value_span(parse, visit, "max_fail");
+    parse_report(parse, &err);
+}
+
 static void check_figures(struct parse *parse, const struct visit *visit) {
     const struct step *step = visit->step;
+    if (step->max_fail)
+        check_max_fail(parse, visit);
     if (!step->foreach && node_find(visit->node, "concurrency", NULL) &&
         !node_find(visit->node, "foreach", NULL))
         parse_error(parse, key_span(parse, visit, "concurrency"), "use `parallel:` for a group",

@@ -1,3 +1,6 @@
+#include <stdlib.h>
+
+#include "base/text.h"
 #include "lang/runbook.h"
 
 bool step_expand(const struct step *step, struct step_expansion *ret) {
@@ -30,6 +33,27 @@ enum effect step_effect(const struct step *step) {
     if (!step->type || !step->type->effect)
         return EFFECT_ONCE;
     return step->type->effect(step->spec);
+}
+
+char *step_target_said(const struct step *step) {
+    char *name = NULL;
+    if (step->target && template_is_constant(step->target) &&
+        template_render_text(step->target, NULL, &name, NULL) < 0)
+        return NULL;
+    return name;
+}
+
+int step_max_fail_read(const char *text, size_t count, size_t *ret, struct err *err) {
+    size_t digits = strspn(text, "0123456789");
+    unsigned long number = digits && digits < 10 ? strtoul(text, NULL, 10) : 0;
+    bool is_share = text_equal(text + digits, "%") && number <= 100;
+    if (!digits || digits > 9 || (!is_share && text[digits])) {
+        err_set(err, ERR_INVALID, "`max_fail` is a number of items or a share of them, not `%s`",
+                text);
+        return err_hint(err, "for example `max_fail: 2` or `max_fail: 25%%`");
+    }
+    *ret = is_share ? count * number / 100 : number;
+    return 0;
 }
 
 enum on_failure step_on_failure(const struct step *step) {

@@ -147,6 +147,9 @@ const char *const reference_closing[] = {
     "configuration says but for `StrictHostKeyChecking accept-new`. A host that does not answer is "
     "given up after 10 seconds, and a link that went silent after 20 (`ConnectTimeout` and "
     "`ServerAliveInterval`, where the configuration says nothing).",
+    "A loop over hosts has their names as its items, `target: \"${{ .item }}\"`, and as much "
+    "`concurrency` and `max_fail` as the rest of the hosts bears; `check` knows the names where "
+    "the list stands there.",
     "The other side needs a POSIX shell called `sh`, `mktemp`, `grep`, `wc` and `head`.",
     "- A time limit and a cancel reach what runs there by a second way to the same target: "
     "SIGTERM, "
@@ -244,6 +247,9 @@ const char *const reference_closing[] = {
     "- Once a step with `point_of_no_return` has succeeded, nothing above it is rolled back.",
 
     "# Loops and calls",
+    "- `max_fail` says how many items of a `foreach` may fail: `2`, or `25%` of them, rounded "
+    "down. Up to there the step succeeds, and `.steps.ID.results` has each item's `status`. The "
+    "next failure fails the step: no more items begin, and those that run may end.\n"
     "- `foreach` runs its items in order unless `concurrency` is more than 1. `.steps.ID.results` "
     "holds each item's result, and `.steps.ID.outputs.NAME` an array. Of a group, an item's result "
     "holds its members' results in `steps`, and their outputs together.",

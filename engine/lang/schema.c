@@ -107,8 +107,10 @@ static void write_dependencies(struct json *json, const struct field *fields,
 }
 
 static void write_required_with(struct json *json, const struct field *fields) {
-    static const char *const pairs[][2] = {
-        {"ready", "background"}, {"concurrency", "foreach"}, {"effect_reason", "effect"}};
+    static const char *const pairs[][2] = {{"ready", "background"},
+                                           {"concurrency", "foreach"},
+                                           {"max_fail", "foreach"},
+                                           {"effect_reason", "effect"}};
     json_open(json, "dependentRequired", '{');
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         if (!field_find(fields, pairs[i][0]) || !field_find(fields, pairs[i][1]))

@@ -227,8 +227,10 @@ static const char *const effect_choices[] = {"read", "idempotent", "once", NULL}
     }
 #define TARGET                                                                                     \
     {                                                                                              \
-        .key = "target", .kind = FIELD_NAME, .offset = AT(target),                                 \
-        .doc = "The target of `targets` that commands run on.", .example = "web"                   \
+        .key = "target", .kind = FIELD_TEXT, .flags = FIELD_ITEM, .offset = AT(target),            \
+        .doc = "The target of `targets` that commands run on; `\"${{ .item }}\"` where `foreach` " \
+               "goes over their names.",                                                           \
+        .example = "web"                                                                           \
     }
 #define DATABASE                                                                                   \
     {                                                                                              \
@@ -356,6 +358,12 @@ const struct field step_fields[] = {
      .minimum = 1,
      .maximum = 10000,
      .fallback = 1},
+    {.key = "max_fail",
+     .kind = FIELD_TEXT,
+     .offset = AT(max_fail),
+     .doc = "So many items of `foreach`, or so many percent of them, may fail without the step "
+            "failing; the next one fails it, and no more begin.",
+     .example = "25%"},
     TARGET,
     DATABASE,
     ENVIRONMENT,

@@ -72,7 +72,8 @@ struct step {
     struct expr *when;
     struct template *foreach; /* a list, or a string that holds one jq expression */
     int64_t concurrency;
-    const char *target;
+    struct template *max_fail; /* a number, or percent */
+    struct template *target;   /* of its name */
     const char *database;
     struct field_map env; /* struct template * each */
     struct template *cwd;
@@ -102,6 +103,12 @@ struct step {
 
 /* What the step does to the world: said, or derived from its type, members and statements. */
 enum effect step_effect(const struct step *step);
+
+/* Its target's name, to be freed; NULL where there is none, or only the run can tell. */
+char *step_target_said(const struct step *step);
+
+/* How many of `count` items may fail, as `max_fail` says it. */
+int step_max_fail_read(const char *text, size_t count, size_t *ret, struct err *err) MUST_USE;
 
 /* What its failure leads to: said by its author, or where nothing is by its type. */
 enum on_failure step_on_failure(const struct step *step);

@@ -114,6 +114,14 @@ static void foreach_add(struct figure *figure, const struct step *step) {
     line_add(figure, "for each of ", buf_text(&list), list.length);
 }
 
+static void target_show(struct figure *figure, const struct step *step) {
+    AUTO_BUF target = BUF_INIT(LINE_MAX);
+    if (!step->target)
+        return;
+    template_show(&target, step->target);
+    line_add(figure, "on ", buf_text(&target), target.length);
+}
+
 /* All that tells a step at a glance. */
 static void step_lines(struct figure *figure, const struct step *step) {
     const struct step_demand demand = {
@@ -128,7 +136,7 @@ static void step_lines(struct figure *figure, const struct step *step) {
     if (step->type->demand && step->type->asks)
         step->type->demand(step->spec, &demand);
     losses_add(figure, step);
-    text_add(figure, "on ", step->target);
+    target_show(figure, step);
     text_add(figure, "holds lock ", step->lock);
     if (step->background)
         text_add(figure, "", "runs beside the rest until the end");

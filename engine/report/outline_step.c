@@ -203,9 +203,35 @@ static void variables_add(const struct outline_file *in, const struct field_map 
         detail_set(in, env, map->keys[i], template_noted(in, FIELD_AT(struct template *, map, i)));
 }
 
+/* Of a loop over names that stand there each is needed. */
+static void targets_add(const struct outline_file *in, const struct step *step) {
+    AUTO_VALUE items = value_none();
+    if (!step->foreach || !template_is_constant(step->foreach) ||
+        template_render(step->foreach, NULL, &items, NULL) < 0)
+        return;
+    for (size_t i = 0; i < value_count(items); i++) {
+        AUTO_VALUE item = value_at(items, i);
+        if (value_is(item, VALUE_STRING) && plan_target(in->at.plan, in->at.file, value_text(item)))
+            target_add(in, value_text(item));
+    }
+}
+
+static void target_tell(const struct outline_file *in, const struct step *step, value *object) {
+    AUTO_TEXT said = step_target_said(step);
+    const char *name = step->target ? said : in->at.file->defaults.target;
+    if (name) {
+        outline_text_set(object, "target", name);
+        target_add(in, name);
+    } else if (step->target) {
+        AUTO_BUF shown = BUF_INIT(1 << 16);
+        template_show(&shown, step->target);
+        outline_text_set(object, "target", buf_text(&shown));
+        targets_add(in, step);
+    }
+}
+
 static void command_tell(const struct outline_file *in, const struct step *step, value *object) {
     const struct defaults *defaults = &in->at.file->defaults;
-    const char *target = step->target ? step->target : defaults->target;
     value env = value_object();
     variables_add(in, &in->at.file->env, &env);
     variables_add(in, &defaults->env, &env);
@@ -216,9 +242,7 @@ static void command_tell(const struct outline_file *in, const struct step *step,
         value_free(env);
     detail_set(in, object, "cwd", template_noted(in, step->cwd ? step->cwd : defaults->cwd));
     detail_set(in, object, "stdin", template_noted(in, step->input));
-    outline_text_set(object, "target", target);
-    if (target)
-        target_add(in, target);
+    target_tell(in, step, object);
     if (text_equal(step->type->key, "shell"))
         outline_need_command(in->needs, defaults->shell.count > 0
                                             ? FIELD_AT(const char *, &defaults->shell, 0)

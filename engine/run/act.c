@@ -135,6 +135,7 @@ void act_free(struct step_ctx *act) {
     mem_free(act->stale);
     mem_free(act->state);
     mem_free(act->output_file);
+    mem_free(act->target);
     mem_free(act->token);
     mem_free(act->label);
     mem_free(act->path);
@@ -183,7 +184,8 @@ static void act_not_begun(struct step_ctx *act, void (*tell)(void *user)) {
 
 void act_carry_out(struct step_ctx *act) {
     const struct step_type *type = act->spec.step->type;
-    if ((act->spec.is_rehearsal ? type->rehearse : type->start)(act, &act->err) < 0)
+    if (command_place(act, &act->err) < 0 ||
+        (act->spec.is_rehearsal ? type->rehearse : type->start)(act, &act->err) < 0)
         act_not_begun(act, start_failed);
 }
 
@@ -205,7 +207,8 @@ void act_settle(struct step_ctx *act, const struct step_doubt *doubt) {
     const struct step_type *type = act->spec.step->type;
     if (!act_begin(act))
         return;
-    if (type->settle && type->settle(act, doubt, &act->err) == 0)
+    if (command_place(act, &act->err) == 0 && type->settle &&
+        type->settle(act, doubt, &act->err) == 0)
         return;
     if (act->err.kind == ERR_NONE)
         err_set(&act->err, ERR_SYSTEM, "the engine that ran it is gone, and its end is not known");

@@ -9,6 +9,7 @@ struct step_ctx {
     struct act_spec spec;
     struct run *run;
     char *path, *label, *token, *output_file;
+    char *target; /* of its command; NULL: here */
     void *state;
     struct capture *capture;
     struct loop_timer *timer;
@@ -41,6 +42,8 @@ struct step_ctx {
 bool act_begin(struct step_ctx *act);
 /* Which of what came is as expected, and which outputs follow: of an act that is over. */
 void act_judge(struct step_ctx *act);
+/* Says where its command runs (command.c). */
+int command_place(struct step_ctx *act, struct err *err) MUST_USE;
 /* In place of act_start, behind act_begin. */
 void act_carry_out(struct step_ctx *act);
 /* Tells who waits for it, from the loop. */

@@ -13,7 +13,8 @@ struct body {
     /* foreach */
     value items;
     size_t next, under_way;
-    bool failed, cut_short;
+    size_t failures, max_fail;
+    bool cut_short;
 };
 
 static struct body *body_new(struct node *node, void (*ended)(void *user, struct body_end *end),
@@ -111,9 +112,13 @@ static void foreach_finish(struct body *body) {
         results = results_with(results, frame);
     value result = value_set(value_object(), "outputs", outputs_of(results));
     result = value_set(result, "results", results);
-    bool failed = body->failed;
+    bool failed = body->failures > body->max_fail;
     bool ok = !failed && !body->cut_short && body->next == value_count(body->items);
-    body_finish(body, ok, !failed, result, "a member of the loop failed");
+    AUTO_TEXT error = body->max_fail
+                          ? mem_printf("%zu of %zu items failed, and %zu may", body->failures,
+                                       value_count(body->items), body->max_fail)
+                          : mem_strdup("a member of the loop failed");
+    body_finish(body, ok, !failed, result, error);
 }
 
 static void foreach_next(struct body *body);
@@ -121,8 +126,8 @@ static void foreach_next(struct body *body);
 static void item_ended(struct frame *frame, bool ok) {
     struct body *body = frame->user;
     body->under_way--;
-    body->failed |= frame->failed;
-    body->cut_short |= !ok;
+    body->failures += frame->failed;
+    body->cut_short |= !ok && !frame->failed;
     foreach_next(body);
 }
 
@@ -146,7 +151,7 @@ static void item_start(struct body *body) {
 
 static void foreach_next(struct body *body) {
     size_t most = (size_t)node_step(body->node)->concurrency;
-    bool goes_on = !body->failed || body->node->frame->run->options.dry_run;
+    bool goes_on = body->failures <= body->max_fail || body->node->frame->run->options.dry_run;
     while (goes_on && body->next < value_count(body->items) &&
            body->under_way < (most ? most : 1) && frame_may_start(body->node->frame))
         item_start(body);
@@ -167,8 +172,19 @@ static int items_evaluate(struct node *node, value *ret, struct err *err) {
     return -1;
 }
 
+static int max_fail_evaluate(struct body *body, struct err *err) {
+    const struct template *max_fail = node_step(body->node)->max_fail;
+    struct expr_input input = scope_input_public(body->node->frame);
+    AUTO_TEXT text = NULL;
+    if (!max_fail)
+        return 0;
+    if (template_render_text(max_fail, &input, &text, err) < 0)
+        return err_wrap(err, "max_fail");
+    return step_max_fail_read(text, value_count(body->items), &body->max_fail, err);
+}
+
 static int foreach_start(struct body *body, struct err *err) {
-    if (items_evaluate(body->node, &body->items, err) < 0)
+    if (items_evaluate(body->node, &body->items, err) < 0 || max_fail_evaluate(body, err) < 0)
         return -1;
     foreach_next(body);
     return 0;
@@ -287,6 +303,18 @@ int body_start(struct node *node, void (*ended)(void *user, struct body_end *end
     if (status < 0)
         body_free(body);
     return status;
+}
+
+bool body_bears(const struct node *node, const struct frame *item) {
+    const struct body *body = node->frame->run->bodies;
+    size_t failed = 1;
+    while (body && body->node != node)
+        body = body->older;
+    if (!body || !body->max_fail)
+        return false;
+    for (const struct frame *it = node->children; it; it = it->next)
+        failed += it != item && it->failed;
+    return failed <= body->max_fail;
 }
 
 bool body_is_loop(const struct node *node) {

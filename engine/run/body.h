@@ -18,6 +18,8 @@ bool body_is_loop(const struct node *node);
 /* Begins; `ended` may be called before it returns. */
 int body_start(struct node *node, void (*ended)(void *user, struct body_end *end), void *user,
                struct err *err) MUST_USE;
+/* Of a loop that is under way: whether it goes on where this item fails, or has failed. */
+bool body_bears(const struct node *node, const struct frame *item);
 /* Its time is up: `ended` follows. */
 void body_stop(struct node *node);
 /* Those of a run that is left before they ended. */

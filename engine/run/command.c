@@ -104,17 +104,35 @@ static int launcher_words(struct step_ctx *ctx, const struct target *target, ssh
     return 0;
 }
 
-const char *step_target(const struct step_ctx *ctx) {
-    const struct act_spec *spec = act_spec_of(ctx);
-    const char *target = spec->step->target;
-    return target ? target : spec->frame->file->defaults.target;
+int command_place(struct step_ctx *ctx, struct err *err) {
+    const struct runbook *file = ctx->spec.frame->file;
+    const struct step *step = ctx->spec.step;
+    if (!step->type->is_command || ctx->target)
+        return 0;
+    if (!step->target) {
+        ctx->target = file->defaults.target ? mem_strdup(file->defaults.target) : NULL;
+        return 0;
+    }
+    AUTO_TEXT name = NULL;
+    if (step_render_text(ctx, step->target, &name, err) < 0)
+        return err_wrap(err, "target");
+    if (!plan_target(ctx->run->plan, file, name)) {
+        const char *near = text_suggest(name, file->targets.keys, file->targets.count);
+        err_set(err, ERR_INVALID, "there is no target `%s`", name);
+        return near ? err_hint(err, "did you mean `%s`?", near)
+                    : err_hint(err, "`targets:` names those that there are");
+    }
+    ctx->target = name;
+    name = NULL;
+    return 0;
 }
 
-static const struct target *target_of(struct step_ctx *ctx) {
-    const struct act_spec *spec = act_spec_of(ctx);
-    const struct runbook *file = spec->frame->file;
-    const char *name = step_target(ctx);
-    return name ? plan_target(spec->frame->run->plan, file, name) : NULL;
+const char *step_target(const struct step_ctx *ctx) {
+    return ctx->target;
+}
+
+static const struct target *target_of(const struct step_ctx *ctx) {
+    return ctx->target ? plan_target(ctx->run->plan, ctx->spec.frame->file, ctx->target) : NULL;
 }
 
 bool step_connects(struct step_ctx *ctx) {
@@ -133,8 +151,9 @@ static void reached(void *user, struct err *err) {
 
 int step_reach(struct step_ctx *ctx, bool fresh,
                void (*opened)(struct step_ctx *ctx, struct err *err), struct err *err) {
+    const struct target *target = target_of(ctx);
     AUTO_TEXT host = NULL;
-    if (step_render_text(ctx, target_of(ctx)->ssh, &host, err) < 0)
+    if (!target || step_render_text(ctx, target->ssh, &host, err) < 0)
         return err_wrap(err, "the target `%s`", step_target(ctx));
     reach_free(ctx->reach);
     ctx->reached = opened;

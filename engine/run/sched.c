@@ -381,14 +381,23 @@ static bool is_contained(const struct frame *frame) {
     for (; frame->owner; frame = frame->parent) {
         const struct node *owner = frame->owner;
         if (frame->phase != PHASE_RUN || rule_continues(owner, node_step(owner)) ||
-            group_that_continues(owner))
+            group_that_continues(owner) || body_bears(owner, frame))
             return true;
     }
     return frame->phase != PHASE_RUN;
 }
 
+/* Whether it is, or is within, an item that may fail. */
+static bool is_borne(const struct frame *frame) {
+    for (; frame->owner; frame = frame->parent)
+        if (body_bears(frame->owner, frame))
+            return true;
+    return false;
+}
+
 bool node_is_tolerated(const struct node *node) {
-    return node->tolerated || rule_continues(node, node_step(node)) || group_that_continues(node);
+    return node->tolerated || rule_continues(node, node_step(node)) || group_that_continues(node) ||
+           is_borne(node->frame);
 }
 
 void sched_slot_take(struct node *node) {

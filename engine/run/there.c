@@ -11,8 +11,9 @@ const char there_receiver[] = "IFS= read -r rb_line; eval \"$rb_line\"";
  * supervisor has neither. */
 #define MARK "RUNBOOK_THERE"
 
-/* rb_left collects in $rb_p what is left; rb_s are the sessions, where `setsid` gave the command
- * one of its own. A zombie is nobody's. */
+/* A process shows no environment for a moment while it begins a program, so that one look is not
+ * enough. rb_left collects in $rb_p what is left; rb_s are the sessions, where `setsid` gave the
+ * command one of its own. A zombie is nobody's. */
 static const char sweeper[] =
     "rb_e=$(command -v setsid) || rb_e=; rb_s=; "
     "rb_session() { rb_x=; IFS= read -r rb_x <\"/proc/$1/stat\" || return 1; "
@@ -29,7 +30,7 @@ static const char sweeper[] =
     "[ -n \"$rb_p\" ]; }; "
     "rb_wait() { rb_n=0; while rb_left; do [ \"$rb_n\" -lt \"$1\" ] || return 1; "
     "rb_n=$((rb_n + 1)); sleep 0.1 || sleep 1; done; }; "
-    "rb_sweep() { rb_left || return 0; "
+    "rb_sweep() { rb_left || { sleep 0.02; rb_left; } || return 0; "
     "if [ \"$rb_g\" -gt 0 ]; then kill -s TERM $rb_p; kill -s CONT $rb_p; "
     "rb_wait \"$rb_g\" && return 0; fi; "
     "kill -s KILL $rb_p; rb_wait 20; }; ";
@@ -43,9 +44,10 @@ static const char before[] =
     "rb_end() { [ -z \"$rb_o\" ] || rm -f -- \"$rb_o\"; exit \"$1\"; }; ";
 
 /* A bash that believes to be a login by ssh would read its user's ~/.bashrc. */
-static const char begin[] = "rb_say begun; ( exec 2>&4 4>&-; export " MARK "=\"$rb_t;\"; "
-                            "[ \"${SHLVL:-0}\" -ge 1 ] || export SHLVL=1; "
-                            "[ -z \"$rb_o\" ] || export RUNBOOK_OUTPUT=\"$rb_o\"; ";
+static const char begin[] =
+    "rb_say begun; printf '%sbegun\\n' \"$rb_m\"; ( exec 2>&4 4>&-; export " MARK "=\"$rb_t;\"; "
+    "[ \"${SHLVL:-0}\" -ge 1 ] || export SHLVL=1; "
+    "[ -z \"$rb_o\" ] || export RUNBOOK_OUTPUT=\"$rb_o\"; ";
 
 static const char start[] = "command -v -- \"$1\" >/dev/null 2>&1 || { printf '%snot command\\n' "
                             "\"$rb_m\" >&2; exit 127; }; "

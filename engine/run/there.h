@@ -4,7 +4,8 @@
  * how it ended, sends what was written to RUNBOOK_OUTPUT, and ends what the command left behind.
  *
  * What it says begins with the marker. Behind it stands, each on a line:
- *     begun              the command is being started
+ *     begun              the command is being started; said on standard output, too, since a
+ *                        launcher that drops one of them must not seem to have begun nothing
  *     not folder         it is not: there is no such folder; or
  *     not command        there is no such command
  *     end STATUS BYTES   it ended, as a shell's $?; so many bytes of its outputs follow the line
