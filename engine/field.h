@@ -39,7 +39,7 @@ enum field_kind {
     FIELD_MAP,      /* struct field_map: names to `item`; keys are FIELD_NAMEs unless ANY_KEY */
     FIELD_STEPS,    /* struct step_list * */
     FIELD_STEP,     /* struct step *: a rollback handler */
-    FIELD_PROBE,    /* struct step *: a read-only probe (shell, sql or http, with expect) */
+    FIELD_PROBE,    /* struct step *: a read-only probe (shell, exec, sql or http) */
     FIELD_RUNBOOK,  /* struct runbook *: another runbook's file; recursion is an error */
 };
 

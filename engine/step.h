@@ -69,7 +69,7 @@ struct step_loss {
     const char *what;         /* as `destroys` must name it: "table leads" */
     const char *const *names; /* what a gate's message must hold, NULL-terminated: {"leads"} */
     bool unknown;             /* it is code that nobody has read: it may destroy anything */
-    struct span span;         /* what destroys it */
+    struct span span;         /* what destroys it; none: the step */
 };
 
 struct step_losses {

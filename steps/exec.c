@@ -178,6 +178,7 @@ const struct step_type step_exec_type = {
     .size = sizeof(struct exec_spec),
     .state_size = sizeof(struct command_state),
     .results = STEP_HAS_EXIT | STEP_HAS_STDOUT | STEP_HAS_STDERR,
+    .is_probe = true,
     .is_command = true,
     .effect = exec_effect,
     .check = exec_check,

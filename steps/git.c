@@ -259,6 +259,7 @@ const struct step_type step_git_type = {
     .check = git_check,
     .plan = git_plan,
     .demand = git_demand,
+    .destroys = git_destroys,
     .start = git_start,
     .rehearse = git_rehearse,
     .settle = git_settle,

@@ -105,6 +105,7 @@ void git_plan(const void *spec, const struct step_plan *plan) {
     verb_shown(&line, spec, verb);
     place_shown(&line, spec);
     plan->line(plan->user, "git", buf_text(&line), line.length);
+    git_losses_plan(spec, plan);
 }
 
 /* What a person would have to do by hand. */

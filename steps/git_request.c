@@ -24,6 +24,18 @@ static int text_of(const struct rendering *at, const struct template *tmpl, cons
     return err_set(at->err, ERR_INVALID, "`%s` is empty", what);
 }
 
+/* What a push destroys stands in the runbook, where `check` sees it, and in no value. */
+static int forced_check(const struct rendering *at, const struct template *tmpl, const char *ref) {
+    AUTO_BUF written = BUF_INIT(GIT_LINE_CEILING);
+    template_show(&written, tmpl);
+    if (at->request->spec.verb != REPO_PUSH || !git_is_forced(ref) ||
+        git_is_forced(buf_text(&written)))
+        return 0;
+    err_set(at->err, ERR_INVALID, "`%s` in `refs` would overwrite or delete on the remote", ref);
+    return err_hint(at->err, "where that is meant, the `+` or `:` stands in the runbook itself, "
+                             "before the `${{`");
+}
+
 static int list_of(const struct rendering *at, const struct field_list *list, const char *what) {
     struct git_request *request = at->request;
     request->items = mem_calloc(list->count + 1, sizeof *request->items);
@@ -35,6 +47,8 @@ static int list_of(const struct rendering *at, const struct field_list *list, co
         request->items[request->spec.item_count++] = text;
         if (!*text || (text_equal(what, "refs") && *text == '-'))
             return err_set(at->err, ERR_INVALID, "`%s` in `%s` is no refspec", text, what);
+        if (forced_check(at, FIELD_AT(struct template *, list, i), text) < 0)
+            return -1;
     }
     return 0;
 }

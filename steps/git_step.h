@@ -94,6 +94,12 @@ void git_plan(const void *spec, const struct step_plan *plan);
 void git_undo_plan(const void *spec, const struct step_plan *plan);
 void git_demand(const void *spec, const struct step_demand *demand);
 
+/* git_losses.c */
+bool git_destroys(const void *spec, const struct step_losses *losses);
+void git_losses_plan(const struct git_spec *git, const struct step_plan *plan);
+/* Whether a push would overwrite or delete what it names. */
+bool git_is_forced(const char *refspec);
+
 /* git_request.c: the act as the step's values have it. `facts` are recorded ones, or NULL. */
 struct git_request {
     struct repo_act_spec spec;

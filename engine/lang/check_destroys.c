@@ -1,5 +1,5 @@
-/* `destroys` names exactly what the step's statements destroy: what they do not is an error, as it
- * would let a later change through. What they destroy beyond it depends on gates: plan/gates. */
+/* `destroys` names exactly what the step destroys: what it does not is an error, as it
+ * would let a later change through. What it destroys beyond it depends on gates: plan/gates. */
 #include "base/text.h"
 #include "base/vec.h"
 #include "lang/parse.h"
@@ -47,7 +47,7 @@ static void check_entries(struct parse *parse, const struct visit *visit,
             continue;
         AUTO_TEXT hint = stale_hint(found, entry);
         parse_error(parse, entry_span(parse, node, i), hint,
-                    "`destroys` names `%s`, which the statements do not destroy", entry);
+                    "`destroys` names `%s`, which the step does not destroy", entry);
     }
 }
 

@@ -74,8 +74,11 @@ static void check_sql_keys(struct parse *parse, const struct visit *visit) {
         return;
     if (step->database)
         refuse_key(parse, visit, "database", "steps that run SQL");
-    if (step->destroys.count)
-        refuse_key(parse, visit, "destroys", "steps that run SQL");
+}
+
+static void check_destroys_key(struct parse *parse, const struct visit *visit) {
+    if (visit->step->destroys.count && !visit->step->type->destroys)
+        refuse_key(parse, visit, "destroys", "steps that run SQL or push");
 }
 
 static void check_target_name(struct parse *parse, const struct visit *visit, const char *key,
@@ -248,7 +251,7 @@ static void check_probe(struct parse *parse, const struct visit *visit) {
     if (visit->role != ROLE_PROBE)
         return;
     if (!type->is_probe) {
-        parse_error(parse, visit->step->key_span, "use `shell`, `sql` or `http`",
+        parse_error(parse, visit->step->key_span, "use `shell`, `exec`, `sql` or `http`",
                     "`%s` cannot be a probe", type->key);
         return;
     }
@@ -416,6 +419,7 @@ void check_steps(struct parse *parse) {
         check_container_keys(parse, visit);
         check_command_keys(parse, visit);
         check_sql_keys(parse, visit);
+        check_destroys_key(parse, visit);
         check_names(parse, visit);
         check_expect(parse, visit);
         check_outputs(parse, visit);

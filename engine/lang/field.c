@@ -72,7 +72,7 @@ const char *field_expected(const struct field *field) {
         [FIELD_MAP] = "a mapping",
         [FIELD_STEPS] = "a list of steps",
         [FIELD_STEP] = "a step",
-        [FIELD_PROBE] = "a probe (`shell`, `sql` or `http`)",
+        [FIELD_PROBE] = "a probe (`shell`, `exec`, `sql` or `http`)",
         [FIELD_RUNBOOK] = "the file of a runbook",
     };
     return names[field->kind];

@@ -335,11 +335,11 @@ static void reference_write(struct reference *reference) {
               "A handler (`rollback`, `dry_run`) is a step without place in the order. "
               "Beside its action it may have",
               handler_fields);
-    keys_list(
-        sheet,
-        "A probe (`done_when`, `ready`, of `watch`) is a `shell`, `sql` or `http` action that only "
-        "asks. Beside it may stand",
-        probe_fields);
+    keys_list(sheet,
+              "A probe (`done_when`, `ready`, of `watch`) is a `shell`, `exec`, `sql` or `http` "
+              "action that only "
+              "asks. Beside it may stand",
+              probe_fields);
     parts_write(reference, step_fields, "", 2);
     sheet_heading(sheet, 1, "Actions");
     for (const struct step_type *const *type = step_types; *type; type++)

@@ -205,7 +205,7 @@ const char *const reference_closing[] = {
     "- A `once` step is retried only where `retry` stands on that very step; that of `defaults` "
     "does not reach it.",
 
-    "# What SQL destroys",
+    "# What SQL and pushes destroy",
     "PostgreSQL's own parser tells what statements do; the plan shows for each what it touches, "
     "the lock it takes, whether it rewrites a table, and what it destroys. `check` refuses a step "
     "that may destroy something, unless `destroys` on the step names it, or an `approval` above "
@@ -222,6 +222,10 @@ const char *const reference_closing[] = {
     "purge()`. `effect: read` with a reason lifts that, as the step then runs READ ONLY. What "
     "triggers, rules and foreign keys destroy in their turn no statement tells.",
     "- What the same script has made itself, temporary tables above all, it may destroy.",
+    "- A `push` destroys what it overwrites by force (`+main`) or deletes (`:old`) on its remote: "
+    "`ref main of origin`, or `branch` and `tag` where the refspec is written out (`+refs/heads/"
+    "main`). A `+` or `:` that comes from a value is refused when it is rendered. A branch or tag "
+    "that is deleted in the repository itself is put back by a rollback, and is no loss.",
     "- `destroys` names what is destroyed exactly; what it names beyond that is an error.",
     "- A gate counts where the step needs it, directly or not, nobody comes past it (no `when`, no "
     "`done_when`, no `foreach`, no `on_failure: continue`, also on groups around it), and the "

@@ -309,7 +309,8 @@ static const char *const effect_choices[] = {"read", "idempotent", "once", NULL}
 #define DESTROYS                                                                                   \
     {                                                                                              \
         .key = "destroys", .kind = FIELD_LIST, .flags = FIELD_ONE, .offset = AT(destroys),         \
-        .doc = "What this step's SQL may destroy, named exactly as `check` names it; what is not " \
+        .doc = "What this step's SQL or push may destroy, named exactly as `check` names it; "     \
+               "what is not "                                                                      \
                "named needs an `approval` above the step whose message names it.",                 \
         .example = "[table leads]", .item = &text_item                                             \
     }

@@ -169,7 +169,8 @@ static void loss_found(void *user, const struct step_loss *loss) {
     while (loss->names[count])
         count++;
     struct loss *kept = vec_add(&check->losses);
-    *kept = (struct loss){.what = mem_strdup(loss->what), .span = loss->span};
+    *kept = (struct loss){.what = mem_strdup(loss->what),
+                          .span = loss->span.line ? loss->span : check->step->span};
     kept->names = mem_calloc(count + 1, sizeof *kept->names);
     for (size_t i = 0; i < count; i++)
         kept->names[i] = mem_strdup(loss->names[i]);
