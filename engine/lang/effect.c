@@ -35,14 +35,6 @@ enum effect step_effect(const struct step *step) {
     return step->type->effect(step->spec);
 }
 
-char *step_target_said(const struct step *step) {
-    char *name = NULL;
-    if (step->target && template_is_constant(step->target) &&
-        template_render_text(step->target, NULL, &name, NULL) < 0)
-        return NULL;
-    return name;
-}
-
 int step_max_fail_read(const char *text, size_t count, size_t *ret, struct err *err) {
     size_t digits = strspn(text, "0123456789");
     unsigned long number = digits && digits < 10 ? strtoul(text, NULL, 10) : 0;

@@ -104,9 +104,6 @@ struct step {
 /* What the step does to the world: said, or derived from its type, members and statements. */
 enum effect step_effect(const struct step *step);
 
-/* Its target's name, to be freed; NULL where there is none, or only the run can tell. */
-char *step_target_said(const struct step *step);
-
 /* How many of `count` items may fail, as `max_fail` says it. */
 int step_max_fail_read(const char *text, size_t count, size_t *ret, struct err *err) MUST_USE;
 

@@ -154,8 +154,11 @@ static value node_value(const struct pages *pages, uint32_t index) {
     const struct listing *listing = pages->listing;
     const struct graph_node *node = graph_node(listing->graph, index);
     struct telling *telling = listing->telling;
-    const struct outline_file in = {
-        {telling->plan, listing->file}, &telling->needs, telling->sums, telling->facts->is_brief};
+    const struct outline_file in = {{telling->plan, listing->file},
+                                    &telling->needs,
+                                    telling->sums,
+                                    telling->facts->is_brief,
+                                    NULL};
     const size_t frame = listing->is_body ? 1 : 0;
     outline_sums_step(telling->sums, pages->paths[index], pages->reasons[index] != NULL);
     outline_sum_fact(telling->sums, pages->whens[index]);

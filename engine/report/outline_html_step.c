@@ -211,6 +211,7 @@ static void objective_put(struct buf *out, value objectives, const char *label, 
 
 static void badges_put(struct buf *out, value step) {
     AUTO_VALUE skipped = value_get(step, "skipped");
+    AUTO_VALUE target = value_get(step, "target");
     AUTO_VALUE gate = value_get(step, "gate");
     if (value_is(skipped, VALUE_STRING)) {
         AUTO_TEXT text = mem_printf("skipped: %s", value_text(skipped));
@@ -226,6 +227,10 @@ static void badges_put(struct buf *out, value step) {
         badge_put(out, "undo", "has a rollback");
     if (outline_has(step, "foreach"))
         badge_put(out, "group", "loop");
+    if (value_is(target, VALUE_STRING)) {
+        AUTO_TEXT text = mem_printf("on %s", value_text(target));
+        badge_put(out, "group", text);
+    }
     if (outline_has(step, "background"))
         badge_put(out, "group", "until the end");
     if (outline_has(step, "sensitive"))

@@ -124,6 +124,12 @@ static void file_take(struct outline_needs *needs, value fact, const char *path)
         need_add(needs, "read", &needs->reads, path);
 }
 
+/* Where the step runs, not here. */
+static void command_add(const struct outline_file *in, const char *name) {
+    AUTO_TEXT whole = in->place ? mem_printf("%s on %s", name, in->place) : mem_strdup(name);
+    outline_need_command(in->needs, whole);
+}
+
 static void need_take(void *user, enum step_need need, const char *text, size_t length) {
     const struct outline_file *in = user;
     AUTO_VALUE fact = fact_of_text(&in->at, text, length);
@@ -131,7 +137,7 @@ static void need_take(void *user, enum step_need need, const char *text, size_t 
     if (need == STEP_NEEDS_HOST)
         host_add(in->needs, value_text(shown));
     else if (need == STEP_NEEDS_COMMAND)
-        outline_need_command(in->needs, value_text(shown));
+        command_add(in, value_text(shown));
     else
         file_take(in->needs, fact, value_text(shown));
 }
@@ -146,9 +152,10 @@ static void target_add(const struct outline_file *in, const char *name) {
                           ? fact_of_template(&in->at, FIELD_AT(struct template *, &target->via, 0))
                           : value_none();
     AUTO_VALUE text = value_get(fact, "text");
-    if (target->ssh)
+    if (target->ssh) {
+        outline_need_command(in->needs, "ssh");
         host_add(in->needs, value_text(text));
-    else if (value_is(text, VALUE_STRING))
+    } else if (value_is(text, VALUE_STRING))
         outline_need_command(in->needs, value_text(text));
 }
 
@@ -216,18 +223,22 @@ static void targets_add(const struct outline_file *in, const struct step *step) 
     }
 }
 
+/* As it was written; NULL: here. The caller frees. */
+static char *place_of(const struct outline_file *in, const struct step *step) {
+    const char *usual = in->at.file->defaults.target;
+    AUTO_BUF shown = BUF_INIT(1 << 16);
+    if (!step->target)
+        return usual ? mem_strdup(usual) : NULL;
+    template_show(&shown, step->target);
+    return buf_detach(&shown);
+}
+
 static void target_tell(const struct outline_file *in, const struct step *step, value *object) {
-    AUTO_TEXT said = step_target_said(step);
-    const char *name = step->target ? said : in->at.file->defaults.target;
-    if (name) {
-        outline_text_set(object, "target", name);
-        target_add(in, name);
-    } else if (step->target) {
-        AUTO_BUF shown = BUF_INIT(1 << 16);
-        template_show(&shown, step->target);
-        outline_text_set(object, "target", buf_text(&shown));
+    outline_text_set(object, "target", in->place);
+    if (in->place && (!step->target || template_is_constant(step->target)))
+        target_add(in, in->place);
+    else if (in->place)
         targets_add(in, step);
-    }
 }
 
 static void command_tell(const struct outline_file *in, const struct step *step, value *object) {
@@ -244,9 +255,8 @@ static void command_tell(const struct outline_file *in, const struct step *step,
     detail_set(in, object, "stdin", template_noted(in, step->input));
     target_tell(in, step, object);
     if (text_equal(step->type->key, "shell"))
-        outline_need_command(in->needs, defaults->shell.count > 0
-                                            ? FIELD_AT(const char *, &defaults->shell, 0)
-                                            : "bash");
+        command_add(in, defaults->shell.count > 0 ? FIELD_AT(const char *, &defaults->shell, 0)
+                                                  : "bash");
 }
 
 static void database_tell(const struct outline_file *in, const struct step *step, value *object) {
@@ -313,9 +323,12 @@ static void action_tell(const struct outline_file *in, const struct step *step, 
     *object = value_set(*object, "lines", told.lines);
     if (!step->type)
         return;
-    demand_tell(in, step, object);
+    AUTO_TEXT place = step->type->is_command ? place_of(in, step) : NULL;
+    struct outline_file there = *in;
+    there.place = place;
+    demand_tell(&there, step, object);
     if (step->type->is_command)
-        command_tell(in, step, object);
+        command_tell(&there, step, object);
     if (step->type->results & STEP_HAS_ROWS)
         database_tell(in, step, object);
 }

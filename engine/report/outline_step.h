@@ -22,7 +22,8 @@ struct outline_file {
     struct fact_scope at; /* where the step stands */
     struct outline_needs *needs;
     struct outline_sums *sums;
-    bool is_brief; /* only what a line of text shows, but all that is gathered in `sums` */
+    bool is_brief;     /* only what a line of text shows, but all that is gathered in `sums` */
+    const char *place; /* the target that the step runs on; NULL: here */
 };
 /* All that the step says by itself: no wave, no needs, no members. */
 value outline_step(const struct outline_file *in, const struct step *step);

@@ -25,6 +25,7 @@ enum shown {
     SHOWN_WHEN,
     SHOWN_SKIPPED,
     SHOWN_FOREACH,
+    SHOWN_TARGET,
     SHOWN_GATE,
     SHOWN_LOSSES,
     SHOWN_BACKGROUND,
@@ -53,9 +54,25 @@ static bool is_said(const struct line *line, enum shown what) {
 
 static void line_read(struct line *line, value step) {
     static const char *const names[SHOWN_COUNT] = {
-        "id",         "title",    "action",     "effect",   "lines", "wave",
-        "depth",      "when",     "skipped",    "foreach",  "gate",  "losses",
-        "background", "rollback", "objectives", "expected", "steps", "point_of_no_return",
+        "id",
+        "title",
+        "action",
+        "effect",
+        "lines",
+        "wave",
+        "depth",
+        "when",
+        "skipped",
+        "foreach",
+        "target",
+        "gate",
+        "losses",
+        "background",
+        "rollback",
+        "objectives",
+        "expected",
+        "steps",
+        "point_of_no_return",
     };
     value key, item;
     for (size_t i = 0; i < SHOWN_COUNT; i++)
@@ -157,6 +174,8 @@ static void marks_make(struct buf *marks, const struct line *line) {
         mark_add(marks, "when ", value_text(condition));
     if (is_said(line, SHOWN_FOREACH))
         mark_add(marks, "", "loop");
+    if (is_said(line, SHOWN_TARGET))
+        mark_add(marks, "on ", value_text(line->members[SHOWN_TARGET]));
     if (is_said(line, SHOWN_GATE)) {
         AUTO_TEXT who = outline_openers(line->members[SHOWN_GATE]);
         mark_add(marks, "opened by ", who);
