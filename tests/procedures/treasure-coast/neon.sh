@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034  # cases use them
 # Neon's console, as far as a person uses it: a branch is a dump, and to restore one replaces the
 # database by it.
 branch() { # NAME
