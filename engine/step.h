@@ -154,6 +154,10 @@ int step_render(struct step_ctx *ctx, const struct template *tmpl, value *ret,
                 struct err *err) MUST_USE;
 int step_render_text(struct step_ctx *ctx, const struct template *tmpl, char **ret,
                      struct err *err) MUST_USE;
+/* For what leaves the engine: secrets are redacted in what its expressions yield, but for those
+ * that name `.secrets` themselves, which mean them. */
+int step_render_meant(struct step_ctx *ctx, const struct template *tmpl, value *ret,
+                      struct err *err) MUST_USE;
 int step_test(struct step_ctx *ctx, const struct expr *expr, bool *ret, struct err *err) MUST_USE;
 
 /* `.` is a value of the type's own, and `$run` the run. */

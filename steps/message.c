@@ -64,7 +64,8 @@ static void names_secrets(void *user, const struct expr *expr) {
     *(bool *)user |= expr_mentions(expr, "secrets");
 }
 
-/* A body that names a secret is to have it; all others are as redacted as a text is. */
+/* A body that names a secret is to have it, where it names it; all others are as redacted as a text
+ * is. */
 static int json_render(struct message *message, const char **ret, struct err *err) {
     bool is_meant = false;
     AUTO_VALUE body = value_none();
@@ -72,7 +73,7 @@ static int json_render(struct message *message, const char **ret, struct err *er
         body = value_set(value_object(), "text", value_string(message->text));
     } else {
         template_each_expr(message->spec->json, names_secrets, &is_meant);
-        if (step_render(message->ctx, message->spec->json, &body, err) < 0)
+        if (step_render_meant(message->ctx, message->spec->json, &body, err) < 0)
             return err_wrap(err, "json");
     }
     AUTO_TEXT json = value_to_json(body);

@@ -138,8 +138,8 @@ const struct field message_fields[] = {
         .flags = FIELD_SECRETS | FIELD_ITEM,
         .offset = offsetof(struct message_spec, json),
         .doc =
-            "The webhook's whole body, in place of `text`. Secrets that it names are sent; where "
-            "it names none, all are redacted.",
+            "The webhook's whole body, in place of `text`. A template that names `.secrets` sends "
+            "what it names; in what the others yield secrets are redacted.",
         .example = "{channel: ops, text: done}",
     },
     {

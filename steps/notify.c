@@ -80,8 +80,8 @@ static void notify_release(struct step_ctx *ctx) {
 const struct step_type step_notify_type = {
     .key = "notify",
     .doc = "Tells people, by webhook or by mail, within 30s where no `timeout` is said. That it "
-           "failed is noted, and changes nothing else, unless `on_failure` says so on the very "
-           "step.",
+           "failed is noted, and changes nothing else, in a rollback neither, unless `on_failure` "
+           "says so on the very step.",
     .example = "{webhook: \"${{ .secrets.chat_url }}\", text: The drill is over}",
     .fields = message_fields,
     .size = sizeof(struct message_spec),

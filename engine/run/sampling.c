@@ -1,7 +1,9 @@
 /* What the engine lends to a step that looks at the world again and again, or tells
  * others of it. */
+#include "base/text.h"
 #include "run/act_parts.h"
 #include "run/capture.h"
+#include "run/dryrun.h"
 #include "run/probe.h"
 
 int step_test_on(struct step_ctx *ctx, const struct expr *expr, value dot, bool *ret,
@@ -22,6 +24,31 @@ int step_eval_on(struct step_ctx *ctx, const struct expr *expr, value dot, value
 
 char *step_redact(const struct step_ctx *ctx, const char *text) {
     return redact_text(ctx->run->redactor, text, strlen(text), NULL);
+}
+
+/* As JSON, so that numbers and what stands deep in it are redacted, too. */
+static value yielded_redact(void *user, const struct expr *expr, value yielded_taken) {
+    const struct frame *frame = user;
+    if (expr_mentions(expr, "secrets"))
+        return yielded_taken;
+    AUTO_TEXT json = value_to_json(yielded_taken);
+    AUTO_TEXT redacted = redact_text(frame->run->redactor, json, strlen(json), NULL);
+    value made = value_none();
+    if (text_equal(json, redacted))
+        return yielded_taken;
+    value_free(yielded_taken);
+    if (value_parse(redacted, strlen(redacted), &made, NULL) == 0)
+        return made;
+    return value_string(redacted);
+}
+
+int step_render_meant(struct step_ctx *ctx, const struct template *tmpl, value *ret,
+                      struct err *err) {
+    struct expr_input input = scope_input(ctx->spec.frame);
+    input.yielded = yielded_redact;
+    if (ctx->run->options.dry_run && dryrun_check(ctx->spec.frame, tmpl, err) < 0)
+        return -1;
+    return template_render(tmpl, &input, ret, err);
 }
 
 /* ---- probes -------------------------------------------------------------------------------- */

@@ -43,6 +43,9 @@ struct expr_input {
     value (*get)(void *user, const char *key);
     /* `$run`, asked for only when the expression mentions it; NULL where `.` is the run. */
     value (*run)(void *user);
+    /* What stands in a template in place of what the expression yielded, which it takes; NULL: that
+     * itself. */
+    value (*yielded)(void *user, const struct expr *expr, value yielded_taken);
     void *user;
     int64_t now_ns; /* what jq's `now` yields; 0: the wall clock */
 };

@@ -202,12 +202,21 @@ static int expr_yields_nothing(const struct expr *expr, const char *what, struct
     return err_hint(err, "say what stands in its place, as in `%s // \"…\"`", expr_text(expr));
 }
 
+static int part_eval(const struct expr *expr, const struct expr_input *input, value *ret,
+                     struct err *err) {
+    if (expr_eval(expr, input, ret, err) < 0)
+        return -1;
+    if (input && input->yielded)
+        *ret = input->yielded(input->user, expr, *ret);
+    return 0;
+}
+
 static int part_render(const struct part *part, const struct expr_input *input, struct buf *out,
                        struct err *err) {
     if (!part->expr)
         return buf_append(out, part->text, part->length);
     AUTO_VALUE result = value_none();
-    if (expr_eval(part->expr, input, &result, err) < 0)
+    if (part_eval(part->expr, input, &result, err) < 0)
         return -1;
     if (value_is(result, VALUE_NONE))
         return expr_yields_nothing(part->expr, "yields nothing", err);
@@ -256,7 +265,7 @@ int template_render(const struct template *tmpl, const struct expr_input *input,
         *ret = value_copy(tmpl->constant);
         return 0;
     case TEMPLATE_EXPR:
-        if (expr_eval(tmpl->parts->expr, input, ret, err) < 0)
+        if (part_eval(tmpl->parts->expr, input, ret, err) < 0)
             return -1;
         if (value_is(*ret, VALUE_NONE))
             return expr_yields_nothing(tmpl->parts->expr, "yields nothing", err);

@@ -241,6 +241,11 @@ int step_render(struct step_ctx *ctx, const struct template *tmpl, value *ret, s
     return template_render(tmpl, &input, ret, err);
 }
 
+int step_render_meant(struct step_ctx *ctx, const struct template *tmpl, value *ret,
+                      struct err *err) {
+    return step_render(ctx, tmpl, ret, err);
+}
+
 int step_render_text(struct step_ctx *ctx, const struct template *tmpl, char **ret,
                      struct err *err) {
     struct expr_dot dot;

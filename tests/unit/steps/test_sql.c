@@ -123,6 +123,9 @@ void step_done(struct step_ctx *ctx, struct step_result *result) {
 UNUSED(int64_t, step_elapsed_ms, const struct step_ctx *ctx __attribute__((unused)))
 UNUSED(bool, step_is_judged, const struct step_ctx *ctx __attribute__((unused)))
 UNUSED(int64_t, step_timeout_ms, const struct step_ctx *ctx __attribute__((unused)))
+UNUSED(int, step_render_meant, struct step_ctx *ctx __attribute__((unused)),
+       const struct template *tmpl __attribute__((unused)), value *ret __attribute__((unused)),
+       struct err *err __attribute__((unused)))
 UNUSED(int, step_render_text, struct step_ctx *ctx __attribute__((unused)),
        const struct template *tmpl __attribute__((unused)), char **ret __attribute__((unused)),
        struct err *err __attribute__((unused)))
