@@ -187,6 +187,11 @@ void step_probe_free(struct step_probe *probe);
 bool step_connects(struct step_ctx *ctx);
 int step_reach(struct step_ctx *ctx, bool fresh,
                void (*opened)(struct step_ctx *ctx, struct err *err), struct err *err) MUST_USE;
+/* For what is no command: a unix socket here that leads to the host and port as the step's target
+ * sees them, for as long as the connection is held. */
+int step_tunnel(struct step_ctx *ctx, const char *host, const char *port,
+                void (*opened)(struct step_ctx *ctx, const char *socket, struct err *err),
+                struct err *err) MUST_USE;
 void step_reach_leave(struct step_ctx *ctx);
 /* Why it has ended meanwhile, or NULL. */
 const struct err *step_reach_lost(const struct step_ctx *ctx);
@@ -330,12 +335,13 @@ struct step_type {
     size_t state_size; /* of an attempt's state */
     /* What the language offers of `expect` for it, as STEP_HAS_ bits. */
     unsigned results;
-    bool is_probe;   /* may stand in done_when, ready and watch */
-    bool is_command; /* env, cwd, stdin, target, background apply */
-    bool is_pure;    /* looks at the run and the clock alone: a replay carries it out */
-    bool is_passive; /* waits for time or people: takes none of --jobs */
-    bool is_aside;   /* its failure is noted, and the run goes on, unless `on_failure` says more */
-    bool is_anew;    /* one that was resumed begins anew: the time before does not count */
+    bool is_probe;     /* may stand in done_when, ready and watch */
+    bool is_command;   /* env, cwd, stdin, target, background apply */
+    bool is_tunnelled; /* a `target` that is a connection leads its connections, too */
+    bool is_pure;      /* looks at the run and the clock alone: a replay carries it out */
+    bool is_passive;   /* waits for time or people: takes none of --jobs */
+    bool is_aside; /* its failure is noted, and the run goes on, unless `on_failure` says more */
+    bool is_anew;  /* one that was resumed begins anew: the time before does not count */
     /* NULL where later issues build it: check says in one line that the engine lacks it. */
     enum effect (*effect)(const void *spec);
     void (*check)(const void *spec, const struct step_check *check); /* may be NULL */

@@ -73,15 +73,20 @@ static void answered(void *user, const struct http_response *response, struct er
     step_done(ctx, &result);
 }
 
-static int http_begin(struct step_ctx *ctx, struct err *err) {
+static int request_begin(struct step_ctx *ctx, const char *socket, struct err *err) {
     struct http_state *state = step_state(ctx);
     struct http_draft draft;
     if (http_draft_init(ctx, &draft, err) < 0)
         return -1;
+    draft.spec.socket = socket;
     state->began_ns = clock_mono_ns();
     state->request = http_start(step_loop(ctx), &draft.spec, answered, ctx);
     http_draft_release(&draft);
     return 0;
+}
+
+static int http_begin(struct step_ctx *ctx, struct err *err) {
+    return http_go(ctx, request_begin, err);
 }
 
 /* The engine's clock and libcurl's run out together; whichever is first, the error should be the
@@ -95,7 +100,9 @@ static bool time_is_up(const struct step_ctx *ctx, const struct http_state *stat
 static void http_end(struct step_ctx *ctx) {
     struct http_state *state = step_state(ctx);
     state->cancelled = true;
-    if (state->request)
+    if (state->is_waiting)
+        http_wait_end(ctx);
+    else if (state->request)
         http_cancel(state->request, time_is_up(ctx, state));
 }
 
@@ -277,6 +284,7 @@ const struct step_type step_http_type = {
     .state_size = sizeof(struct http_state),
     .results = STEP_HAS_STATUS | STEP_HAS_BODY | STEP_HAS_HEADER | STEP_HAS_TLS,
     .is_probe = true,
+    .is_tunnelled = true,
     .effect = http_effect,
     .check = http_check,
     .plan = http_plan,

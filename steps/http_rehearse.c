@@ -57,16 +57,21 @@ static char *place_of(const char *url) {
     return mem_strndup(url, length + strcspn(url + length, "/?#"));
 }
 
-int http_rehearse(struct step_ctx *ctx, struct err *err) {
+static int reach_begin(struct step_ctx *ctx, const char *socket, struct err *err) {
     struct http_state *state = step_state(ctx);
     struct http_draft draft;
-    if (content_check(ctx, err) < 0 || http_draft_reach(ctx, &draft, err) < 0)
+    if (http_draft_reach(ctx, &draft, err) < 0)
         return -1;
+    draft.spec.socket = socket;
     state->began_ns = clock_mono_ns();
     state->place = place_of(draft.spec.url);
     state->request = http_start(step_loop(ctx), &draft.spec, reached, ctx);
     http_draft_release(&draft);
     return 0;
+}
+
+int http_rehearse(struct step_ctx *ctx, struct err *err) {
+    return content_check(ctx, err) < 0 ? -1 : http_go(ctx, reach_begin, err);
 }
 
 void http_release(struct step_ctx *ctx) {

@@ -57,8 +57,18 @@ struct http_state {
     struct http_request *request; /* NULL before it starts and behind its end */
     int64_t began_ns;             /* monotonic */
     bool cancelled;
-    char *place; /* of a rehearsal: scheme and host of the URL */
+    char *place;     /* of a rehearsal: scheme and host of the URL */
+    bool is_waiting; /* for its tunnel */
+    /* Begins it, NULL: without a tunnel. */
+    int (*go)(struct step_ctx *ctx, const char *socket, struct err *err);
 };
+
+/* http_tunnel.c: `go` follows, where the step has a target behind the tunnel to the host of its
+ * URL. */
+int http_go(struct step_ctx *ctx,
+            int (*go)(struct step_ctx *ctx, const char *socket, struct err *err),
+            struct err *err) MUST_USE;
+void http_wait_end(struct step_ctx *ctx); /* no more is waited for: the attempt ends */
 
 /* http_rehearse.c */
 int http_rehearse(struct step_ctx *ctx, struct err *err) MUST_USE;

@@ -48,6 +48,9 @@ struct http_spec {
     /* NULL: the system's. `ca_file` replaces the system's authorities; `key_file` NULL: the key
      * is in `cert_file`; `server_name` is the name that the certificate must carry. */
     const char *ca_file, *cert_file, *key_file, *server_name;
+    /* A unix socket that leads to the URL's host and port, in place of the network and of proxies:
+     * a redirect elsewhere is refused. NULL: there is none. */
+    const char *socket;
     int64_t connect_timeout_ms;   /* 0: HTTP_CONNECT_MS */
     int64_t timeout_ms;           /* wall clock for all of it, redirects included; 0: none */
     const struct http_mail *mail; /* NULL: it is a request */

@@ -237,6 +237,7 @@ static void spec_own(struct request *request, const struct http_spec *from) {
     spec->cert_file = own(from->cert_file);
     spec->key_file = own(from->key_file);
     spec->server_name = own(from->server_name);
+    spec->socket = own(from->socket);
     if (spec->body_ceiling == 0)
         spec->body_ceiling = HTTP_BODY_CEILING;
     spec_own_headers(request, from);
@@ -246,9 +247,10 @@ static void spec_own(struct request *request, const struct http_spec *from) {
 
 static void spec_disown(struct request *request) {
     const struct http_spec *spec = &request->spec;
-    const char *const texts[] = {spec->method,   spec->url,        spec->body_file, spec->user,
-                                 spec->password, spec->token,      spec->ca_file,   spec->cert_file,
-                                 spec->key_file, spec->server_name};
+    const char *const texts[] = {spec->method,      spec->url,       spec->body_file,
+                                 spec->user,        spec->password,  spec->token,
+                                 spec->ca_file,     spec->cert_file, spec->key_file,
+                                 spec->server_name, spec->socket};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         disown(texts[i]);
     for (size_t i = 0; i < spec->header_count; i++) {

@@ -270,6 +270,10 @@ int http_hop_prepare(struct request *request, struct err *err) {
     request->certificate_asked = request->certificate_alert = false;
     http_answer_clear(&request->answer);
     transfer_set(easy, request);
+    if (request->spec.socket) {
+        SET(UNIX_SOCKET_PATH, request->spec.socket);
+        SET(PROXY, "");
+    }
     auth_set(easy, request);
     tls_set(easy, request);
     if (request->spec.mail) {

@@ -149,6 +149,11 @@ static int hop_refuse(struct request *request, const struct http_origin *to, str
         err_set(err, ERR_REFUSED, "%s redirects from https to http on %s", from, target);
         return err_hint(err, "ask for the http:// address itself, if it is meant");
     }
+    if (!http_origin_equal(&request->origin, to) && request->spec.socket) {
+        err_set(err, ERR_REFUSED, "%s redirects to %s, where its tunnel does not lead", from,
+                target);
+        return err_hint(err, "ask %s itself, in a step of its own", target);
+    }
     if (!http_origin_equal(&request->origin, to) && has_body(request) && !becomes_get(request)) {
         err_set(err, ERR_REFUSED, "%s redirects (%ld) the request's body to another host, %s", from,
                 request->answer.status, target);

@@ -17,7 +17,7 @@
 static const char master[] = "trap : TERM\n"
                              "\"$@\"\n"
                              "status=$?\n"
-                             "rm -f -- \"$0\"\n"
+                             "rm -f -- \"$0\" \"$0\"-*\n"
                              "rmdir -- \"${0%/*}\" 2>/dev/null\n"
                              "exit $status\n";
 
@@ -32,7 +32,20 @@ struct ssh {
     struct buf out, errors;
     struct err why;
     bool is_closed; /* by us */
+    struct ssh_tunnel *tunnels;
+    int tunnel_count;
     void (*changed)(void *user);
+    void *user;
+};
+
+struct ssh_tunnel {
+    struct ssh *ssh; /* NULL: it is gone, and this goes with its process */
+    struct ssh_tunnel *next;
+    char *host, *port, *socket;
+    struct process *process; /* that opens it */
+    struct buf errors;
+    bool is_open;
+    void (*opened)(void *user, struct err *err); /* NULL: nobody waits */
     void *user;
 };
 
@@ -259,9 +272,125 @@ void ssh_close(struct ssh *ssh) {
         process_kill(ssh->process, CLOSE_GRACE_MS);
 }
 
+/* ---- tunnels -------------------------------------------------------------------------------- */
+
+static void tunnel_free(struct ssh_tunnel *tunnel) {
+    buf_release(&tunnel->errors);
+    mem_free(tunnel->host);
+    mem_free(tunnel->port);
+    mem_free(tunnel->socket);
+    mem_free(tunnel);
+}
+
+static void tunnel_output(void *user, int stream, const char *bytes, size_t length) {
+    struct ssh_tunnel *tunnel = user;
+    if (stream == 2)
+        (void)buf_append(&tunnel->errors, bytes, length);
+}
+
+static void tunnel_opened(void *user, const struct process_exit *ended) {
+    struct ssh_tunnel *tunnel = user;
+    AUTO_ERR err = ERR_INIT;
+    process_free(tunnel->process);
+    tunnel->process = NULL;
+    if (!tunnel->ssh) {
+        tunnel_free(tunnel);
+        return;
+    }
+    tunnel->is_open = ended->code == 0 && !ended->refused;
+    if (!tunnel->is_open) {
+        AUTO_TEXT line = last_line(&tunnel->errors);
+        err_set(&err, ERR_UNREACHABLE, "no tunnel to %s:%s through `%s`: %s", tunnel->host,
+                tunnel->port, tunnel->ssh->host, *line ? line : "ssh said nothing");
+    }
+    if (tunnel->opened)
+        tunnel->opened(tunnel->user, tunnel->is_open ? NULL : &err);
+}
+
+/* The master is asked; what asks it ends at once. */
+static int tunnel_begin(struct ssh_tunnel *tunnel, struct err *err) {
+    static const char *const fixed[] = {"ssh", "-O", "forward", "-S", NULL};
+    struct ssh *ssh = tunnel->ssh;
+    bool is_v6 = strchr(tunnel->host, ':') != NULL;
+    AUTO_TEXT way = mem_printf("%s:%s%s%s:%s", tunnel->socket, is_v6 ? "[" : "", tunnel->host,
+                               is_v6 ? "]" : "", tunnel->port);
+    ssh_words words = {0};
+    words_add(&words, fixed);
+    word_add(&words, ssh->socket);
+    word_add(&words, "-L");
+    word_add(&words, way);
+    word_add(&words, "--");
+    word_add(&words, ssh->host);
+    *vec_add(&words) = NULL;
+    struct process_spec spec = {
+        .argv = (const char *const *)words.items,
+        .env = ssh->environment,
+        .output = tunnel_output,
+        .ended = tunnel_opened,
+        .is_aid = true,
+        .user = tunnel,
+    };
+    int status = process_spawn(ssh->loop, &spec, &tunnel->process, err);
+    words_release(&words);
+    return status;
+}
+
+static struct ssh_tunnel *tunnel_find(const struct ssh *ssh, const char *host, const char *port) {
+    struct ssh_tunnel *it = ssh->tunnels;
+    while (it && !(it->is_open && text_equal(it->host, host) && text_equal(it->port, port)))
+        it = it->next;
+    return it;
+}
+
+int ssh_tunnel(struct ssh *ssh, const char *host, const char *port,
+               void (*opened)(void *user, struct err *err), void *user, struct ssh_tunnel **ret,
+               struct err *err) {
+    *ret = tunnel_find(ssh, host, port);
+    if (*ret)
+        return 0;
+    struct ssh_tunnel *tunnel = mem_zalloc(sizeof *tunnel);
+    *tunnel = (struct ssh_tunnel){
+        .ssh = ssh,
+        .next = ssh->tunnels,
+        .host = mem_strdup(host),
+        .port = mem_strdup(port),
+        .socket = mem_printf("%s-%d", ssh->socket, ++ssh->tunnel_count),
+        .errors = BUF_INIT(SAID_MOST),
+        .opened = opened,
+        .user = user,
+    };
+    if (tunnel_begin(tunnel, err) < 0) {
+        tunnel_free(tunnel);
+        return -1;
+    }
+    ssh->tunnels = tunnel;
+    *ret = tunnel;
+    return 0;
+}
+
+const char *ssh_tunnel_socket(const struct ssh_tunnel *tunnel) {
+    return tunnel->is_open ? tunnel->socket : NULL;
+}
+
+void ssh_tunnel_forget(struct ssh_tunnel *tunnel) {
+    if (!tunnel->is_open)
+        tunnel->opened = NULL;
+}
+
+static void tunnels_free(struct ssh *ssh) {
+    for (struct ssh_tunnel *it = ssh->tunnels, *next; it; it = next) {
+        next = it->next;
+        if (it->process && ssh->stage == OVER)
+            it->ssh = NULL;
+        else
+            tunnel_free(it);
+    }
+}
+
 void ssh_free(struct ssh *ssh) {
     if (!ssh)
         return;
+    tunnels_free(ssh);
     if (ssh->stage == OVER)
         process_free(ssh->process);
     buf_release(&ssh->out);

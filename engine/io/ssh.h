@@ -33,6 +33,16 @@ void ssh_close(struct ssh *ssh);
 /* Where it is not over, it must be none of a loop that turns. NULL is legal. */
 void ssh_free(struct ssh *ssh);
 
+/* A unix socket here that leads to a host and port as the other side sees them, while the
+ * connection is open. It belongs to the connection. */
+struct ssh_tunnel;
+/* Where *ret has no socket yet, `opened` is called from the loop, unless it was forgotten. */
+int ssh_tunnel(struct ssh *ssh, const char *host, const char *port,
+               void (*opened)(void *user, struct err *err), void *user, struct ssh_tunnel **ret,
+               struct err *err) MUST_USE;
+const char *ssh_tunnel_socket(const struct ssh_tunnel *tunnel); /* NULL: it is not open */
+void ssh_tunnel_forget(struct ssh_tunnel *tunnel);
+
 typedef VEC(char *) ssh_words;
 /* The words that run a command of a POSIX shell at the other side, over this connection only: where
  * it is gone, nothing is sent, and SSH_NOT_SENT stands on a line of standard error. */

@@ -27,19 +27,34 @@ static void refuse_key(struct parse *parse, const struct visit *visit, const cha
                 visit->step->type->key);
 }
 
+/* A launcher leads commands only. */
+static void check_tunnel(struct parse *parse, const struct visit *visit) {
+    AUTO_TEXT name = NULL;
+    if (!template_is_constant(visit->step->target) ||
+        template_render_text(visit->step->target, NULL, &name, NULL) < 0)
+        return;
+    const struct target *target = FIELD_FIND(struct target, &parse->runbook->targets, name);
+    if (target && !target->ssh)
+        parse_error(parse, value_span(parse, visit, "target"),
+                    "only a target with `ssh` has tunnels; `via` is for commands",
+                    "`%s` cannot go through the target `%s`", visit->step->type->key, name);
+}
+
 static void check_command_keys(struct parse *parse, const struct visit *visit) {
     const struct step *step = visit->step;
     const char *commands = "steps that run a command";
     if (step->type->is_command)
         return;
+    if (step->target && step->type->is_tunnelled)
+        check_tunnel(parse, visit);
+    else if (step->target)
+        refuse_key(parse, visit, "target", "steps that run a command, or a request through `ssh`");
     if (step->env.count)
         refuse_key(parse, visit, "env", commands);
     if (step->cwd)
         refuse_key(parse, visit, "cwd", commands);
     if (step->input)
         refuse_key(parse, visit, "stdin", commands);
-    if (step->target)
-        refuse_key(parse, visit, "target", commands);
     if (step->background)
         refuse_key(parse, visit, "background", commands);
 }

@@ -147,6 +147,11 @@ const char *const reference_closing[] = {
     "configuration says but for `StrictHostKeyChecking accept-new`. A host that does not answer is "
     "given up after 10 seconds, and a link that went silent after 20 (`ConnectTimeout` and "
     "`ServerAliveInterval`, where the configuration says nothing).",
+    "An `http` step with an `ssh` target is made from there, through a tunnel in the same "
+    "connection: its URL's host is looked up there, and is the one that the certificate must "
+    "carry. A redirect to another host is refused, and the environment's proxies are not asked. "
+    "`defaults.target` is for commands alone. SQL does not go through targets: there `psql` is a "
+    "command like others.",
     "A loop over hosts has their names as its items, `target: \"${{ .item }}\"`, and as much "
     "`concurrency` and `max_fail` as the rest of the hosts bears; `check` knows the names where "
     "the list stands there.",

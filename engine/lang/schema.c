@@ -17,6 +17,11 @@ static bool is_allowed(const struct step_type *type, enum schema_role role) {
 
 typedef bool type_test(const struct step_type *type, const char *key);
 
+static bool runs_elsewhere(const struct step_type *type, const char *key) {
+    (void)key;
+    return type->is_command || type->is_tunnelled;
+}
+
 static bool runs_command(const struct step_type *type, const char *key) {
     (void)key;
     return type->is_command;
@@ -93,12 +98,14 @@ static void beside_property(struct json *json, const char *key, enum schema_role
 
 static void write_dependencies(struct json *json, const struct field *fields,
                                enum schema_role role) {
-    static const char *const of_commands[] = {"env", "cwd", "stdin", "target", "background"};
+    static const char *const of_commands[] = {"env", "cwd", "stdin", "background"};
     static const char *const of_sql[] = {"database", "destroys"};
     json_open(json, "dependentSchemas", '{');
     for (size_t i = 0; i < sizeof of_commands / sizeof *of_commands; i++)
         if (field_find(fields, of_commands[i]))
             write_dependent(json, of_commands[i], role, runs_command);
+    if (field_find(fields, "target"))
+        write_dependent(json, "target", role, runs_elsewhere);
     for (size_t i = 0; i < sizeof of_sql / sizeof *of_sql; i++)
         if (field_find(fields, of_sql[i]))
             write_dependent(json, of_sql[i], role, runs_sql);

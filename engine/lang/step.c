@@ -228,8 +228,8 @@ static const char *const effect_choices[] = {"read", "idempotent", "once", NULL}
 #define TARGET                                                                                     \
     {                                                                                              \
         .key = "target", .kind = FIELD_TEXT, .flags = FIELD_ITEM, .offset = AT(target),            \
-        .doc = "The target of `targets` that commands run on; `\"${{ .item }}\"` where `foreach` " \
-               "goes over their names.",                                                           \
+        .doc = "The target of `targets` that the command runs on, or the request goes "            \
+               "through; `\"${{ .item }}\"` where `foreach` goes over their names.",               \
         .example = "web"                                                                           \
     }
 #define DATABASE                                                                                   \

@@ -225,7 +225,7 @@ static void targets_add(const struct outline_file *in, const struct step *step) 
 
 /* As it was written; NULL: here. The caller frees. */
 static char *place_of(const struct outline_file *in, const struct step *step) {
-    const char *usual = in->at.file->defaults.target;
+    const char *usual = step->type->is_command ? in->at.file->defaults.target : NULL;
     AUTO_BUF shown = BUF_INIT(1 << 16);
     if (!step->target)
         return usual ? mem_strdup(usual) : NULL;
@@ -253,7 +253,6 @@ static void command_tell(const struct outline_file *in, const struct step *step,
         value_free(env);
     detail_set(in, object, "cwd", template_noted(in, step->cwd ? step->cwd : defaults->cwd));
     detail_set(in, object, "stdin", template_noted(in, step->input));
-    target_tell(in, step, object);
     if (text_equal(step->type->key, "shell"))
         command_add(in, defaults->shell.count > 0 ? FIELD_AT(const char *, &defaults->shell, 0)
                                                   : "bash");
@@ -323,12 +322,14 @@ static void action_tell(const struct outline_file *in, const struct step *step, 
     *object = value_set(*object, "lines", told.lines);
     if (!step->type)
         return;
-    AUTO_TEXT place = step->type->is_command ? place_of(in, step) : NULL;
+    AUTO_TEXT place =
+        step->type->is_command || step->type->is_tunnelled ? place_of(in, step) : NULL;
     struct outline_file there = *in;
     there.place = place;
     demand_tell(&there, step, object);
     if (step->type->is_command)
         command_tell(&there, step, object);
+    target_tell(&there, step, object);
     if (step->type->results & STEP_HAS_ROWS)
         database_tell(in, step, object);
 }

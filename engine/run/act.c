@@ -136,6 +136,8 @@ void act_free(struct step_ctx *act) {
     mem_free(act->state);
     mem_free(act->output_file);
     mem_free(act->target);
+    mem_free(act->tunnel_host);
+    mem_free(act->tunnel_port);
     mem_free(act->token);
     mem_free(act->label);
     mem_free(act->path);

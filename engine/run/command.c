@@ -107,10 +107,11 @@ static int launcher_words(struct step_ctx *ctx, const struct target *target, ssh
 int command_place(struct step_ctx *ctx, struct err *err) {
     const struct runbook *file = ctx->spec.frame->file;
     const struct step *step = ctx->spec.step;
-    if (!step->type->is_command || ctx->target)
+    if (ctx->target)
         return 0;
     if (!step->target) {
-        ctx->target = file->defaults.target ? mem_strdup(file->defaults.target) : NULL;
+        bool has_usual = step->type->is_command && file->defaults.target;
+        ctx->target = has_usual ? mem_strdup(file->defaults.target) : NULL;
         return 0;
     }
     AUTO_TEXT name = NULL;
@@ -159,6 +160,36 @@ int step_reach(struct step_ctx *ctx, bool fresh,
     ctx->reached = opened;
     ctx->reach = reach_new(ctx->run, host, fresh, reached, ctx);
     return 0;
+}
+
+static void tunnel_opened(void *user, const char *socket, struct err *err) {
+    struct step_ctx *ctx = user;
+    if (err)
+        err_wrap(err, "the target `%s`", ctx->target);
+    ctx->tunnelled(ctx, socket, err);
+}
+
+static void way_opened(struct step_ctx *ctx, struct err *err) {
+    if (err)
+        tunnel_opened(ctx, NULL, err);
+    else
+        reach_tunnel(ctx->reach, ctx->tunnel_host, ctx->tunnel_port, tunnel_opened, ctx);
+}
+
+int step_tunnel(struct step_ctx *ctx, const char *host, const char *port,
+                void (*opened)(struct step_ctx *ctx, const char *socket, struct err *err),
+                struct err *err) {
+    if (!step_connects(ctx)) {
+        err_set(err, ERR_INVALID, "`%s` cannot go through the target `%s`",
+                ctx->spec.step->type->key, ctx->target);
+        return err_hint(err, "only a target with `ssh` has tunnels; `via` is for commands");
+    }
+    mem_free(ctx->tunnel_host);
+    mem_free(ctx->tunnel_port);
+    ctx->tunnel_host = mem_strdup(host);
+    ctx->tunnel_port = mem_strdup(port);
+    ctx->tunnelled = opened;
+    return step_reach(ctx, false, way_opened, err);
 }
 
 void step_reach_leave(struct step_ctx *ctx) {

@@ -30,6 +30,9 @@ struct reach {
     void (*opened)(void *user, struct err *err);
     void *user;
     struct loop_timer *news;
+    struct ssh_tunnel *tunnel;
+    void (*tunnel_opened)(void *user, const char *socket, struct err *err);
+    void *tunnel_user;
     struct reach *next;
 };
 
@@ -231,10 +234,35 @@ const struct err *reach_lost(const struct reach *reach) {
     return ssh_is_over(reach->way->ssh) ? ssh_why(reach->way->ssh) : NULL;
 }
 
+static void tunnel_tell(void *user, struct err *err) {
+    struct reach *reach = user;
+    const char *socket = err ? NULL : ssh_tunnel_socket(reach->tunnel);
+    reach->tunnel_opened(reach->tunnel_user, socket, err);
+}
+
+static void tunnel_news(void *user) {
+    struct reach *reach = user;
+    loop_timer_free(reach->news);
+    reach->news = NULL;
+    tunnel_tell(reach, reach->err.kind ? &reach->err : NULL);
+}
+
+void reach_tunnel(struct reach *reach, const char *host, const char *port,
+                  void (*opened)(void *user, const char *socket, struct err *err), void *user) {
+    reach->tunnel_opened = opened;
+    reach->tunnel_user = user;
+    if (ssh_tunnel(reach->way->ssh, host, port, tunnel_tell, reach, &reach->tunnel, &reach->err) <
+            0 ||
+        ssh_tunnel_socket(reach->tunnel))
+        reach->news = loop_timer_new(reach->run->loop, 0, tunnel_news, reach);
+}
+
 void reach_free(struct reach *reach) {
     if (!reach)
         return;
     struct way *way = reach->way;
+    if (reach->tunnel)
+        ssh_tunnel_forget(reach->tunnel);
     loop_timer_free(reach->news);
     if (way) {
         waiting_remove(reach);

@@ -432,6 +432,13 @@ int step_reach(struct step_ctx *ctx, bool fresh,
     return err_set(err, ERR_INVALID, "no targets here");
 }
 
+int step_tunnel(struct step_ctx *ctx, const char *host, const char *port,
+                void (*opened)(struct step_ctx *ctx, const char *socket, struct err *err),
+                struct err *err) {
+    (void)ctx, (void)host, (void)port, (void)opened;
+    return err_set(err, ERR_INVALID, "no targets here");
+}
+
 void step_reach_leave(struct step_ctx *ctx) {
     (void)ctx;
 }

@@ -142,6 +142,11 @@ UNUSED(int, step_reach, struct step_ctx *ctx __attribute__((unused)),
        bool fresh __attribute__((unused)),
        void (*opened)(struct step_ctx *ctx, struct err *err) __attribute__((unused)),
        struct err *err __attribute__((unused)))
+UNUSED(int, step_tunnel, struct step_ctx *ctx __attribute__((unused)),
+       const char *host __attribute__((unused)), const char *port __attribute__((unused)),
+       void (*opened)(struct step_ctx *ctx, const char *socket, struct err *err)
+           __attribute__((unused)),
+       struct err *err __attribute__((unused)))
 UNUSED(void, step_reach_leave, struct step_ctx *ctx __attribute__((unused)))
 UNUSED(const struct err *, step_reach_lost, const struct step_ctx *ctx __attribute__((unused)))
 UNUSED(int, step_command_end_init, struct step_ctx *ctx __attribute__((unused)),
