@@ -71,6 +71,13 @@ static int section_choose(const struct import *import, const char *wanted,
 
 /* ---- what was left out -------------------------------------------------------------------- */
 
+/* Standard error may be gone: that changes nothing of what was made. */
+static void print_told(const struct buf *told) {
+    AUTO_ERR ignored = ERR_INIT;
+    if (file_write_all(STDERR_FILENO, buf_text(told), told->length, &ignored) < 0)
+        err_release(&ignored);
+}
+
 static void tell_left(const struct import *import, const struct import_options *options,
                       const left_list *left) {
     if (options->quiet)
@@ -88,9 +95,7 @@ static void tell_left(const struct import *import, const struct import_options *
         buf_printf(&out,
                    "%s: %zu more lines were left out; comments at the end of the YAML have all\n",
                    import->source->name, left->count - TOLD_MOST);
-    AUTO_ERR ignored = ERR_INIT;
-    if (file_write_all(STDERR_FILENO, buf_text(&out), out.length, &ignored) < 0)
-        err_release(&ignored);
+    print_told(&out);
     buf_release(&out);
 }
 
@@ -135,8 +140,9 @@ struct folder {
     const struct import *import;
     const struct import_options *options;
     struct buf said;
+    struct buf told;
     left_list left;
-    size_t files;
+    size_t files, passed;
 };
 
 static int folder_add(struct folder *folder, const struct section *section, bool deep,
@@ -158,17 +164,27 @@ static int folder_add(struct folder *folder, const struct section *section, bool
     return status;
 }
 
-/* A section without steps says something all the same: each of its lines is told. */
+/* A section without steps says something all the same. */
 static void folder_pass(struct folder *folder, const struct section *section) {
-    const struct source *source = folder->import->source;
     const uint32_t end = section->first ? section->first->line - 1 : section->end_line;
-    for (uint32_t line = section->line; line > 0 && line <= end && line <= source->lines; line++) {
-        size_t length = 0;
-        const char *text = source_line_text(source, line, &length);
-        if (strspn(text, " \t-*_=") < length)
-            *vec_add(&folder->left) =
-                (struct left_out){line, source_plain(source, source->arena, text, length)};
+    if (!section->blocks->first)
+        return;
+    if (folder->passed++ < TOLD_MOST) {
+        buf_printf(&folder->told, "%s:%u-%u: left out, as there are no steps in it: ",
+                   folder->import->source->name, section->line, end);
+        const char *path = section_path(folder->import, section);
+        text_fit(&folder->told, path, strlen(path), 100, true);
+        buf_putc(&folder->told, '\n');
     }
+}
+
+static void folder_tell(struct folder *folder) {
+    if (folder->passed > TOLD_MOST)
+        buf_printf(&folder->told,
+                   "%s: %zu more sections without steps were left out; --list shows them\n",
+                   folder->import->source->name, folder->passed - TOLD_MOST);
+    if (!folder->options->quiet)
+        print_told(&folder->told);
 }
 
 static int folder_fill(struct folder *folder, const struct section *top, struct err *err) {
@@ -204,15 +220,21 @@ static int left_order(const void *a, const void *b) {
 
 static int import_folder(const struct import *import, const struct import_options *options,
                          const struct section *top, struct err *err) {
-    struct folder folder = {import, options, BUF_INIT(PRODUCT_MAX), {0}, 0};
+    struct folder folder = {.import = import,
+                            .options = options,
+                            .said = BUF_INIT(PRODUCT_MAX),
+                            .told = BUF_INIT(PRODUCT_MAX)};
     int status = file_make_dir(options->output, 0777, err);
     if (status == 0)
         status = folder_fill(&folder, top, err);
     if (folder.left.count > 0)
         qsort(folder.left.items, folder.left.count, sizeof *folder.left.items, left_order);
-    if (status == 0)
+    if (status == 0) {
+        folder_tell(&folder);
         tell_left(import, options, &folder.left);
+    }
     vec_release(&folder.left);
+    buf_release(&folder.told);
     const int printed = print_product(&folder.said);
     return status < 0 ? status : printed;
 }

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "cli/import_place.h"
@@ -70,6 +71,30 @@ static enum code_class class_of(const struct draft *draft, const struct block *b
                : CODE_OTHER;
 }
 
+/* `"A message"` among commands is something to be told. */
+static bool is_message(const char *text) {
+    size_t length = 0;
+    const char *line = first_line(text, &length);
+    while (length > 0 && isspace((unsigned char)line[length - 1]))
+        length--;
+    return length > 12 && line[0] == '"' && line[length - 1] == '"' &&
+           !memchr(line + 1, '"', length - 2) && memchr(line, ' ', length) &&
+           line[length + strspn(line + length, " \t\n")] == '\0';
+}
+
+/* Comments in front of a message are what to do with it. */
+static const char *without_signs(struct draft *draft, const char *text) {
+    char *copy = arena_alloc(draft->arena, strlen(text) + 1);
+    size_t at = 0;
+    for (bool begins = true; *text; text++) {
+        if (begins && (*text == '#' || *text == ' '))
+            continue;
+        begins = *text == '\n';
+        copy[at++] = *text;
+    }
+    return copy;
+}
+
 /* ---- what a person does with it ----------------------------------------------------------- */
 
 static struct draft_step *manual_add(struct draft *draft, struct draft_step *group,
@@ -90,13 +115,15 @@ static void code_by_hand(struct draft *draft, struct draft_step *group, const st
                                                       plain_of(draft, block->info));
         return;
     }
-    struct draft_step *step =
-        manual_add(draft, group, arena_strndup(draft->arena, block->text, length), block->line);
+    const char *text = arena_strndup(draft->arena, block->text, length);
+    if (!why && is_message(text))
+        text = without_signs(draft, text);
+    struct draft_step *step = manual_add(draft, group, text, block->line);
     if (why)
         *vec_add(&step->comments) = why;
-    else if (*block->language)
+    else if (*block->language && class_of(draft, block) == CODE_OTHER)
         *vec_add(&step->comments) =
-            arena_printf(draft->arena, "a block of `%s`", plain_of(draft, block->info));
+            arena_printf(draft->arena, "It stands there as `%s`.", plain_of(draft, block->info));
 }
 
 /* ---- variables that are to be set --------------------------------------------------------- */
@@ -123,9 +150,9 @@ static void setting_secret(struct draft *draft, const char *name, const char *va
     value += strspn(value, "=\"'");
     const struct secret *secret = source_secret(draft->document->source, value, &width);
     if (secret)
-        draft_secret(draft, secret->name, secret->env);
+        draft_export(draft, secret->name, secret->env);
     else if (pattern_has(draft->patterns, PATTERN_SECRET_NAME, name))
-        draft_secret(draft, slug_make(draft->arena, name, '_'), name);
+        draft_export(draft, slug_make(draft->arena, name, '_'), name);
 }
 
 static void settings_step(struct draft *draft, struct draft_step *group,
@@ -252,17 +279,6 @@ static void sql_steps(struct draft *draft, struct draft_step *group, const struc
 
 /* ---- the whole ---------------------------------------------------------------------------- */
 
-/* `"A message"` among commands is something to be told. */
-static bool is_message(const char *text) {
-    size_t length = 0;
-    const char *line = first_line(text, &length);
-    while (length > 0 && isspace((unsigned char)line[length - 1]))
-        length--;
-    return length > 12 && line[0] == '"' && line[length - 1] == '"' &&
-           !memchr(line + 1, '"', length - 2) && memchr(line, ' ', length) &&
-           line[length + strspn(line + length, " \t\n")] == '\0';
-}
-
 void code_steps(struct draft *draft, struct draft_step *group, const struct block *block) {
     const enum code_class class = class_of(draft, block);
     const char *open = "its fence is never closed: look where it should end";
@@ -332,9 +348,22 @@ static void choose(struct draft *draft, struct draft_step *group, struct draft_s
     }
 }
 
+/* "Disable X" is done where "Enable X (if needed)" was. */
+static const char *counterpart(const struct draft *draft, const char *title) {
+    if (strncasecmp(title, "disable ", 8) != 0)
+        return NULL;
+    const char *name =
+        arena_printf(draft->arena, "enable_%s", slug_make(draft->arena, title + 8, '_'));
+    return map_get(draft->param_names, name) ? arena_printf(draft->arena, ".params.%s", name)
+                                             : NULL;
+}
+
 static void condition_set(struct draft *draft, struct draft_step *step) {
     struct match_found found;
     if (!step->title || !is_action(step) || step->when)
+        return;
+    step->when = counterpart(draft, step->title);
+    if (step->when)
         return;
     const size_t length = strlen(step->title);
     if (!pattern_find(draft->patterns, PATTERN_IF, step->title, length, 0, &found) &&
@@ -378,5 +407,20 @@ void group_collapse(struct draft *draft, struct draft_step *group) {
     group->timeout = kept.timeout ? kept.timeout : group->timeout;
     group->when = kept.when ? kept.when : group->when;
     group->goes_on |= kept.goes_on;
+    if (group->kind == DRAFT_GROUP && kept.rto)
+        group->rto = kept.rto;
     (void)draft;
+}
+
+void group_splice(struct draft_step *parent, struct draft_step *before, struct draft_step *group) {
+    if (group->kind != DRAFT_GROUP || group->title || !group->first)
+        return;
+    for (size_t i = 0; i < group->comments.count; i++)
+        *vec_add(&group->first->comments) = group->comments.items[i];
+    group->comments.count = 0;
+    if (before)
+        before->next = group->first;
+    else
+        parent->first = group->first;
+    parent->last = group->last;
 }

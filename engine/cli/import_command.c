@@ -100,6 +100,20 @@ static struct draft_step *watch_step(struct commands *commands,
     return step;
 }
 
+/* A service runs beside the steps below it, once it is known how to ask it whether it is up. */
+static bool service_step(struct commands *commands, const struct command_line *command,
+                         struct draft_step *step) {
+    struct draft *draft = commands->draft;
+    if (!draft->health_url ||
+        !(strstr(draft->health_url, "://localhost") || strstr(draft->health_url, "://127.0.0.1")))
+        return false;
+    step->kind = DRAFT_SHELL;
+    step->text = place_commands(draft, step, command_text(commands, command));
+    step->background = true;
+    step->url = draft->health_url;
+    return true;
+}
+
 static struct draft_step *command_special(struct commands *commands,
                                           const struct command_line *command) {
     struct draft *draft = commands->draft;
@@ -117,6 +131,8 @@ static struct draft_step *command_special(struct commands *commands,
         return NULL;
     step = draft_add(draft, commands->group, DRAFT_MANUAL, command->line);
     step->text = by_hand(commands, command);
+    if (command_is(commands, PATTERN_SERVICE, command) && service_step(commands, command, step))
+        return step;
     if (command_is(commands, PATTERN_SERVICE, command))
         step->text = arena_printf(draft->arena, "Start `%s`, and leave it running",
                                   place_prose(draft, command_text(commands, command)));
@@ -175,6 +191,35 @@ static const char *danger_of(const struct commands *commands, const char *title,
                  : arena_printf(draft->arena, "Run `%s`?", shown);
 }
 
+/* `$1` of a script becomes a parameter, and is set again. */
+static void positional_set(struct draft *draft, struct draft_step *step) {
+    struct shell_state state = shell_begin();
+    const char *text = step->text;
+    const char *found = NULL;
+    for (size_t at = 0; text[at] && !found; at++) {
+        if (text[at] == '$' && !shell_is_single(&state) && !state.comment && !state.escaped &&
+            (text[at + 1] == '1' || strncmp(text + at + 1, "{1", 2) == 0) &&
+            !isdigit((unsigned char)text[at + 2]))
+            found = text + at;
+        shell_feed(&state, text, at);
+    }
+    if (!found || strstr(text, "()") || strstr(text, "set --"))
+        return;
+    const char *begin = found;
+    while (begin > text && (isalnum((unsigned char)begin[-1]) || strchr("_=\"", begin[-1])))
+        begin--;
+    const size_t length = strcspn(begin, "=");
+    const bool named = begin + length < found && length > 0;
+    const char *wanted = named ? arena_strndup(draft->arena, begin, length) : "argument";
+    const char *param = draft_param(draft, wanted, "string", NULL,
+                                    arena_printf(draft->arena, "The first argument, %s", wanted));
+    if (!param)
+        return;
+    const char *env = upper_of(draft->arena, param);
+    *vec_add(&step->env) = (struct pair){env, draft_template(draft, param)};
+    step->text = arena_printf(draft->arena, "set -- \"$%s\"\n%s", env, text);
+}
+
 /* Lines first to end, which stay together. */
 static void shell_step(struct commands *commands, size_t first, size_t end, const char *title) {
     struct draft *draft = commands->draft;
@@ -184,12 +229,14 @@ static void shell_step(struct commands *commands, size_t first, size_t end, cons
     const char *careful = NULL;
     for (size_t i = first; i < end; i++) {
         const struct command_line *command = &commands->lines.items[i];
-        if (!command->comment && !command->blank) {
+        if (!command->comment && !command->blank && !command->banner) {
             count++;
             reads &= reads_only(commands, command);
         }
         if (!careful)
             careful = danger_of(commands, title, command);
+        if (command->banner)
+            continue;
         endless_put(commands, command, &text);
         buf_putc(&text, '\n');
     }
@@ -204,7 +251,9 @@ static void shell_step(struct commands *commands, size_t first, size_t end, cons
         draft, step, arena_printf(draft->arena, "%s%s", buf_text(&text), lines ? "\n" : ""));
     step->title = title;
     step->reads = reads;
+    step->sensitive = pattern_has(draft->patterns, PATTERN_MAKES_SECRET, step->text);
     step->careful = careful;
+    positional_set(draft, step);
     if (!careful && title && pattern_has(draft->patterns, PATTERN_DANGER_WORDS, title))
         step->careful = arena_printf(draft->arena, "%s: go on?", place_prose(draft, title));
 }
@@ -338,6 +387,8 @@ static void kept_together(struct commands *commands, const char *title, uint32_t
     commands->lines.count = 0;
     commands_find(commands, text, line);
     shell_step(commands, 0, commands->lines.count, title);
+    if (left.count > 0 && commands->group->first)
+        commands->group->first->title = NULL;
     for (size_t i = 0; i < left.count; i++) {
         struct draft_step *step = draft_add(commands->draft, commands->group, DRAFT_MANUAL, line);
         step->text = left.items[i];

@@ -19,6 +19,7 @@ struct draft draft_begin(const struct document *document, const struct patterns 
                           .param_origins = map_new(),
                           .secrets = map_new(),
                           .ids = map_new(),
+                          .exported = map_new(),
                           .steps = {.kind = DRAFT_GROUP}};
 }
 
@@ -40,11 +41,12 @@ void draft_release(struct draft *draft) {
     vec_release(&draft->params);
     vec_release(&draft->labels);
     vec_release(&draft->required_env);
-    vec_release(&draft->comments);
+    vec_release(&draft->said);
     map_free(draft->param_names);
     map_free(draft->param_origins);
     map_free(draft->secrets);
     map_free(draft->ids);
+    map_free(draft->exported);
 }
 
 struct draft_step *draft_add(struct draft *draft, struct draft_step *group, enum draft_kind kind,
@@ -177,10 +179,13 @@ const char *draft_template(struct draft *draft, const char *param) {
     return arena_printf(draft->arena, "${{ .params.%s }}", param);
 }
 
+void draft_said(struct draft *draft, const char *text, size_t length) {
+    *vec_add(&draft->said) = arena_strndup(draft->arena, text, length);
+}
+
 const char *draft_condition(struct draft *draft, const char *words, const char *why) {
     const char *slug = slug_make(draft->arena, words, '_');
-    const char *name = draft_param(draft, *slug ? slug : "is_needed", "boolean", "false",
-                                   arena_printf(draft->arena, "Whether it is so: %s", why));
+    const char *name = draft_param(draft, *slug ? slug : "is_needed", "boolean", "false", why);
     return name ? arena_printf(draft->arena, ".params.%s", name) : NULL;
 }
 
@@ -188,6 +193,11 @@ const char *draft_secret(struct draft *draft, const char *name, const char *env)
     if (!map_get(draft->secrets, name))
         map_put(draft->secrets, name, (void *)env);
     return arena_printf(draft->arena, "${{ .secrets.%s }}", name);
+}
+
+void draft_export(struct draft *draft, const char *name, const char *env) {
+    (void)draft_secret(draft, name, env);
+    map_put(draft->exported, env, (void *)name);
 }
 
 /* ---- the end ------------------------------------------------------------------------------ */
@@ -224,8 +234,18 @@ static void group_prune(struct draft *draft, struct draft_step *group) {
     group->last = last;
 }
 
+/* Of a request its path is what tells it from others. */
+static const char *address_words(const struct draft *draft, const struct draft_step *step) {
+    const char *host = strstr(step->url, "://");
+    const char *path = strchr(host ? host + 3 : step->url, '/');
+    return arena_printf(draft->arena, "%s %s", step->method ? step->method : "get",
+                        path && path[1] ? path : step->url);
+}
+
 static void step_name(struct draft *draft, struct draft_step *step) {
-    const char *words = step->title ? step->title : step->text;
+    const char *words = step->title                ? step->title
+                        : step->kind == DRAFT_HTTP ? address_words(draft, step)
+                                                   : step->text;
     const char *base = slug_make(draft->arena, words, '_');
     if (*base == '\0')
         base = "step";

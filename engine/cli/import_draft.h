@@ -37,7 +37,9 @@ struct draft_step {
     const char *matches; /* what its output is expected to match */
     text_list comments, checklist, expect, destroys;
     pair_list env, headers, query, outputs;
+    const char *rto;          /* of a group */
     bool reads;               /* it changes nothing */
+    bool sensitive;           /* it prints secrets */
     bool goes_on;             /* its failure is no failure of the run */
     bool outside_transaction; /* its statements run in none */
     bool background;
@@ -60,7 +62,9 @@ struct draft {
     pair_list labels;
     VEC(struct draft_param) params;
     struct map *param_names, *param_origins, *secrets, *ids;
-    text_list required_env, comments;
+    struct map *exported; /* variables of secrets that commands find in their environment */
+    text_list required_env;
+    text_list said; /* what the shape of a step says, such as the name of the command */
     bool has_database;
     const char *health_url;   /* the first address of a health check in the document, or NULL */
     struct draft_step steps;  /* a group that holds all */
@@ -83,6 +87,10 @@ const char *draft_param(struct draft *draft, const char *wanted, const char *typ
 const char *draft_condition(struct draft *draft, const char *words, const char *why);
 /* Declares it and returns `${{ .secrets.NAME }}`. */
 const char *draft_secret(struct draft *draft, const char *name, const char *env);
+/* What the document says here is in the shape of a step, and need not be in its text. */
+void draft_said(struct draft *draft, const char *text, size_t length);
+/* Declares it, and every command finds it in its environment. */
+void draft_export(struct draft *draft, const char *name, const char *env);
 const char *draft_template(struct draft *draft, const char *param);
 
 /* Groups without members go, and ids come. */

@@ -53,7 +53,10 @@ void words_add(void *user, const char *text) {
 
 /* Words that mean nothing without ASCII letters or digits: pictures, lines of a table. */
 static bool has_meaning(const char *word, size_t length) {
-    for (size_t i = 0; i < length; i++)
+    /* Pictures that went through the wrong character set begin so. */
+    const bool garbled =
+        length > 2 && (memcmp(word, "\xC3\xB0", 2) == 0 || memcmp(word, "\xC3\xA2", 2) == 0);
+    for (size_t i = 0; !garbled && i < length; i++)
         if (isalnum((unsigned char)word[i]) ||
             ((unsigned char)word[i] >= 0xC3 && (unsigned char)word[i] <= 0xDF))
             return true;
@@ -105,7 +108,7 @@ void words_missing(const struct words *words, const struct draft *draft, left_li
         size_t length = 0;
         const char *text = source_line_text(source, line, &length);
         const size_t skip = shape_length(text, length);
-        if (skip >= length)
+        if (skip >= length || (length > 2 && memcmp(text, "#!/", 3) == 0))
             continue;
         const char *plain = source_plain(source, draft->arena, text + skip, length - skip);
         if (!is_missing(words, plain, strlen(plain)))

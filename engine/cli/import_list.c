@@ -49,8 +49,8 @@ static bool is_imperative(const struct draft *draft, const struct block *item) {
     const struct block *text = item->first;
     if (!text || text->kind != BLOCK_TEXT)
         return text != NULL;
-    return (*text->text && pattern_has(draft->patterns, PATTERN_IMPERATIVE, text->text)) ||
-           (text->label && pattern_has(draft->patterns, PATTERN_IMPERATIVE, text->label));
+    return pattern_has(draft->patterns, PATTERN_IMPERATIVE,
+                       *text->text || !text->label ? text->text : text->label);
 }
 
 bool list_is_to_do(const struct draft *draft, const struct block *list) {
@@ -121,9 +121,9 @@ static void watch_from(struct draft *draft, struct draft_step *group, const char
     step->url = place_template(draft, draft->health_url);
     step->every = "10s";
     step->lasts = duration_said(draft, words);
-    step->title = title_of(draft, words);
     if (!step->lasts)
         step->lasts = "5m";
+    step->title = arena_printf(draft->arena, "Watch the health check for %s", step->lasts);
 }
 
 static struct draft_step *checklist_to(struct draft *draft, struct draft_step *group,
@@ -146,8 +146,6 @@ static void checklist_end(struct draft_step *checklist) {
     if (!checklist || (*checklist->text && checklist->checklist.count > 1))
         return;
     if (checklist->checklist.count == 1) {
-        if (*checklist->text)
-            checklist->title = checklist->text;
         checklist->text = checklist->checklist.items[0];
         checklist->checklist.count = 0;
     } else {
@@ -253,7 +251,7 @@ static void list_check(struct draft *draft, struct draft_step *group, const stru
 
 static void list_tell(struct draft *draft, struct draft_step *group, const struct block *list,
                       const char *title) {
-    text_list *comments = group->last ? &group->last->comments : &group->comments;
+    text_list *comments = &group->comments;
     if (title)
         *vec_add(comments) = arena_printf(draft->arena, "%s:", plain_of(draft, title));
     for (const struct block *item = list->first; item; item = item->next)

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -130,13 +131,29 @@ size_t import_count(const struct import *import, const struct section *section) 
     return count;
 }
 
+/* An overview is about the whole document. */
+static void overview_take(struct draft *draft, struct draft_step *own,
+                          const struct section *section) {
+    if (own->first || draft->description || !own->description || section->parent->parent ||
+        !(strncasecmp(own->title, "overview", 8) == 0 ||
+          strncasecmp(own->title, "introduction", 12) == 0 ||
+          strncasecmp(own->title, "purpose", 7) == 0))
+        return;
+    draft->description = own->description;
+    own->description = NULL;
+    draft_said(draft, own->title, strlen(own->title));
+    own->title = NULL;
+}
+
 /* Sections below it become groups; headings nest six levels at most. */
 static void add_sections(struct draft *draft, struct draft_step *group,
                          const struct section *section) {
     for (const struct section *child = section->first; child; child = child->next) {
         struct draft_step *own = draft_add(draft, group, DRAFT_GROUP, child->line);
         own->title = title_of(draft, child->title);
+        own->rto = child->rto;
         section_steps(draft, own, child, false);
+        overview_take(draft, own, child);
         add_sections(draft, own, child);
         group_collapse(draft, own);
     }

@@ -105,7 +105,7 @@ static void step_by_hand(struct draft *draft, struct draft_step *step, const cha
     if (step->kind != DRAFT_GROUP && step->kind != DRAFT_GATE)
         step->kind = DRAFT_MANUAL;
     step->expect.count = step->destroys.count = step->outputs.count = step->checklist.count = 0;
-    step->when = step->timeout = step->matches = NULL;
+    step->when = step->timeout = step->matches = step->rto = NULL;
     if (step->text[strspn(step->text, " \n\t")] == '\0')
         step->text = "Do what the document says";
 }

@@ -20,7 +20,8 @@
     "launch|let|list|load|lock|log|look|lower|maintain|make|manual|mark|merge|migrate|monitor|"    \
     "mount|move|navigate|note|notify|observe|open|optimi[sz]e|order|page|patch|pause|perform|"     \
     "pick|pin|place|plan|post|prepare|preserve|prevent|prioriti[sz]e|promote|provide|provision|"   \
-    "publish|pull|purge|push|put|query|raise|re-?\\w+|reach|read|rebuild|record|recover|reduce|"   \
+    "publish|pull|purge|push|put|query|raise|re-(?:index|run|enable|deploy|create|start|issue|"    \
+    "apply|check|test)|reboot|redeploy|rerun|recreate|reach|read|rebuild|record|recover|reduce|"   \
     "refresh|reindex|release|reload|remove|rename|repair|repeat|replace|replay|report|request|"    \
     "reset|resolve|restart|restore|resume|retry|return|revert|review|revoke|roll|rotate|route|"    \
     "run|sanity|save|scale|scan|schedule|search|secure|select|send|set|share|shut|sign|silence|"   \
@@ -97,7 +98,8 @@ static const char *const sources[PATTERN_COUNT] = {
         "redis-cli\\b.*\\bdel\\b|userdel\\b|docker\\s+(?:rm|rmi|volume\\s+rm)\\b|"
         "iptables\\s+-F\\b|crontab\\s+-r\\b|systemctl\\s+(?:disable|mask)\\b|"
         "migrate\\s+reset\\b|db:(?:drop|reset)\\b|--accept-data-loss\\b)|\\s--force(?![\\w-]*-with-"
-        "lease)\\b|\\s-delete\\b|\\b(?:psql|mysql)\\b[^|\\n]*\\s<(?!<)|\\|[^|\\n]*\\b(?:psql|mysql)"
+        "lease)\\b|(?<!-mtime \\+\\d)(?<!-mtime "
+        "\\+\\d\\d)\\s-delete\\b|\\b(?:psql|mysql)\\b[^|\\n]*\\s<(?!<)|\\|[^|\\n]*\\b(?:psql|mysql)"
         "\\b|"
         "\\b\\w*restore\\w*[-_.\\w]*\\.(?:sh|py|rb|js)\\b|\\bvacuum\\s+full\\b",
     [PATTERN_DANGER_URL] =
@@ -118,6 +120,9 @@ static const char *const sources[PATTERN_COUNT] = {
         "npm\\s+audit(?!\\s+fix)|aws\\s+s3\\s+ls|nginx\\s+-t|certbot\\s+certificates|"
         "redis-cli\\b.*\\b(?:ping|info|dbsize)$|npx\\s+tsc\\s+--noEmit|npx\\s+prisma\\s+"
         "(?:validate|migrate\\s+status))(?:\\s|$)",
+    [PATTERN_MAKES_SECRET] =
+        "\\b(?:openssl\\s+(?:rand|genrsa|genpkey)|pwgen|uuidgen|ssh-keygen|gpg\\s+--gen|"
+        "/dev/u?random|secrets\\.token|randomBytes)\\b",
     [PATTERN_INTERACTIVE] = "^(?:sudo\\s+)?(?:htop|top(?!.*\\s-b)|atop|glances|vim?|nano|emacs|"
                             "less|more|man|pm2\\s+monit|"
                             "redis-cli\\s*$|psql(?:\\s+[\"']?\\$\\{?\\w+\\}?[\"']?|\\s+\\w+)?\\s*$|"
@@ -143,10 +148,11 @@ static const char *const sources[PATTERN_COUNT] = {
         "ansible|"
         "ansible-playbook|make|bash|sh|pm2|vercel|openssl|certbot|nginx|ufw|crontab|export|chmod|"
         "chown|echo|apt|apt-get|yum|dnf)(?: |$))",
-    [PATTERN_NUMBERED] = "^\\s*(?:(?:step|phase|stage)\\s+)?\\d{1,3}(?:\\.\\d+)*\\s*[.):-]\\s+(.*)",
+    [PATTERN_NUMBERED] = "^\\s*(?:(?:step|phase|stage)\\s+)?\\d{1,3}(?:\\.\\d+)*\\s*[.):]\\s+(.*)",
     [PATTERN_NUMBERED_COMMENT] = "^\\s*#+\\s*(?:step\\s+)?\\d{1,3}\\s*[.):]\\s*(.*)",
     [PATTERN_STAGE] = "^\\s*(?:step|phase|stage)?\\s*\\d{1,3}\\s*[.):-]",
-    [PATTERN_BANNER] = "^\\s*echo\\s+[\"']\\s*(?:---|===|\\*\\*\\*|>>>|###)[^\"'`]*[\"']\\s*$",
+    [PATTERN_BANNER] =
+        "^\\s*echo\\s+[\"']\\s*(?:---|===|\\*\\*\\*|>>>|###)(?:[^\"'`$]|\\$\\(date\\))*[\"']\\s*$",
     [PATTERN_WATCH] = "^watch(?:\\s+-\\w+)*?\\s+(?:-n\\s*|--interval[ =])?(\\d+)?\\s*"
                       "(?:'[^']*'|\"(?:[^\"\\\\]|\\\\.)*\"|[^'\"]*)$",
     [PATTERN_KEEP_DAYS] = "\\s-mtime\\s+\\+(\\d{1,5})\\b",
@@ -223,5 +229,5 @@ bool pattern_find(const struct patterns *patterns, enum pattern which, const cha
 
 bool pattern_has(const struct patterns *patterns, enum pattern which, const char *text) {
     struct match_found found;
-    return pattern_find(patterns, which, text, strlen(text), 0, &found);
+    return pattern_find(patterns, which, text, strnlen(text, PATTERN_REACH), 0, &found);
 }

@@ -55,7 +55,7 @@ static bool place_find(const struct draft *draft, const char *text, size_t lengt
         *ret = (struct place){.length = found.end - at,
                               .name = place_name(draft, places[i], text, &found),
                               .type = "string"};
-        ret->origin = arena_printf(draft->arena, "In place of %.*s", (int)ret->length, text + at);
+        ret->origin = arena_printf(draft->arena, "Stands for %.*s", (int)ret->length, text + at);
         return true;
     }
     return false;
@@ -129,14 +129,25 @@ static size_t secret_put(struct placing *placing, size_t at) {
         source_secret(placing->draft->document->source, placing->text + at, &width);
     if (!secret)
         return 0;
-    env_set(placing->step, secret->env, draft_secret(placing->draft, secret->name, secret->env));
+    draft_export(placing->draft, secret->name, secret->env);
     variable_put(placing, secret->env, placing->text[at + width]);
     return width;
 }
 
+/* A line that tells how a script is called names no value of its own. */
+static bool is_usage(const struct placing *placing, size_t at) {
+    if (placing->text[at] != '<' && placing->text[at] != '[')
+        return false;
+    const char *begin = placing->text + at;
+    while (begin > placing->text && begin[-1] != '\n' && placing->text + at - begin < 200)
+        begin--;
+    return memmem(begin, (size_t)(placing->text + at - begin), "sage:", 5) != NULL;
+}
+
 static size_t place_put(struct placing *placing, size_t at) {
     struct place place;
-    if (placing->state.comment || (placing->state.here_open && placing->state.here_quoted) ||
+    if (placing->state.comment || is_usage(placing, at) ||
+        (placing->state.here_open && placing->state.here_quoted) ||
         (!place_find(placing->draft, placing->text, placing->length, at, true, &place) &&
          !days_find(placing->draft, placing->text, placing->length, at, &place)))
         return 0;
@@ -201,7 +212,7 @@ static void variable_use(struct placing *placing, size_t at) {
         return;
     if (pattern_has(draft->patterns, PATTERN_SECRET_NAME, name)) {
         const char *secret = slug_make(draft->arena, name, '_');
-        env_set(placing->step, name, draft_secret(draft, secret, name));
+        draft_export(draft, secret, name);
         return;
     }
     for (size_t i = 0; i < placing->step->env.count; i++)
@@ -214,9 +225,11 @@ static void variable_use(struct placing *placing, size_t at) {
 
 /* `NAME="$NAME" command`: the step's environment says that already. */
 static void settings_drop(struct draft *draft, struct draft_step *step, struct buf *out) {
-    for (size_t i = 0; i < step->env.count; i++) {
-        AUTO_TEXT setting =
-            mem_printf("%s=\"$%s\" ", step->env.items[i].name, step->env.items[i].name);
+    const char *name = NULL;
+    void *exported = NULL;
+    (void)step;
+    for (size_t i = 0; map_next(draft->exported, &i, &name, &exported);) {
+        AUTO_TEXT setting = mem_printf("%s=\"$%s\" ", name, name);
         const char *at = NULL;
         while ((at = strstr(buf_text(out), setting))) {
             const char *rest = arena_strdup(draft->arena, at + strlen(setting));

@@ -121,6 +121,7 @@ static void header_add(struct draft *draft, struct draft_step *step, const char 
         if (text_equal(step->headers.items[i].name, name))
             return;
     const char *text = arena_strndup(draft->arena, content, (size_t)(header + length - content));
+    draft_said(draft, header, length);
     *vec_add(&step->headers) = (struct pair){name, place_template(draft, text)};
 }
 
@@ -318,6 +319,8 @@ struct draft_step *request_from_curl(struct draft *draft, struct draft_step *gro
     struct draft_step *step =
         curl_read(&curl, words) ? curl_step(draft, group, &curl, jq, line) : NULL;
     shell_words_free(words);
+    if (step)
+        draft_said(draft, text, length);
     return step;
 }
 
@@ -329,7 +332,7 @@ struct draft_step *statements_add(struct draft *draft, struct draft_step *group,
     step->text = plain_of(draft, sql);
     step->outside_transaction = pattern_has(draft->patterns, PATTERN_OUTSIDE_TRANSACTION, sql);
     draft->has_database = true;
-    draft_secret(draft, "database_url", "DATABASE_URL");
+    draft_export(draft, "database_url", "DATABASE_URL");
     return step;
 }
 
@@ -344,6 +347,7 @@ struct draft_step *request_from_psql(struct draft *draft, struct draft_step *gro
     if (!words[1] && words[0][0] != '\\' && words[0][strspn(words[0], " \n\t")] != '\0') {
         const char *sql = words[0] + strspn(words[0], " \n\t");
         step = statements_add(draft, group, arena_strdup(draft->arena, sql), line);
+        draft_said(draft, text, length);
     }
     shell_words_free(words);
     return step;
@@ -390,6 +394,7 @@ static void http_request_line(struct http_reader *reader, const char *text, size
     const size_t width = strcspn(target, " \t\n");
     const char *note = target + width;
     const char *rest = arena_strndup(draft->arena, note, (size_t)(text + length - note));
+    draft_said(draft, at, method);
     reader->step = request_add(draft, reader->group, arena_strndup(draft->arena, at, method),
                                arena_strndup(draft->arena, target, width), line);
     rest += strspn(rest, " \t");
@@ -413,18 +418,19 @@ static void http_line(struct http_reader *reader, const char *text, size_t lengt
     const size_t blank = strspn(text, " \t");
     if (pattern_find(draft->patterns, PATTERN_HTTP_LINE, text, length, 0, &found)) {
         http_request_line(reader, text, length, line);
-    } else if (!reader->in_body && (text[blank] == '#' || strncmp(text + blank, "//", 2) == 0)) {
+    } else if (reader->body.length == 0 &&
+               (text[blank] == '#' || strncmp(text + blank, "//", 2) == 0)) {
         const char *title = arena_strndup(draft->arena, text + blank, length - blank);
         title += strspn(title, "#/ ");
         if (*title)
             reader->title = title_of(draft, title);
     } else if (reader->step && !reader->in_body && blank >= length) {
-        reader->in_body = true;
+        reader->in_body = reader->step->method != NULL;
     } else if (reader->step && !reader->in_body && text[blank] != '{' &&
                pattern_find(draft->patterns, PATTERN_HTTP_HEADER, text + blank, length - blank, 0,
                             &found)) {
         header_add(draft, reader->step, text + blank, length - blank);
-    } else if (reader->step && blank < length) {
+    } else if (reader->step && reader->step->method && blank < length) {
         reader->in_body = true;
         buf_append(&reader->body, text, length);
         buf_putc(&reader->body, '\n');

@@ -2,10 +2,12 @@
  * what a piece above it has set. */
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "cli/import_code.h"
 #include "cli/import_place.h"
+#include "cli/import_request.h"
 #include "cli/import_shell.h"
 
 struct piece {
@@ -34,13 +36,19 @@ static bool is_shebang(const struct shell_line *line) {
     return line->length > 1 && line->text[0] == '#' && line->text[1] == '!';
 }
 
+/* A comment behind an empty line speaks of something else than the one above it. */
+static bool follows_blank(const struct script *script, size_t line) {
+    return line > 0 && script->lines.items[line - 1].blank;
+}
+
 static void find_pieces(struct script *script) {
     struct piece *piece = NULL;
     for (size_t i = 0; i < script->lines.count; i++) {
         const struct shell_line *line = &script->lines.items[i];
         const bool numbered = line->comment && is_numbered(script, line);
-        const bool begins = line->comment && !is_shebang(line) &&
-                            (script->numbered ? numbered : !piece || piece->commands);
+        const bool begins =
+            line->comment && !is_shebang(line) &&
+            (script->numbered ? numbered : !piece || piece->commands || follows_blank(script, i));
         if (!piece || begins) {
             piece = vec_add(&script->pieces);
             piece->first = i;
@@ -173,8 +181,12 @@ static void remark(struct script *script, struct draft_step *group, const struct
     if (text.length == 0)
         return;
     const char *words = arena_strdup(draft->arena, buf_text(&text));
+    const char *json = strchr(words, '{');
+    if (group->last && json && strncasecmp(words, "expect", 6) == 0)
+        (void)request_expect(draft, group->last, json, strlen(json));
     const bool numbered = is_numbered(script, &script->lines.items[piece->first]);
-    const char *title = title_of(draft, words);
+    const char *first = arena_strndup(draft->arena, words, strcspn(words, "\n"));
+    const char *title = title_of(draft, first);
     if (!numbered && !pattern_has(draft->patterns, PATTERN_IMPERATIVE, title) &&
         !pattern_has(draft->patterns, PATTERN_IF, title)) {
         text_list *comments = group->last ? &group->last->comments : &group->comments;
@@ -185,7 +197,9 @@ static void remark(struct script *script, struct draft_step *group, const struct
         draft_add(draft, group, DRAFT_MANUAL, script->line + (uint32_t)piece->first);
     const bool one = !strchr(words, '\n');
     step->title = one ? NULL : title;
-    step->text = one ? place_prose(draft, title) : place_prose(draft, words);
+    step->text = one ? place_prose(draft, title)
+                     : arena_printf(draft->arena, "%s%s", place_prose(draft, title),
+                                    place_prose(draft, words + strlen(first)));
 }
 
 /* A name of a file as a script's first comment. */
@@ -193,28 +207,53 @@ static bool is_file_name(const char *words) {
     return !strchr(words, ' ') && strchr(words, '.');
 }
 
+/* What the pieces say that they are, one behind the other. */
+static const char *pieces_title(const struct script *script, size_t first, size_t last) {
+    AUTO_BUF title = BUF_INIT(1 << 16);
+    for (size_t i = first; i <= last && title.length < 100; i++) {
+        const size_t line = script->pieces.items[i].first;
+        if (script->lines.items[line].comment && is_numbered(script, &script->lines.items[line]))
+            buf_printf(&title, "%s%s", title.length ? ", then: " : "",
+                       title_of(script->draft, comment_text(script, line)));
+    }
+    return title.length
+               ? title_of(script->draft, arena_strdup(script->draft->arena, buf_text(&title)))
+               : NULL;
+}
+
+/* The comments at its beginning: the first is its title, the others are remarks. */
+static const char *piece_title(struct script *script, struct draft_step *group,
+                               const struct piece *piece, size_t *line) {
+    const char *title = NULL;
+    for (size_t i = 0; i < piece->title_lines && *line < piece->end; (*line)++) {
+        const struct shell_line *at = &script->lines.items[*line];
+        if (!at->comment)
+            continue;
+        i++;
+        const char *words = comment_text(script, *line);
+        if (is_shebang(at) || !*words)
+            continue;
+        if (title || is_file_name(words))
+            *vec_add(&group->comments) = plain_of(script->draft, words);
+        else
+            title = title_of(script->draft, words);
+    }
+    return title;
+}
+
 static void piece_step(struct script *script, struct draft_step *group, size_t first, size_t last) {
     struct draft *draft = script->draft;
     const struct piece *begin = &script->pieces.items[first];
     const struct piece *end = &script->pieces.items[last];
     size_t line = begin->first;
-    const char *title = NULL;
-    for (size_t i = 0; i < begin->title_lines && line < begin->end; line++) {
-        const struct shell_line *at = &script->lines.items[line];
-        if (!at->comment)
-            continue;
-        i++;
-        const char *words = comment_text(script, line);
-        if (is_shebang(at) || !*words)
-            continue;
-        if (title || is_file_name(words) || first != last)
-            *vec_add(&group->comments) = plain_of(draft, words);
-        else
-            title = title_of(draft, words);
-    }
     const bool whole = first == last;
-    command_steps(draft, group, lines_text(script, line, end->end), script->line + (uint32_t)line,
-                  title, whole);
+    struct draft_step *before = group->last;
+    struct draft_step *own = draft_add(draft, group, DRAFT_GROUP, script->line + (uint32_t)line);
+    own->title = whole ? piece_title(script, own, begin, &line) : pieces_title(script, first, last);
+    command_steps(draft, own, lines_text(script, line, end->end), script->line + (uint32_t)line,
+                  own->title, whole);
+    group_collapse(draft, own);
+    group_splice(group, before, own);
 }
 
 void script_steps(struct draft *draft, struct draft_step *group, const char *text, uint32_t line) {

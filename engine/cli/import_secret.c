@@ -110,7 +110,9 @@ static size_t secret_index(struct hiding *hiding, const struct rule *rule, const
                            size_t start, size_t length) {
     AUTO_TEXT value = mem_strndup(line + start, length);
     AUTO_TEXT wanted = name_of(rule, line, start, length);
-    const void *known = map_get(hiding->by_value, value);
+    /* An example such as <random> stands for something else in each variable. */
+    AUTO_TEXT key = mem_printf("%s%s", strpbrk(value, "<[.") ? wanted : "", value);
+    const void *known = map_get(hiding->by_value, key);
     if (known)
         return (size_t)known - 1;
     if (hiding->secrets.count >= SECRETS_MOST)
@@ -127,7 +129,7 @@ static size_t secret_index(struct hiding *hiding, const struct rule *rule, const
         *c = (char)toupper((unsigned char)*c);
     secret->env = env;
     map_put(hiding->names, name, (void *)(uintptr_t)hiding->secrets.count);
-    map_put(hiding->by_value, value, (void *)(uintptr_t)hiding->secrets.count);
+    map_put(hiding->by_value, key, (void *)(uintptr_t)hiding->secrets.count);
     struct found *found = vec_add(&hiding->values);
     found->value = mem_strdup(value);
     found->length = length;

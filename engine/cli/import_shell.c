@@ -36,7 +36,7 @@ bool shell_is_double(const struct shell_state *state) {
 }
 
 bool shell_is_inside(const struct shell_state *state) {
-    return state->depth > 0 || state->compounds > 0 || state->escaped || state->here_open;
+    return state->depth > 0 || state->compounds > 0 || state->continued || state->here_open;
 }
 
 /* ---- words and what they open ------------------------------------------------------------- */
@@ -169,9 +169,11 @@ static void feed_plain(struct shell_state *state, const char *text, size_t at) {
 
 void shell_feed(struct shell_state *state, const char *text, size_t at) {
     const char c = text[at];
+    const bool escaped = state->escaped;
+    state->continued = escaped && c == '\n';
     if (state->here_open) {
         here_feed(state, text, at);
-    } else if (state->escaped) {
+    } else if (escaped) {
         state->escaped = false;
     } else if (top(state) == '\'') {
         if (c == '\'')

@@ -14,7 +14,8 @@ struct shell_state {
     unsigned depth;
     unsigned compounds; /* if, for, case, { without their ends */
     bool escaped, comment, at_command;
-    char word[16]; /* the beginning of the word being read */
+    bool continued; /* a backslash stood at the end of the line above */
+    char word[16];  /* the beginning of the word being read */
     unsigned word_length;
     char here[64]; /* the word that ends a here-document; "" where there is none */
     bool here_open, here_quoted, here_begins;

@@ -187,6 +187,7 @@ static void label_read(struct reading *reading, const struct block *block) {
         break;
     case LABEL_CASE:
         reading->heading = *block->text ? title_of(draft, block->text) : reading->heading;
+        draft_said(draft, block->label, strlen(block->label));
         break;
     case LABEL_STEPS:
         reading->heading = NULL;
@@ -223,21 +224,6 @@ static void read_text(struct reading *reading, const struct block *block) {
         reading->pending_line = block->line;
     text_put(reading, block->text);
     reading->use = LABEL_OTHER;
-}
-
-/* The steps of a group without a title stand among its neighbours. */
-static void group_splice(struct draft_step *parent, struct draft_step *before,
-                         struct draft_step *group) {
-    if (group->kind != DRAFT_GROUP || group->title || !group->first)
-        return;
-    for (size_t i = 0; i < group->comments.count; i++)
-        *vec_add(&group->first->comments) = group->comments.items[i];
-    group->comments.count = 0;
-    if (before)
-        before->next = group->first;
-    else
-        parent->first = group->first;
-    parent->last = group->last;
 }
 
 static void read_code(struct reading *reading, const struct block *block) {
@@ -334,7 +320,8 @@ static void prose_step(struct reading *reading) {
     const char *words = buf_text(&reading->about);
     const char *line = words;
     bool asks = false;
-    for (; line && !asks; line = strchr(line, '\n')) {
+    /* What comes after so many lines is no procedure any more. */
+    for (int i = 0; line && !asks && i < 1000; i++, line = strchr(line, '\n')) {
         line += *line == '\n';
         asks = pattern_has(draft->patterns, PATTERN_IMPERATIVE, line);
     }
@@ -388,7 +375,16 @@ void section_steps(struct draft *draft, struct draft_step *group, const struct s
                                   pattern_has(draft->patterns, PATTERN_REFERENCE, section->title),
                               .about = BUF_INIT(SOURCE_MAX),
                               .pending = BUF_INIT(SOURCE_MAX)};
-    for (const struct block *block = section->blocks->first; block; block = block->next)
+    /* A table of contents repeats the headings. */
+    const bool contents = strcasestr(section->title, "contents") && section->blocks->first &&
+                          !section->blocks->first->next &&
+                          section->blocks->first->kind == BLOCK_LIST;
+    for (const struct block *block = section->blocks->first; block && !contents;
+         block = block->next)
         read_block(&reading, block);
+    if (contents) {
+        draft_said(draft, section->title, strlen(section->title));
+        group->title = top ? group->title : NULL;
+    }
     reading_end(&reading);
 }

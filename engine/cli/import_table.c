@@ -98,6 +98,7 @@ static bool row_step(struct draft *draft, struct draft_step *group, const struct
             request_add(draft, group, *method ? method : NULL, endpoint, row->line);
         if (step)
             step->title = named;
+        draft_said(draft, method, strlen(method));
     }
     if (group->last == before)
         return false;
@@ -110,6 +111,9 @@ void table_steps(struct draft *draft, struct draft_step *group, const struct blo
     if (!head)
         return;
     const struct columns columns = columns_of(head);
+    if (columns.command >= 0 || columns.endpoint >= 0)
+        for (const struct block *cell = head->first; cell; cell = cell->next)
+            draft_said(draft, cell->text, strlen(cell->text));
     if (columns.command < 0 && columns.endpoint < 0)
         row_told(draft, group, head);
     for (const struct block *row = head->next; row; row = row->next)

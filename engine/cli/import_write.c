@@ -113,9 +113,9 @@ static void write_expect(struct emit *emit, const struct draft_step *step) {
         return;
     emit_open(emit, "expect");
     if (step->matches) {
-        emit_open(emit, "stdout");
-        emit_text(emit, "matches", step->matches);
-        emit_close(emit);
+        emit_flow_open(emit, "stdout");
+        emit_flow_text(emit, "matches", step->matches);
+        emit_flow_close(emit);
     }
     if (step->expect.count == 1)
         emit_text(emit, "jq", step->expect.items[0]);
@@ -129,11 +129,22 @@ static void write_outputs(struct emit *emit, const pair_list *outputs) {
         return;
     emit_open(emit, "outputs");
     for (size_t i = 0; i < outputs->count; i++) {
-        emit_open(emit, outputs->items[i].name);
-        emit_text(emit, "jq", outputs->items[i].value);
-        emit_close(emit);
+        emit_flow_open(emit, outputs->items[i].name);
+        emit_flow_text(emit, "jq", outputs->items[i].value);
+        emit_flow_close(emit);
     }
     emit_close(emit);
+}
+
+static void write_objectives(struct emit *emit, const char *rto, const char *rpo) {
+    if (!rto && !rpo)
+        return;
+    emit_flow_open(emit, "objectives");
+    if (rto)
+        emit_flow_word(emit, "rto", rto);
+    if (rpo)
+        emit_flow_word(emit, "rpo", rpo);
+    emit_flow_close(emit);
 }
 
 /* ---- steps -------------------------------------------------------------------------------- */
@@ -157,6 +168,12 @@ static void write_step_head(const struct draft *draft, struct emit *emit,
 static void write_step_tail(struct emit *emit, const struct draft_step *step) {
     if (step->kind == DRAFT_SHELL)
         write_pairs(emit, "env", &step->env);
+    if (step->kind == DRAFT_SHELL && step->background) {
+        emit_word(emit, "background", "true");
+        emit_flow_open(emit, "ready");
+        emit_flow_text(emit, "http", step->url);
+        emit_flow_close(emit);
+    }
     if (step->kind == DRAFT_SQL && step->outside_transaction)
         emit_word(emit, "transaction", "false");
     if (step->timeout)
@@ -164,6 +181,8 @@ static void write_step_tail(struct emit *emit, const struct draft_step *step) {
     write_expect(emit, step);
     write_outputs(emit, &step->outputs);
     write_texts(emit, "destroys", &step->destroys);
+    if (step->sensitive)
+        emit_word(emit, "sensitive", "true");
     if (step->kind == DRAFT_SHELL && step->reads)
         emit_word(emit, "effect", "read");
     if (step->goes_on)
@@ -177,6 +196,7 @@ static void write_steps(const struct draft *draft, struct emit *emit, struct dra
         emit_open_item(emit);
         write_step_head(draft, emit, step);
         if (step->kind == DRAFT_GROUP) {
+            write_objectives(emit, step->rto, NULL);
             emit_open(emit, "steps");
             write_steps(draft, emit, step);
             emit_close(emit);
@@ -199,17 +219,18 @@ static void write_params(const struct draft *draft, struct emit *emit) {
     emit_open(emit, "params");
     for (size_t i = 0; i < draft->params.count; i++) {
         const struct draft_param *param = &draft->params.items[i];
-        emit_open(emit, param->name);
-        emit_word(emit, "type", param->type);
+        emit_flow_open(emit, param->name);
+        emit_flow_word(emit, "type", param->type);
         if (param->required)
-            emit_word(emit, "required", "true");
+            emit_flow_word(emit, "required", "true");
         else if (text_equal(param->type, "string"))
-            emit_text(emit, "default", param->fallback);
+            emit_flow_text(emit, "default", param->fallback);
         else
-            emit_word(emit, "default", param->fallback);
-        write_texts(emit, "enum", &param->choices);
-        emit_text(emit, "description", untemplated(draft, param->description));
-        emit_close(emit);
+            emit_flow_word(emit, "default", param->fallback);
+        if (param->choices.count > 0)
+            emit_flow_list(emit, "enum", param->choices.items, param->choices.count);
+        emit_flow_text(emit, "description", untemplated(draft, param->description));
+        emit_flow_close(emit);
     }
     emit_close(emit);
 }
@@ -221,35 +242,26 @@ static void write_secrets(const struct draft *draft, struct emit *emit) {
     const char *name = NULL;
     void *env = NULL;
     for (size_t i = 0; map_next(draft->secrets, &i, &name, &env);) {
-        emit_open(emit, name);
-        emit_text(emit, "env", env);
-        emit_close(emit);
+        emit_flow_open(emit, name);
+        emit_flow_text(emit, "env", env);
+        emit_flow_close(emit);
     }
     emit_close(emit);
     /* Commands find them where the document's reader had them. */
-    emit_open(emit, "env");
-    for (size_t i = 0; map_next(draft->secrets, &i, &name, &env);) {
-        AUTO_TEXT value = mem_printf("${{ .secrets.%s }}", name);
-        emit_text(emit, env, value);
+    if (map_count(draft->exported) > 0)
+        emit_open(emit, "env");
+    for (size_t i = 0; map_next(draft->exported, &i, &name, &env);) {
+        AUTO_TEXT value = mem_printf("${{ .secrets.%s }}", (const char *)env);
+        emit_text(emit, name, value);
     }
-    emit_close(emit);
+    if (map_count(draft->exported) > 0)
+        emit_close(emit);
     if (!draft->has_database)
         return;
     emit_open(emit, "databases");
-    emit_open(emit, "primary");
-    emit_text(emit, "url", "${{ .secrets.database_url }}");
-    emit_close(emit);
-    emit_close(emit);
-}
-
-static void write_objectives(const struct draft *draft, struct emit *emit) {
-    if (!draft->rto && !draft->rpo)
-        return;
-    emit_open(emit, "objectives");
-    if (draft->rto)
-        emit_word(emit, "rto", draft->rto);
-    if (draft->rpo)
-        emit_word(emit, "rpo", draft->rpo);
+    emit_flow_open(emit, "primary");
+    emit_flow_text(emit, "url", "${{ .secrets.database_url }}");
+    emit_flow_close(emit);
     emit_close(emit);
 }
 
@@ -266,7 +278,7 @@ static void write_head(const struct draft *draft, struct emit *emit) {
     write_pairs(emit, "labels", &draft->labels);
     if (draft->schedule)
         emit_text(emit, "schedule", draft->schedule);
-    write_objectives(draft, emit);
+    write_objectives(emit, draft->rto, draft->rpo);
     if (draft->required_env.count > 0) {
         emit_open(emit, "requires");
         write_texts(emit, "env", &draft->required_env);
@@ -301,6 +313,9 @@ void draft_write(struct draft *draft, struct buf *out, left_list *ret_left) {
     emit_open(&emit, "steps");
     write_steps(draft, &emit, &draft->steps);
     emit_close(&emit);
+    for (size_t i = 0; i < draft->said.count; i++)
+        words_add(words, draft->said.items[i]);
+    words_add(words, "secret");
     words_missing(words, draft, ret_left);
     words_free(words);
     emit.wrote = NULL;

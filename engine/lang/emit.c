@@ -218,3 +218,58 @@ void emit_comment(struct emit *emit, const char *text) {
 void emit_blank(struct emit *emit) {
     line_end(emit);
 }
+
+/* ---- on one line -------------------------------------------------------------------------- */
+
+/* Within braces a comma or a bracket ends what is not quoted. */
+static void flow_scalar(struct buf *out, const char *text) {
+    const size_t length = strlen(text);
+    if (length > 0 && is_plain(text, length) && !strpbrk(text, ",[]{}"))
+        buf_append(out, text, length);
+    else if (is_single_quoted(text, length))
+        buf_printf(out, "'%s'", text);
+    else
+        quoted(out, text, length);
+}
+
+void emit_flow_open(struct emit *emit, const char *key) {
+    key_of(emit, key);
+    buf_puts(emit->out, " {");
+    emit->more = false;
+}
+
+static void flow_key(struct emit *emit, const char *key) {
+    tell(emit, key);
+    buf_puts(emit->out, emit->more ? ", " : "");
+    flow_scalar(emit->out, key);
+    buf_puts(emit->out, ": ");
+    emit->more = true;
+}
+
+void emit_flow_text(struct emit *emit, const char *key, const char *text) {
+    flow_key(emit, key);
+    tell(emit, text);
+    flow_scalar(emit->out, text);
+}
+
+void emit_flow_word(struct emit *emit, const char *key, const char *word) {
+    flow_key(emit, key);
+    tell(emit, word);
+    buf_puts(emit->out, word);
+}
+
+void emit_flow_list(struct emit *emit, const char *key, const char *const *texts, size_t count) {
+    flow_key(emit, key);
+    buf_putc(emit->out, '[');
+    for (size_t i = 0; i < count; i++) {
+        tell(emit, texts[i]);
+        buf_puts(emit->out, i ? ", " : "");
+        flow_scalar(emit->out, texts[i]);
+    }
+    buf_putc(emit->out, ']');
+}
+
+void emit_flow_close(struct emit *emit) {
+    buf_putc(emit->out, '}');
+    line_end(emit);
+}

@@ -12,6 +12,7 @@ struct emit {
     struct buf *out;
     unsigned indent;
     bool dash;     /* the next line begins an item */
+    bool more;     /* something stands within the braces */
     uint32_t line; /* that the next line will have, from 1 */
     /* Each text that is written, as it is; NULL: nobody listens. */
     void (*wrote)(void *user, const char *text);
@@ -34,6 +35,13 @@ void emit_item(struct emit *emit, const char *text);
 /* `# text`, each of its lines; what a terminal must not see is escaped. */
 void emit_comment(struct emit *emit, const char *text);
 void emit_blank(struct emit *emit);
+
+/* `key: {key: text, key: word}` on one line. */
+void emit_flow_open(struct emit *emit, const char *key);
+void emit_flow_text(struct emit *emit, const char *key, const char *text);
+void emit_flow_word(struct emit *emit, const char *key, const char *word);
+void emit_flow_list(struct emit *emit, const char *key, const char *const *texts, size_t count);
+void emit_flow_close(struct emit *emit);
 
 /* The scalar alone on one line, such as a key, quoted where it must be. */
 void emit_scalar(struct buf *out, const char *text);
