@@ -1,1 +1,1 @@
-ALTER TABLE chat_threads RENAME TO conversations;
+ALTER TABLE IF EXISTS chat_threads RENAME TO conversations;
