@@ -116,70 +116,53 @@ void step_done(struct step_ctx *ctx, struct step_result *result) {
 }
 
 /* What other types of the table ask for: never called here. */
+#define IGNORED __attribute__((unused))
 #define UNUSED(result, name, ...)                                                                  \
     result name(__VA_ARGS__) {                                                                     \
         abort();                                                                                   \
     }
-UNUSED(int64_t, step_elapsed_ms, const struct step_ctx *ctx __attribute__((unused)))
-UNUSED(bool, step_is_judged, const struct step_ctx *ctx __attribute__((unused)))
-UNUSED(int64_t, step_timeout_ms, const struct step_ctx *ctx __attribute__((unused)))
-UNUSED(int, step_render_meant, struct step_ctx *ctx __attribute__((unused)),
-       const struct template *tmpl __attribute__((unused)), value *ret __attribute__((unused)),
-       struct err *err __attribute__((unused)))
-UNUSED(int, step_render_text, struct step_ctx *ctx __attribute__((unused)),
-       const struct template *tmpl __attribute__((unused)), char **ret __attribute__((unused)),
-       struct err *err __attribute__((unused)))
-UNUSED(int, step_test, struct step_ctx *ctx __attribute__((unused)),
-       const struct expr *expr __attribute__((unused)), bool *ret __attribute__((unused)),
-       struct err *err __attribute__((unused)))
-UNUSED(int, step_command_init, struct step_ctx *ctx __attribute__((unused)),
-       const char *const *words __attribute__((unused)), size_t count __attribute__((unused)),
-       struct step_command *ret __attribute__((unused)), struct err *err __attribute__((unused)))
-UNUSED(void, step_command_release, struct step_command *command __attribute__((unused)))
-UNUSED(bool, step_connects, struct step_ctx *ctx __attribute__((unused)))
-UNUSED(char *, step_marker, struct step_ctx *ctx __attribute__((unused)))
-UNUSED(int, step_reach, struct step_ctx *ctx __attribute__((unused)),
-       bool fresh __attribute__((unused)),
-       void (*opened)(struct step_ctx *ctx, struct err *err) __attribute__((unused)),
-       struct err *err __attribute__((unused)))
-UNUSED(int, step_tunnel, struct step_ctx *ctx __attribute__((unused)),
-       const char *host __attribute__((unused)), const char *port __attribute__((unused)),
-       void (*opened)(struct step_ctx *ctx, const char *socket, struct err *err)
-           __attribute__((unused)),
-       struct err *err __attribute__((unused)))
-UNUSED(void, step_reach_leave, struct step_ctx *ctx __attribute__((unused)))
-UNUSED(const struct err *, step_reach_lost, const struct step_ctx *ctx __attribute__((unused)))
-UNUSED(int, step_command_end_init, struct step_ctx *ctx __attribute__((unused)),
-       int64_t grace_ms __attribute__((unused)), struct step_command *ret __attribute__((unused)),
-       struct err *err __attribute__((unused)))
-UNUSED(int, step_outputs_write, struct step_ctx *ctx __attribute__((unused)),
-       const char *bytes __attribute__((unused)), size_t length __attribute__((unused)),
-       struct err *err __attribute__((unused)))
-UNUSED(const char *, step_target, const struct step_ctx *ctx __attribute__((unused)))
-UNUSED(const char *const *, step_shell, struct step_ctx *ctx __attribute__((unused)),
-       size_t *ret_count __attribute__((unused)))
-UNUSED(void, step_output, struct step_ctx *ctx __attribute__((unused)),
-       enum step_stream stream __attribute__((unused)), const char *bytes __attribute__((unused)),
-       size_t length __attribute__((unused)))
-UNUSED(void, step_ask, struct step_ctx *ctx __attribute__((unused)),
-       const struct step_question *question __attribute__((unused)),
-       void (*answered)(struct step_ctx *ctx, const struct step_answer *answer)
-           __attribute__((unused)))
-UNUSED(int, step_test_on, struct step_ctx *ctx __attribute__((unused)),
-       const struct expr *expr __attribute__((unused)), value dot __attribute__((unused)),
-       bool *ret __attribute__((unused)), struct err *err __attribute__((unused)))
-UNUSED(int, step_eval_on, struct step_ctx *ctx __attribute__((unused)),
-       const struct expr *expr __attribute__((unused)), value dot __attribute__((unused)),
-       value *ret __attribute__((unused)), struct err *err __attribute__((unused)))
-UNUSED(struct step_probe *, step_probe_new, struct step_ctx *ctx __attribute__((unused)),
-       const struct step *probe __attribute__((unused)), int64_t limit_ms __attribute__((unused)),
-       void (*answered)(struct step_ctx *ctx, const struct step_sample *sample)
-           __attribute__((unused)))
-UNUSED(void, step_probe_free, struct step_probe *probe __attribute__((unused)))
-UNUSED(char *, step_redact, const struct step_ctx *ctx __attribute__((unused)),
-       const char *text __attribute__((unused)))
-UNUSED(void, step_gauge, struct step_ctx *ctx __attribute__((unused)),
-       const struct step_gauge *gauge __attribute__((unused)))
+UNUSED(int64_t, step_elapsed_ms, const struct step_ctx *ctx IGNORED)
+UNUSED(bool, step_is_judged, const struct step_ctx *ctx IGNORED)
+UNUSED(int64_t, step_timeout_ms, const struct step_ctx *ctx IGNORED)
+UNUSED(int, step_render_meant, struct step_ctx *ctx IGNORED, const struct template *tmpl IGNORED,
+       value *ret IGNORED, struct err *err IGNORED)
+UNUSED(int, step_render_text, struct step_ctx *ctx IGNORED, const struct template *tmpl IGNORED,
+       char **ret IGNORED, struct err *err IGNORED)
+UNUSED(int, step_test, struct step_ctx *ctx IGNORED, const struct expr *expr IGNORED,
+       bool *ret IGNORED, struct err *err IGNORED)
+UNUSED(int, step_command_init, struct step_ctx *ctx IGNORED, const char *const *words IGNORED,
+       size_t count IGNORED, struct step_command *ret IGNORED, struct err *err IGNORED)
+UNUSED(void, step_command_release, struct step_command *command IGNORED)
+UNUSED(bool, step_connects, struct step_ctx *ctx IGNORED)
+UNUSED(char *, step_marker, struct step_ctx *ctx IGNORED)
+UNUSED(int, step_reach, struct step_ctx *ctx IGNORED, bool fresh IGNORED,
+       void (*opened)(struct step_ctx *ctx, struct err *err) IGNORED, struct err *err IGNORED)
+UNUSED(int, step_tunnel, struct step_ctx *ctx IGNORED, const char *host IGNORED,
+       const char *port IGNORED,
+       void (*opened)(struct step_ctx *ctx, const char *socket, struct err *err) IGNORED,
+       struct err *err IGNORED)
+UNUSED(void, step_reach_leave, struct step_ctx *ctx IGNORED)
+UNUSED(const struct err *, step_reach_lost, const struct step_ctx *ctx IGNORED)
+UNUSED(int, step_command_end_init, struct step_ctx *ctx IGNORED, int64_t grace_ms IGNORED,
+       struct step_command *ret IGNORED, struct err *err IGNORED)
+UNUSED(int, step_outputs_write, struct step_ctx *ctx IGNORED, const char *bytes IGNORED,
+       size_t length IGNORED, struct err *err IGNORED)
+UNUSED(const char *, step_target, const struct step_ctx *ctx IGNORED)
+UNUSED(const char *const *, step_shell, struct step_ctx *ctx IGNORED, size_t *ret_count IGNORED)
+UNUSED(void, step_output, struct step_ctx *ctx IGNORED, enum step_stream stream IGNORED,
+       const char *bytes IGNORED, size_t length IGNORED)
+UNUSED(void, step_ask, struct step_ctx *ctx IGNORED, const struct step_question *question IGNORED,
+       void (*answered)(struct step_ctx *ctx, const struct step_answer *answer) IGNORED)
+UNUSED(int, step_test_on, struct step_ctx *ctx IGNORED, const struct expr *expr IGNORED,
+       value dot IGNORED, bool *ret IGNORED, struct err *err IGNORED)
+UNUSED(int, step_eval_on, struct step_ctx *ctx IGNORED, const struct expr *expr IGNORED,
+       value dot IGNORED, value *ret IGNORED, struct err *err IGNORED)
+UNUSED(struct step_probe *, step_probe_new, struct step_ctx *ctx IGNORED,
+       const struct step *probe IGNORED, int64_t limit_ms IGNORED,
+       void (*answered)(struct step_ctx *ctx, const struct step_sample *sample) IGNORED)
+UNUSED(void, step_probe_free, struct step_probe *probe IGNORED)
+UNUSED(char *, step_redact, const struct step_ctx *ctx IGNORED, const char *text IGNORED)
+UNUSED(void, step_gauge, struct step_ctx *ctx IGNORED, const struct step_gauge *gauge IGNORED)
 
 /* ---- runbooks and attempts ------------------------------------------------------------------- */
 
