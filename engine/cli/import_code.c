@@ -104,6 +104,20 @@ static struct draft_step *manual_add(struct draft *draft, struct draft_step *gro
     return step;
 }
 
+/* Without blanks at the ends of lines, and without empty lines in front. */
+static const char *lines_trimmed(const struct draft *draft, const char *text, size_t length) {
+    char *copy = arena_strndup(draft->arena, text, length);
+    size_t at = 0;
+    for (size_t i = 0; i < length; i++) {
+        while (copy[i] == '\n' && at > 0 && strchr(" \t", copy[at - 1]))
+            at--;
+        if (copy[i] != '\n' || at > 0)
+            copy[at++] = copy[i];
+    }
+    copy[at] = '\0';
+    return copy;
+}
+
 static void code_by_hand(struct draft *draft, struct draft_step *group, const struct block *block,
                          const char *why) {
     size_t length = strlen(block->text);
@@ -115,7 +129,7 @@ static void code_by_hand(struct draft *draft, struct draft_step *group, const st
                                                       plain_of(draft, block->info));
         return;
     }
-    const char *text = arena_strndup(draft->arena, block->text, length);
+    const char *text = lines_trimmed(draft, block->text, length);
     if (!why && is_message(text))
         text = without_signs(draft, text);
     struct draft_step *step = manual_add(draft, group, text, block->line);

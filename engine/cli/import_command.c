@@ -94,6 +94,7 @@ static struct draft_step *watch_step(struct commands *commands,
                                                  (int)(found.group_end - found.group_start),
                                                  command->text + found.group_start)
                                   : "2s";
+    draft_said(draft, "watch n interval", 16);
     if (text_equal(step->every, "0s"))
         step->every = "1s";
     step->lasts = "5m";

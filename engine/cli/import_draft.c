@@ -269,7 +269,7 @@ static void gate_before(struct draft *draft, struct draft_step **at) {
     gate->line = step->line;
     gate->when = step->when;
     gate->text = step->careful;
-    gate->title = arena_printf(draft->arena, "Approve: %s", step->title ? step->title : step->id);
+    gate->title = step->title ? arena_printf(draft->arena, "Approve: %s", step->title) : NULL;
     comments_move(step, &gate->comments);
     gate->next = step;
     *at = gate;

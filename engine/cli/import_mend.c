@@ -101,6 +101,9 @@ static void step_by_hand(struct draft *draft, struct draft_step *step, const cha
                          step->body   ? step->body
                          : step->json ? step->json
                                       : "");
+    for (size_t i = 0; i < step->query.count; i++)
+        step->text = arena_printf(draft->arena, "%s\n%s=%s", step->text, step->query.items[i].name,
+                                  step->query.items[i].value);
     step->text = place_prose(draft, step->text);
     if (step->kind != DRAFT_GROUP && step->kind != DRAFT_GATE)
         step->kind = DRAFT_MANUAL;
