@@ -122,12 +122,24 @@ static void ref_add(const struct reference *reference, const char *name, size_t 
     step->refs = ref;
 }
 
+/* What expressions read of the environment is recorded, so that a replay elsewhere reads it. */
+static void variable_add(struct runbook *runbook, const char *name, size_t length) {
+    for (const struct variable_ref *ref = runbook->variables; ref; ref = ref->next)
+        if (strncmp(ref->name, name, length) == 0 && !ref->name[length])
+            return;
+    struct variable_ref *ref = arena_alloc(runbook->arena, sizeof *ref);
+    *ref = (struct variable_ref){arena_strndup(runbook->arena, name, length), runbook->variables};
+    runbook->variables = ref;
+}
+
 static void member_found(void *user, const char *name, size_t length) {
     struct reference *reference = user;
     const char *text = expr_text(reference->expr);
     reference->members++;
     if (text_equal(reference->root, "steps"))
         ref_add(reference, name, length);
+    if (text_equal(reference->root, "env"))
+        variable_add(reference->parse->runbook, name, length);
     if (name < text || name >= text + strlen(text))
         return;
     size_t offset = (size_t)(name - text);

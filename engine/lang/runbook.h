@@ -101,6 +101,12 @@ struct named_file {
 
 #define NAMED_FILE_MAX (UINT64_C(64) << 20) /* bytes */
 
+/* A variable of the environment that an expression names. */
+struct variable_ref {
+    const char *name;
+    const struct variable_ref *next;
+};
+
 struct runbook {
     const char *path; /* as given */
     const char *dir;  /* the folder it stands in, absolute */
@@ -127,6 +133,7 @@ struct runbook {
     const char *bytes; /* the file as it was read */
     size_t length;
     struct named_file *named_files; /* each once, in the order of the file; their bytes count */
+    const struct variable_ref *variables; /* each once */
     struct arena *arena;
     struct expr_set *exprs; /* of this file and of those it calls */
     enum effect effect;     /* the strongest of its steps */

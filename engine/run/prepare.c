@@ -170,6 +170,16 @@ static bool is_passed(const struct run *run, uint32_t index) {
     return !is_open || run->stage != STAGE_RUNNING || run->options.roll_back;
 }
 
+/* A condition or a loop, of its own or around it, may let the run go past it. */
+static bool is_conditional(const struct graph *graph, uint32_t index) {
+    for (uint32_t i = index; i != GRAPH_NONE; i = graph_node(graph, i)->group) {
+        const struct step *step = graph_node(graph, i)->step;
+        if (step->when || (i != index && step->foreach))
+            return true;
+    }
+    return false;
+}
+
 static void gates_require(const struct prepare *prepare) {
     const struct run *run = prepare->run;
     const struct graph *graph = plan_graph(run->plan);
@@ -179,7 +189,7 @@ static void gates_require(const struct prepare *prepare) {
         const struct graph_node *node = graph_node(graph, i);
         const struct step_type *type = node->step->type;
         enum step_asks asks = type->asks ? type->asks(node->step->spec) : STEP_ASKS_NOBODY;
-        if (node->role != GRAPH_ACT || is_answered(run, asks) || node->step->when ||
+        if (node->role != GRAPH_ACT || is_answered(run, asks) || is_conditional(graph, i) ||
             plan_skip_reason(run->plan, i) || is_passed(run, i))
             continue;
         AUTO_ERR err = ERR_INIT;
@@ -331,6 +341,36 @@ static int64_t steps_count(const struct graph *graph) {
     return count;
 }
 
+static value note_value(const char *what, value taken) {
+    return value_append(value_append(value_array(), value_string(what)), taken);
+}
+
+struct variables {
+    const struct run *run;
+    value found; /* {NAME: text} */
+};
+
+static void variables_find(void *user, const struct runbook *file) {
+    struct variables *variables = user;
+    for (const struct variable_ref *ref = file->variables; ref; ref = ref->next) {
+        value text = value_get(variables->run->environment_value, ref->name);
+        if (value_is(text, VALUE_NONE))
+            value_free(text);
+        else
+            variables->found = value_set(variables->found, ref->name, text);
+    }
+}
+
+/* [["environment", {NAME: text}]] of what expressions name, for a replay elsewhere; or empty. */
+static value environment_notes(const struct run *run) {
+    struct variables variables = {run, value_object()};
+    runbook_each_file(run->runbook, variables_find, &variables);
+    if (value_count(variables.found))
+        return value_append(value_array(), note_value("environment", variables.found));
+    value_free(variables.found);
+    return value_array();
+}
+
 static void started_record(struct prepare *prepare) {
     struct run *run = prepare->run;
     struct event event = {.type = EVENT_RUN_STARTED};
@@ -341,6 +381,7 @@ static void started_record(struct prepare *prepare) {
     char previous_head[65];
     AUTO_VALUE previous = value_null();
     AUTO_VALUE git = repository_value(run);
+    AUTO_VALUE notes = environment_notes(run);
     digest_text(run->runbook->bytes, run->runbook->length, sha256);
     if (store_previous(run->store, store_run_id(run->place), &previous_run, previous_head)) {
         previous = value_set(value_object(), "run", value_string(previous_run));
@@ -355,6 +396,8 @@ static void started_record(struct prepare *prepare) {
     EVENT_SET(&event, files, prepare->files);
     EVENT_SET(&event, git, git);
     EVENT_SET(&event, plan_sha256, plan_hash(run->plan));
+    if (value_count(notes))
+        EVENT_SET(&event, notes, notes);
     if (run->options.policy_sha256)
         EVENT_SET(&event, policy_sha256, run->options.policy_sha256);
     EVENT_SET(&event, params, params);
@@ -381,10 +424,6 @@ static void started_record(struct prepare *prepare) {
 }
 
 /* ---- going on ------------------------------------------------------------------------------ */
-
-static value note_value(const char *what, value taken) {
-    return value_append(value_append(value_array(), value_string(what)), taken);
-}
 
 static void resumed_record(const struct prepare *prepare) {
     struct run *run = prepare->run;

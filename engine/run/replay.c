@@ -175,14 +175,28 @@ static void secret_mark(void *user, const struct runbook *file) {
     }
 }
 
-/* Who and where it was then. What it found in its environment is not recorded. */
+/* What expressions read of the environment then. */
+static value environment_restore(const struct event *started) {
+    for (size_t i = 0; EVENT_HAS(started, notes) && i < value_count(started->notes); i++) {
+        AUTO_VALUE note = value_at(started->notes, i);
+        AUTO_VALUE what = value_at(note, 0);
+        value variables = value_at(note, 1);
+        if (value_is(what, VALUE_STRING) && text_equal(value_text(what), "environment") &&
+            value_is(variables, VALUE_OBJECT))
+            return variables;
+        value_free(variables);
+    }
+    return value_object();
+}
+
+/* Who and where it was then. */
 static void world_restore(struct run *run, const struct past *past) {
     const struct event *started = past_started(past);
     run->user = mem_strdup(started->user);
     run->host = mem_strdup(started->host);
     run->place = store_run_view(past_dir(past), started->run);
     run->environment = mem_calloc(1, sizeof *run->environment);
-    run->environment_value = value_object();
+    run->environment_value = environment_restore(started);
     run->secrets_value = value_object();
     run->secrets = secrets_new();
     run->redactor = redactor_new();

@@ -38,6 +38,8 @@ void replay_lock(struct task *task);
 bool replay_asks(const struct task *task); /* a person, what is to follow the failure */
 /* The pause before the next attempt as it was, or `nominal_ms`; and its timer. */
 int64_t replay_delay(const struct task *task, int64_t nominal_ms);
+/* Whether its deadline ended the attempts there. */
+bool replay_gave_up(const struct task *task);
 struct loop_timer *replay_pause(struct task *task, int64_t delay_ms);
 /* Whether a resumed run tried the step again where this attempt failed; then it follows. */
 bool replay_again(struct task *task);

@@ -78,6 +78,12 @@ int64_t replay_delay(const struct task *task, int64_t nominal_ms) {
     return delay_ms;
 }
 
+bool replay_gave_up(const struct task *task) {
+    struct replay *replay = replay_of(task);
+    return !replay->options.drift && task->deadline_ns &&
+           record_type(replay, trail_hard(replay, trail_of(task))) == EVENT_STEP_FINISHED;
+}
+
 struct loop_timer *replay_pause(struct task *task, int64_t delay_ms) {
     struct replay *replay = replay_of(task);
     size_t hard = trail_hard(replay, trail_of(task));

@@ -224,9 +224,12 @@ static bool retry_try(struct task *task) {
         (!frame_may_start(task->node->frame) && !task_run(task)->unsettled) ||
         !retry_wanted(task, retry, &err))
         return false;
-    int64_t delay = task_run(task)->replay
-                        ? replay_delay(task, retry->delay_ms)
-                        : task_retry_delay(retry, task->attempt - task->unhappened);
+    int64_t delay =
+        task_run(task)->replay
+            ? replay_delay(task, task_retry_delay(retry, task->attempt - task->unhappened))
+            : task_retry_delay(retry, task->attempt - task->unhappened);
+    if (task_run(task)->replay && replay_gave_up(task))
+        return false;
     if (task->deadline_ns && clock_mono_ns() + delay * NS_PER_MS >= task->deadline_ns)
         return false;
     struct event event;

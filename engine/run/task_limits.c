@@ -28,7 +28,7 @@ int64_t task_retry_delay(const struct retry *retry, int64_t attempt) {
     double delay = (double)retry->delay_ms * pow(retry->backoff, (double)(attempt - 1));
     if (retry->max_delay_ms > 0 && delay > (double)retry->max_delay_ms)
         delay = (double)retry->max_delay_ms;
-    double share = (double)arc4random_uniform(2000001) / 1000000.0 - 1.0;
-    delay += delay * retry->jitter * share;
+    if (retry->jitter > 0)
+        delay += delay * retry->jitter * ((double)arc4random_uniform(2000001) / 1000000.0 - 1.0);
     return delay < 0 ? 0 : delay > 9e12 ? INT64_C(9000000000000) : (int64_t)delay;
 }
