@@ -216,8 +216,10 @@ int command_settle(struct step_ctx *ctx, const struct step_doubt *doubt, struct 
         step_note(ctx, "reattached", value_bool(true));
     else if (found == PROCESS_ENDED_EARLIER)
         step_note(ctx, "output_lost", value_bool(true));
-    else if (found == PROCESS_NEVER_BEGAN)
+    else if (found == PROCESS_NEVER_BEGAN) {
+        state->is_over = true;
         loop_defer(step_loop(ctx), command_never_began, ctx);
+    }
     else
         return guard_is_gone(ctx, err);
     return 0;
@@ -225,7 +227,7 @@ int command_settle(struct step_ctx *ctx, const struct step_doubt *doubt, struct 
 
 void command_cancel(struct step_ctx *ctx) {
     struct command_state *state = step_state(ctx);
-    if (state->launch)
+    if (state->launch && !state->is_over)
         launch_cancel(state->launch);
 }
 

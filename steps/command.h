@@ -16,6 +16,7 @@ struct command_state {
     struct launch *launch; /* the first, as it looks for itself here */
     struct command_look *look;
     bool is_resumed;
+    bool is_over; /* its end is on its way without the launch */
 };
 
 /* Spawns `words` on the step's target; ends in step_done. */

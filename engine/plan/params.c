@@ -163,11 +163,6 @@ int params_bind(const struct runbook *runbook, value given_taken, value *ret,
         const struct param *param = &FIELD_AT(struct param, &runbook->params, i);
         const char *name = runbook->params.keys[i];
         value item = value_get(given, name);
-        /* Whoever hands on an optional parameter that has no value hands on none. */
-        if (value_is(item, VALUE_NULL)) {
-            value_free(item);
-            item = value_none();
-        }
         AUTO_ERR err = ERR_INIT;
         if (value_is(item, VALUE_NONE) && param->fallback) {
             if (template_render(param->fallback, NULL, &item, &err) < 0)

@@ -212,7 +212,11 @@ static int call_params(struct node *node, const struct step_expansion *inner, va
             value_free(given);
             return -1;
         }
-        given = value_set(given, inner->params->keys[i], item);
+        /* Whoever hands on an optional parameter that has no value hands on none. */
+        if (value_is(item, VALUE_NULL))
+            value_free(item);
+        else
+            given = value_set(given, inner->params->keys[i], item);
     }
     return params_bind(inner->runbook, given, ret, collect_error, err);
 }
