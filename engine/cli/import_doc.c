@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 
+#define RUN_MOST 1000 /* lines that stand together */
 #define DEPTH_MOST 12 /* of lists in lists; what is deeper counts as part of the twelfth */
 
 struct reader {
@@ -22,6 +23,7 @@ struct reader {
     const char *href;         /* of the link around the text, or NULL */
     size_t link_start;
     VEC(struct section *) sections;
+    const char *read; /* what md4c reads, of the source's length; see without_links */
 };
 
 /* ---- building ----------------------------------------------------------------------------- */
@@ -68,6 +70,14 @@ static struct section *section_add(struct reader *reader, unsigned level, const 
 static void leaf_begin(struct reader *reader) {
     buf_clear(&reader->text);
     reader->line = reader->last_line = 0;
+}
+
+/* The same place in the source; what stands elsewhere stays. */
+static const char *in_source(const struct reader *reader, const char *at) {
+    const struct source *source = reader->document->source;
+    return at >= reader->read && at <= reader->read + source->length
+               ? source->text + (at - reader->read)
+               : at;
 }
 
 static void note_place(struct reader *reader, const char *at) {
@@ -164,7 +174,7 @@ static void code_begin(struct reader *reader, const MD_BLOCK_CODE_DETAIL *detail
     block->open = detail->fence_char != 0;
     reader->leaf = block;
     if (detail->info.text)
-        note_place(reader, detail->info.text);
+        note_place(reader, in_source(reader, detail->info.text));
 }
 
 /* md4c ends an open fence with the document: only a line of the fence's own closes it. */
@@ -377,6 +387,7 @@ static int span_leave(MD_SPANTYPE type, void *detail, void *user) {
 
 static int text_read(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *user) {
     struct reader *reader = user;
+    text = in_source(reader, text);
     note_place(reader, text);
     if (type == MD_TEXT_BR || type == MD_TEXT_SOFTBR)
         buf_putc(&reader->text, '\n');
@@ -419,6 +430,23 @@ static void section_ends(struct reader *reader) {
     }
 }
 
+/* md4c's search for links costs the square of a paragraph's lines: where so many lines stand
+ * together, what it reads has no brackets but those of boxes. */
+static void without_links(const struct source *source, char *read) {
+    uint32_t begin = 1;
+    for (uint32_t line = 1; line <= source->lines + 1; line++) {
+        size_t length = 0;
+        if (line <= source->lines && (source_line_text(source, line, &length), length > 0))
+            continue;
+        const size_t end = source->starts[line <= source->lines ? line - 1 : source->lines];
+        for (size_t at = source->starts[begin - 1]; line - begin > RUN_MOST && at < end; at++)
+            if (read[at] == '[' && at + 2 < end && read[at + 2] != ']')
+                read[at] = '(';
+        begin = line < source->lines ? line + 1 : source->lines;
+        begin += begin == 0;
+    }
+}
+
 int document_read(struct source *source, struct document *ret, struct err *err) {
     static const MD_PARSER parser = {
         .flags = MD_FLAG_TABLES | MD_FLAG_TASKLISTS | MD_FLAG_NOHTMLSPANS | MD_FLAG_STRIKETHROUGH,
@@ -431,10 +459,14 @@ int document_read(struct source *source, struct document *ret, struct err *err) 
     struct document document = {.source = source, .arena = source->arena};
     struct reader reader = {
         .document = &document, .arena = source->arena, .text = BUF_INIT(8 * SOURCE_MAX)};
+    char *read = mem_strndup(source->text, source->length);
+    without_links(source, read);
+    reader.read = read;
     section_add(&reader, 0, "", 1);
-    const int status = md_parse(source->text + source->skipped,
-                                (MD_SIZE)(source->length - source->skipped), &parser, &reader);
+    const int status = md_parse(read + source->skipped, (MD_SIZE)(source->length - source->skipped),
+                                &parser, &reader);
     buf_release(&reader.text);
+    mem_free(read);
     if (status != 0) {
         vec_release(&reader.sections);
         return err_set(err, ERR_INVALID, "%s cannot be read as Markdown", source->name);
