@@ -11,6 +11,13 @@ static void unexpected_say(struct step_ctx *act, const char *what) {
         return;
     err_release(&act->err);
     err_set(&act->err, ERR_INVALID, "%s, and is not shown since it is sensitive", what);
+    AUTO_VALUE status = value_get(act->data, "status");
+    AUTO_VALUE code = value_get(act->data, "exit_code");
+    bool is_http = value_is(status, VALUE_NUMBER);
+    if (!is_http && !value_is(code, VALUE_NUMBER))
+        return;
+    AUTO_TEXT told = value_to_text(is_http ? status : code);
+    err_hint(&act->err, "its %s was %s", is_http ? "status" : "exit status", told);
 }
 
 static bool ended_as_expected(const struct step_ctx *act) {

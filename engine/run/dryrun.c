@@ -384,6 +384,9 @@ void dryrun_excuse(struct step_ctx *act) {
         return;
     if (!act->stale && is_behind_change(act))
         act->stale = step_miss_find(act, MISS_CHANGE);
+    /* A handler is tried in a world in which its own step has not happened. */
+    if (!act->stale && act->spec.frame->phase == PHASE_ROLLBACK && act->rehearsal == STEP_TRIED)
+        act->stale = mem_strdup(act->spec.path);
     if (!act->stale)
         return;
     err_wrap(&act->err, "as things are, before `%s` has run", act->stale);

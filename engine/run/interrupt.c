@@ -8,7 +8,9 @@
 #include "run/commit.h"
 #include "run/ledger.h"
 #include "run/replay_step.h"
+#include "run/result.h"
 #include "run/seal.h"
+#include "run/task.h"
 
 static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -18,11 +20,17 @@ static const char *signal_text(int signum) {
 
 static void choice_record(struct run *run, const char *step, const char *answer, const char *by) {
     struct event event = {.type = EVENT_GATE_ANSWERED};
+    struct result result = {0};
+    bool is_retry = run->asking && text_equal(answer, "retry") && !run->replay;
     EVENT_SET(&event, phase, phase_name(PHASE_RUN));
     EVENT_SET(&event, step, step);
     EVENT_SET(&event, answer, answer);
     EVENT_SET(&event, by, by);
+    if (is_retry)
+        task_attempt_evidence(run->asking, &result, &event);
     run_record(run, &event);
+    if (is_retry)
+        result_release(&result);
 }
 
 static const char *const choice_names[] = {

@@ -82,4 +82,8 @@ void task_body_late(struct task *task); /* its time is up */
 /* Its members go on, and so does its time. */
 void task_body_go_on(struct task *task, int64_t elapsed_ms);
 
+/* What the attempt that failed left, for the record of the answer that begins another: no other
+ * record would name its output. The result is released behind the record. */
+void task_attempt_evidence(struct task *task, struct result *ret, struct event *event);
+
 #endif

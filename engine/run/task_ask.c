@@ -65,6 +65,15 @@ bool task_ask(struct task *task, const struct verdict *verdict) {
     return true;
 }
 
+void task_attempt_evidence(struct task *task, struct result *ret, struct event *event) {
+    AUTO_TEXT label = task_label(task);
+    result_of_act(ret, task->act);
+    EVENT_SET(event, attempt, task->attempt);
+    EVENT_SET(event, duration_ms, act_duration_ms(task->act));
+    EVENT_SET(event, error, task->error);
+    result_record(ret, task_run(task), task->step, task->path, label, event);
+}
+
 void task_choose(struct task *task, enum run_choice choice) {
     struct run *run = task_run(task);
     run->asking = NULL;
