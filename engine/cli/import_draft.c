@@ -39,6 +39,7 @@ void draft_release(struct draft *draft) {
     for (size_t i = 0; i < draft->params.count; i++)
         vec_release(&draft->params.items[i].choices);
     vec_release(&draft->params);
+    vec_release(&draft->steps.comments);
     vec_release(&draft->labels);
     vec_release(&draft->required_env);
     vec_release(&draft->said);

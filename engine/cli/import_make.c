@@ -202,7 +202,6 @@ int import_make(const struct import *import, const struct section *section, bool
                          *draft.title ? draft.title : import->source->name);
     else
         status = draft_mend(&draft, out, ret_left, err);
-    vec_release(&draft.steps.comments);
     draft_release(&draft);
     return status;
 }
