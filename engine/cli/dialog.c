@@ -247,14 +247,40 @@ static void dialog_remove(struct dialog *dialog, size_t at) {
     }
 }
 
+static void item_show(struct dialog *dialog, struct item *item,
+                      const struct step_question *question) {
+    struct buf shown = BUF_INIT(1 << 20);
+    show_question(&shown, dialog->style, item->step, question);
+    mem_free(item->shown);
+    item->shown = buf_detach(&shown);
+}
+
+/* More people may answer now: whoever is about to keeps what they have answered so far. */
+static bool asked_again(struct dialog *dialog, const char *step,
+                        const struct step_question *question) {
+    for (size_t i = 0; i < dialog->items.count; i++) {
+        struct item *item = dialog->items.items[i];
+        if (item->is_choice || !text_equal(item->step, step)) {
+            continue;
+        }
+        item_show(dialog, item, question);
+        if (i == 0) {
+            dialog_show(dialog);
+        }
+        return true;
+    }
+    return false;
+}
+
 void dialog_ask(struct dialog *dialog, const char *step, const struct step_question *question) {
+    if (asked_again(dialog, step, question)) {
+        return;
+    }
     const size_t at = dialog->items.count;
     struct item *item = dialog_insert(dialog, at);
     item->kind = question->kind;
     item->step = mem_strdup(step);
-    struct buf shown = BUF_INIT(1 << 20);
-    show_question(&shown, dialog->style, step, question);
-    item->shown = buf_detach(&shown);
+    item_show(dialog, item, question);
     const char *const *items = question->items;
     size_t count = 0;
     while (items && items[count]) {

@@ -261,7 +261,6 @@ static void escalation_due(void *user) {
     escalated_record(gate, escalation->after_ms);
     gate->question.escalated(gate->act, index);
     escalation_await(gate);
-    unask(gate);
     gate_ask(gate);
 }
 

@@ -8,10 +8,9 @@
 
 static bool asks_person(const struct task *task, enum step_outcome outcome) {
     const struct run *run = task_run(task);
-    enum on_failure rule = step_on_failure(task->step);
     return outcome == STEP_FAILED && run->ui.choose && task->node->frame->phase == PHASE_RUN &&
            !task->is_cancelled && frame_may_start(task->node->frame) && !run->interrupts &&
-           rule != ON_FAILURE_CONTINUE && !run->options.dry_run;
+           !node_is_tolerated(task->node) && !run->options.dry_run;
 }
 
 static void task_fail_asked(struct task *task) {
