@@ -7,7 +7,7 @@ set -euo pipefail
 packages="
 meson ninja-build gcc libc6-dev pkg-config
 libyaml-dev libuv1-dev libjq-dev libpcre2-dev libcurl4-openssl-dev libpq-dev libgit2-dev
-libssl-dev libpg-query-dev libprotobuf-c-dev libcmocka-dev
+libssl-dev libpg-query-dev libprotobuf-c-dev libmd4c-dev libcmocka-dev
 postgresql postgresql-client python3 util-linux
 "
 

@@ -219,8 +219,7 @@ int command_settle(struct step_ctx *ctx, const struct step_doubt *doubt, struct 
     else if (found == PROCESS_NEVER_BEGAN) {
         state->is_over = true;
         loop_defer(step_loop(ctx), command_never_began, ctx);
-    }
-    else
+    } else
         return guard_is_gone(ctx, err);
     return 0;
 }

@@ -1,3 +1,4 @@
+#!/bin/bash
 # Traffic to the AI's recommendations until the case ends; $1 of it is seen by Prometheus first.
 traffic() {
     while curl -s -o /dev/null "$BACKEND_URL/api/ai/recommendations" || true; do
