@@ -198,13 +198,19 @@ static void label_read(struct reading *reading, const struct block *block) {
         if (*block->text)
             label_about(reading, block);
         break;
-    case LABEL_BEFORE:
     case LABEL_TELL:
+        if (*block->text)
+            tell(reading, line);
+        break;
+    case LABEL_BEFORE:
     case LABEL_OTHER:
         if (*block->text)
             text_put(reading, line);
         break;
     }
+    /* A label that says all of it has no list behind it. */
+    if (*block->text && reading->use != LABEL_CASE && reading->use != LABEL_BEFORE)
+        reading->use = LABEL_OTHER;
 }
 
 /* ---- blocks ------------------------------------------------------------------------------- */
