@@ -124,9 +124,11 @@ def check_plan(validator, path):
     data = yaml.load(path.read_bytes(), Loader)
     params = data.get("params") or {}
     given = []
-    for name, param in params.items():
+    for number, (name, param) in enumerate(params.items(), 1):
         if param.get("required"):
-            example = {"integer": "1", "number": "1", "boolean": "true", "duration": "1s"}
+            # One after the other: what follows something else takes longer.
+            example = {"integer": "1", "number": "1", "boolean": "true",
+                       "duration": f"{number}s"}
             value = (param.get("enum") or [example.get(param.get("type"), "x")])[0]
             given += ["--set", f"{name}={value}"]
     result = run("plan", "--json", *given, path.name, cwd=path.parent)
