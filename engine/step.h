@@ -187,10 +187,11 @@ void step_probe_free(struct step_probe *probe);
 bool step_connects(struct step_ctx *ctx);
 int step_reach(struct step_ctx *ctx, bool fresh,
                void (*opened)(struct step_ctx *ctx, struct err *err), struct err *err) MUST_USE;
-/* For what is no command: a unix socket here that leads to the host and port as the step's target
- * sees them, for as long as the connection is held. */
-int step_tunnel(struct step_ctx *ctx, const char *host, const char *port,
-                void (*opened)(struct step_ctx *ctx, const char *socket, struct err *err),
+/* For what is no command: a tunnel that leads to that end as the step's target sees it, for as long
+ * as the connection is held. `entry` is a unix socket here, or a port, see io/ssh.h. */
+struct ssh_end;
+int step_tunnel(struct step_ctx *ctx, const struct ssh_end *end,
+                void (*opened)(struct step_ctx *ctx, const char *entry, struct err *err),
                 struct err *err) MUST_USE;
 void step_reach_leave(struct step_ctx *ctx);
 /* Why it has ended meanwhile, or NULL. */
@@ -221,7 +222,7 @@ char *step_marker(struct step_ctx *ctx);
 /* What the command wrote to RUNBOOK_OUTPUT there. */
 int step_outputs_write(struct step_ctx *ctx, const char *bytes, size_t length,
                        struct err *err) MUST_USE;
-/* The name of the target that its commands run on, or NULL: here. */
+/* The name of the target that its commands run on, or its connections go through; NULL: here. */
 const char *step_target(const struct step_ctx *ctx);
 /* The words that run shell text here: {"bash","-euo","pipefail","-c"} or defaults.shell. */
 const char *const *step_shell(struct step_ctx *ctx, size_t *ret_count);
@@ -234,6 +235,7 @@ struct step_database {
     int64_t statement_timeout_ms; /* 0: the server's */
     int64_t lock_timeout_ms;
     int64_t pool; /* at most so many connections */
+    char *way;    /* the host of ssh that they go through; NULL: none */
 };
 int step_database_init(struct step_ctx *ctx, struct step_database *ret, struct err *err) MUST_USE;
 void step_database_release(struct step_database *database);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "http_step.h"
 #include "io/loop.h"
+#include "io/ssh.h"
 
 static void end_early(struct step_ctx *ctx, struct err *why) {
     const struct http_state *state = step_state(ctx);
@@ -58,7 +59,7 @@ int http_go(struct step_ctx *ctx,
     http_draft_release(&draft);
     state->go = go;
     state->is_waiting = true;
-    return step_tunnel(ctx, host, port, opened, err);
+    return step_tunnel(ctx, &(struct ssh_end){.host = host, .port = port}, opened, err);
 }
 
 static void wait_ended(void *user) {

@@ -9,7 +9,8 @@
 #define NOTICES_CEILING 1000
 
 struct sql_state {
-    struct pg_query *query;    /* NULL before it starts and behind its end */
+    struct sql_attempt attempt;
+    struct sql_query *query;   /* NULL before it starts and behind its end */
     struct sql_settle *settle; /* of an attempt in doubt, in place of the query */
     struct sql_rehearsal *rehearsal;
     struct sql_trial trial;
@@ -167,7 +168,7 @@ static void noticed(void *user, const char *severity, const char *text) {
 static void commit_recorded(struct step_ctx *ctx) {
     struct sql_state *state = step_state(ctx);
     if (state->query)
-        pg_go(state->query);
+        sql_query_go(state->query);
 }
 
 static value held_data(const struct sql_state *state, const struct sql_fields *fields,
@@ -188,7 +189,7 @@ static void before_commit(void *user, const struct pg_held *held) {
     struct step_ctx *ctx = user;
     struct sql_state *state = step_state(ctx);
     if (held->transaction_id == 0) {
-        pg_go(state->query);
+        sql_query_go(state->query);
         return;
     }
     AUTO_TEXT id = mem_printf("%llu%s%s", (unsigned long long)held->transaction_id,
@@ -202,7 +203,8 @@ static struct pg_target query_target(const struct step_database *database) {
                               .role = database->role,
                               .statement_timeout_ms = database->statement_timeout_ms,
                               .lock_timeout_ms = database->lock_timeout_ms,
-                              .pool = database->pool};
+                              .pool = database->pool,
+                              .way = database->way};
 }
 
 static struct pg_spec query_spec(const struct step_ctx *ctx, const struct sql_state *state) {
@@ -227,7 +229,7 @@ static int sql_begin(struct step_ctx *ctx, struct err *err) {
     bind_statements(state);
     state->application_name = sql_session_name(ctx);
     struct pg_spec spec = query_spec(ctx, state);
-    state->query = pg_start(step_loop(ctx), &spec, ended, ctx);
+    state->query = sql_query_start(ctx, &spec, ended, ctx);
     return 0;
 }
 
@@ -280,7 +282,7 @@ static void sql_cancel(struct step_ctx *ctx) {
     if (state->rehearsal)
         sql_rehearsal_cancel(state->rehearsal);
     if (state->query)
-        pg_cancel(state->query, step_grace_ms(ctx), false);
+        sql_query_cancel(state->query, step_grace_ms(ctx), false);
 }
 
 static void sql_release(struct step_ctx *ctx) {
@@ -292,6 +294,7 @@ static void sql_release(struct step_ctx *ctx) {
     mem_free(state->statements);
     mem_free(state->values);
     mem_free(state->application_name);
+    sql_query_free(state->query);
     sql_settle_free(state->settle);
     sql_rehearsal_free(state->rehearsal);
     mem_free(state->trial.why);

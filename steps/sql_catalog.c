@@ -11,7 +11,7 @@
 #define LIST_CEILING ((size_t)4 << 20)
 
 struct sql_catalog {
-    struct pg_query *query;
+    struct sql_query *query;
     struct pg_statement statement;
     char *text;
     char *lists[SQL_NAME_KINDS];
@@ -184,13 +184,13 @@ struct sql_catalog *sql_catalog_ask(struct step_ctx *ctx, const struct pg_target
         .transaction = PG_ONE,
         .read_only = true,
     };
-    catalog->query = pg_start(step_loop(ctx), &spec, answered, catalog);
+    catalog->query = sql_query_start(ctx, &spec, answered, catalog);
     return catalog;
 }
 
 void sql_catalog_cancel(struct sql_catalog *catalog, int64_t grace_ms) {
     if (catalog->query)
-        pg_cancel(catalog->query, grace_ms, true);
+        sql_query_cancel(catalog->query, grace_ms, true);
 }
 
 void sql_catalog_free(struct sql_catalog *catalog) {
@@ -198,6 +198,7 @@ void sql_catalog_free(struct sql_catalog *catalog) {
         return;
     for (size_t kind = 0; kind < SQL_NAME_KINDS; kind++)
         mem_free(catalog->lists[kind]);
+    sql_query_free(catalog->query);
     mem_free(catalog->text);
     mem_free(catalog);
 }

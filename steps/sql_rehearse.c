@@ -21,7 +21,7 @@ struct sql_rehearsal {
     const struct sql_trial *trial;
     struct sql_script *script; /* with traces */
     struct sql_catalog *catalog;
-    struct pg_query *query;
+    struct sql_query *query;
     char *why; /* it is not tried; NULL: it is */
     /* Statements that are prepared, from `next` on. */
     struct pg_statement *prepared;
@@ -37,6 +37,12 @@ static void over(struct sql_rehearsal *rehearsal, struct step_result *result) {
     if (rehearsal->is_cancelled && result->outcome == STEP_FAILED)
         result->outcome = STEP_CANCELLED;
     step_done(rehearsal->ctx, result);
+}
+
+/* For a remark; the caller frees. */
+static char *way_text(const struct sql_rehearsal *rehearsal) {
+    const char *target = step_target(rehearsal->ctx);
+    return target ? mem_printf(" through `%s`", target) : mem_strdup("");
 }
 
 /* ---- what earlier steps would have made ----------------------------------------------------- */
@@ -172,6 +178,7 @@ static void finding_add(struct sql_rehearsal *rehearsal, size_t index,
 
 static void prepared_over(struct sql_rehearsal *rehearsal) {
     struct step_result result = {.outcome = STEP_SUCCEEDED, .rehearsal = STEP_CHECKED};
+    AUTO_TEXT way = way_text(rehearsal);
     misses_note(rehearsal);
     if (rehearsal->found.length) {
         result.outcome = STEP_FAILED;
@@ -180,7 +187,7 @@ static void prepared_over(struct sql_rehearsal *rehearsal) {
         result.rehearsal = STEP_SHOWN;
         result.remark = mem_printf("%s; not tried: %s", rehearsal->skipped, rehearsal->why);
     } else {
-        result.remark = mem_printf("prepared on the server; not tried: %s", rehearsal->why);
+        result.remark = mem_printf("prepared on the server%s; not tried: %s", way, rehearsal->why);
     }
     over(rehearsal, &result);
 }
@@ -218,7 +225,7 @@ static void prepare_next(struct sql_rehearsal *rehearsal) {
         .read_only = true,
         .rolls_back = true,
     };
-    rehearsal->query = pg_start(step_loop(rehearsal->ctx), &spec, prepare_ended, rehearsal);
+    rehearsal->query = sql_query_start(rehearsal->ctx, &spec, prepare_ended, rehearsal);
 }
 
 static void prepare_instead(struct sql_rehearsal *rehearsal, const char *why) {
@@ -263,14 +270,15 @@ static void trial_ended(void *user, struct pg_response *response, struct err *er
     struct sql_rehearsal *rehearsal = user;
     struct step_result result = {
         .outcome = STEP_SUCCEEDED, .rehearsal = STEP_TRIED, .data = sql_result_data(response)};
+    AUTO_TEXT way = way_text(rehearsal);
     rehearsal->query = NULL;
     result.stale = sql_miss_find(rehearsal->ctx, rehearsal->target.name, rehearsal->script, NULL);
     if (err->kind)
         trial_failed(rehearsal, response, err, &result);
     else
         result.remark =
-            mem_printf("%zu statement%s carried out and rolled back", rehearsal->script->count,
-                       rehearsal->script->count == 1 ? "" : "s");
+            mem_printf("%zu statement%s carried out and rolled back%s", rehearsal->script->count,
+                       rehearsal->script->count == 1 ? "" : "s", way);
     misses_note(rehearsal);
     over(rehearsal, &result);
 }
@@ -285,7 +293,7 @@ static void trial_begin(struct sql_rehearsal *rehearsal) {
         .transaction = PG_ONE,
         .rolls_back = true,
     };
-    rehearsal->query = pg_start(step_loop(rehearsal->ctx), &spec, trial_ended, rehearsal);
+    rehearsal->query = sql_query_start(rehearsal->ctx, &spec, trial_ended, rehearsal);
 }
 
 static void catalog_known(void *user, const char *why, struct err *err) {
@@ -350,7 +358,7 @@ int sql_rehearsal_new(struct step_ctx *ctx, const struct sql_trial *trial,
 void sql_rehearsal_cancel(struct sql_rehearsal *rehearsal) {
     rehearsal->is_cancelled = true;
     if (rehearsal->query)
-        pg_cancel(rehearsal->query, step_grace_ms(rehearsal->ctx), true);
+        sql_query_cancel(rehearsal->query, step_grace_ms(rehearsal->ctx), true);
     else if (rehearsal->catalog)
         sql_catalog_cancel(rehearsal->catalog, step_grace_ms(rehearsal->ctx));
 }
@@ -362,6 +370,7 @@ void sql_rehearsal_free(struct sql_rehearsal *rehearsal) {
         mem_free((char *)(uintptr_t)rehearsal->prepared[i].text);
     const struct sql_module *module = MODULE_LOAD(sql, NULL);
     module->free(rehearsal->script);
+    sql_query_free(rehearsal->query);
     sql_catalog_free(rehearsal->catalog);
     buf_release(&rehearsal->found);
     mem_free(rehearsal->prepared);

@@ -30,7 +30,7 @@ struct sql_settle {
     const struct question *question;
     struct pg_statement statement;
     const char *values[2];
-    struct pg_query *query;
+    struct sql_query *query;
     struct loop_timer *pause, *limit;
     int64_t pause_ms, patience_ms, began_ns;
     char *status;  /* as the server has it */
@@ -189,7 +189,7 @@ static void patience_over(void *user) {
     loop_timer_free(settle->pause);
     settle->pause = NULL;
     if (settle->query)
-        pg_cancel(settle->query, 0, true);
+        sql_query_cancel(settle->query, 0, true);
     else
         settle_give_up(settle);
 }
@@ -232,7 +232,7 @@ static void ask(struct sql_settle *settle, const struct question *question) {
                            .statements = &settle->statement,
                            .statement_count = 1,
                            .read_only = true};
-    settle->query = pg_start(step_loop(settle->ctx), &spec, answered, settle);
+    settle->query = sql_query_start(settle->ctx, &spec, answered, settle);
 }
 
 #define OF_ATTEMPT                                                                                 \
@@ -414,6 +414,7 @@ void sql_settle_free(struct sql_settle *settle) {
         return;
     loop_timer_free(settle->pause);
     loop_timer_free(settle->limit);
+    sql_query_free(settle->query);
     value_free(settle->data);
     mem_free(settle->transaction_id);
     mem_free(settle->server);

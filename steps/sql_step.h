@@ -4,6 +4,7 @@
 
 #include "io/pg.h"
 #include "sql_effect.h"
+#include "sql_query.h"
 #include "step.h"
 
 struct sql_fields {

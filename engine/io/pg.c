@@ -62,3 +62,15 @@ int pg_check_url(const char *url, struct err *err) {
     const struct pg_module *module = pg_module(err);
     return module ? module->check_url(url, err) : -1;
 }
+
+int pg_place_init(const char *url, struct pg_place *ret, struct err *err) {
+    const struct pg_module *module = pg_module(err);
+    *ret = (struct pg_place){0};
+    return module ? module->place(url, ret, err) : -1;
+}
+
+void pg_place_release(struct pg_place *place) {
+    mem_free(place->host);
+    mem_free(place->port);
+    *place = (struct pg_place){0};
+}

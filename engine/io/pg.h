@@ -16,6 +16,8 @@ struct pg_target {
     int64_t statement_timeout_ms, lock_timeout_ms; /* 0: the server's */
     int64_t connect_timeout_ms;                    /* 0: 10 s */
     int64_t pool;                                  /* most connections at once; 0: 4 */
+    const char *way;   /* the host of ssh that connections go through; NULL: none */
+    const char *entry; /* where the latest tunnel to pg_place begins, see io/ssh.h */
 };
 
 enum pg_transaction { PG_ONE, PG_EACH, PG_NONE }; /* all in one, one each, none */
@@ -92,5 +94,14 @@ void pg_cancel(struct pg_query *query, int64_t grace_ms, bool timed_out);
 
 /* Checks a URL's form without connecting. */
 int pg_check_url(const char *url, struct err *err) MUST_USE;
+
+/* Where a URL leads, for a tunnel to it. */
+struct pg_place {
+    char *host; /* or the path of a unix socket there */
+    char *port;
+    bool wants_port; /* it asks for TLS, and libpq has none on a unix socket */
+};
+int pg_place_init(const char *url, struct pg_place *ret, struct err *err) MUST_USE;
+void pg_place_release(struct pg_place *place);
 
 #endif

@@ -222,6 +222,67 @@ void pg_address_resolve(struct pg_address *address) {
     buf_release(&lists.ports);
 }
 
+/* ---- through a tunnel ----------------------------------------------------------------------- */
+
+static const char *address_setting(const struct pg_address *address, const char *keyword,
+                                   const char *variable) {
+    const char *text = address_get(address, keyword);
+    text = text ? text : getenv(variable);
+    return text ? text : "";
+}
+
+/* `sslrootcert=system` alone asks for `verify-full`, where libpq knows it. */
+static bool wants_tls(const struct pg_address *address) {
+    static const char *const modes[] = {"require", "verify-ca", "verify-full"};
+    const char *mode = address_setting(address, "sslmode", "PGSSLMODE");
+    return text_is_among(mode, modes, sizeof modes / sizeof *modes) ||
+           text_equal(address_setting(address, "sslrootcert", "PGSSLROOTCERT"), "system");
+}
+
+static const char *place_host(const struct pg_address *address) {
+    const char *numeric = address_get(address, "hostaddr");
+    return numeric && *numeric ? numeric : address_hosts(address);
+}
+
+int pg_address_place(const struct pg_address *address, struct pg_place *ret, struct err *err) {
+    const char *host = place_host(address);
+    AUTO_TEXT port = port_of(address, 0);
+    const char *why = !*host              ? "names no host"
+                      : strchr(host, ',') ? "names several hosts"
+                      : *host == '@'      ? "names an abstract socket"
+                      : strchr(host, ' ') ? "names no host that there can be"
+                                          : NULL;
+    if (why) {
+        err_set(err, ERR_INVALID, "the URL of the database %s, and a tunnel leads to one place",
+                why);
+        return err_hint(err, "the target's own server is `localhost`, or the folder of its socket");
+    }
+    const char *number = port && *port ? port : "5432";
+    bool is_socket = *host == '/';
+    *ret = (struct pg_place){
+        .host = is_socket ? mem_printf("%s/.s.PGSQL.%s", host, number) : mem_strdup(host),
+        .port = mem_strdup(number),
+        .wants_port = !is_socket && wants_tls(address),
+    };
+    return 0;
+}
+
+void pg_address_lead(struct pg_address *address, const char *entry) {
+    const char *name = strrchr(entry, '/');
+    const char *number = strrchr(entry, '.');
+    if (name && number) {
+        AUTO_TEXT folder = mem_strndup(entry, (size_t)(name - entry));
+        address_set(address, "host", folder);
+        address_set(address, "hostaddr", "");
+        address_set(address, "port", number + 1);
+        return;
+    }
+    AUTO_TEXT host = mem_strdup(address_hosts(address));
+    address_set(address, "host", host);
+    address_set(address, "hostaddr", "127.0.0.1");
+    address_set(address, "port", entry);
+}
+
 int pg_address_check(const struct pg_address *address, struct err *err) {
     if (!address->failure)
         return 0;

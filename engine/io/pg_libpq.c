@@ -583,5 +583,15 @@ static int query_check_url(const char *url, struct err *err) {
     return 0;
 }
 
-static const struct pg_module module = {query_start, query_go, query_cancel, query_check_url};
+static int query_place(const char *url, struct pg_place *ret, struct err *err) {
+    struct pg_address *address = NULL;
+    if (pg_address_new(url, &address, err) < 0)
+        return -1;
+    int status = pg_address_place(address, ret, err);
+    pg_address_free(address);
+    return status;
+}
+
+static const struct pg_module module = {query_start, query_go, query_cancel, query_check_url,
+                                        query_place};
 MODULE_EXPORT(pg, &module)

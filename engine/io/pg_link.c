@@ -15,6 +15,7 @@ struct pg_link {
     char *name;
     int64_t connect_timeout_ms;
     struct pg_address *address; /* until it is connected */
+    char *through;              /* where it leads, and by which way; NULL: it goes by itself */
     struct err malformed;       /* why there is none */
     PGconn *connection;
     struct loop_watch *watch;
@@ -39,6 +40,7 @@ static void link_release(struct pg_link *link) {
         return;
     pg_address_free(link->address);
     err_release(&link->malformed);
+    mem_free(link->through);
     mem_free(link->name);
     mem_free(link);
 }
@@ -72,9 +74,26 @@ static void link_opened(struct pg_link *link, struct err *err) {
         opened(link->opened_user, err);
 }
 
+/* What libpq says of the tunnel's entry is of no use, and a host that the other side does not know
+ * is a connection that is closed without a word. */
+static void link_failed_there(struct pg_link *link, struct err *err) {
+    const char *reason = strstr(err->message, " failed: ");
+    if (reason && text_starts_with(err->message, "connection to server "))
+        err_set(err, err->kind, "%s", reason + strlen(" failed: "));
+    if (strstr(err->message, "closed the connection unexpectedly"))
+        err_hint(err, "seen from there: the host is not known, nothing listens on that port, or "
+                      "sshd allows no tunnels (AllowTcpForwarding)");
+    err_wrap(err, "%s", link->through);
+}
+
 static void link_failed(struct pg_link *link) {
     AUTO_ERR err = ERR_INIT;
     (void)pg_error_connection(link->connection, NULL, &err);
+    if (link->through) {
+        link_failed_there(link, &err);
+        link_opened(link, &err);
+        return;
+    }
     const char *host = PQhost(link->connection);
     /* libpq names the address only, since that is what it was given. */
     if (host && *host && !strstr(err.message, host))
@@ -86,8 +105,9 @@ static void link_timed_out(void *user) {
     struct pg_link *link = user;
     AUTO_ERR err = ERR_INIT;
     AUTO_TEXT limit = text_format_duration(link->connect_timeout_ms);
-    AUTO_TEXT place =
-        link->connection ? pg_error_place(link->connection) : mem_strdup("the name service");
+    AUTO_TEXT place = link->through      ? mem_strdup(link->through)
+                      : link->connection ? pg_error_place(link->connection)
+                                         : mem_strdup("the name service");
     loop_watch_free(link->watch);
     link->watch = NULL;
     err_set(&err, ERR_UNREACHABLE, "%s did not answer within %s", place, limit);
@@ -179,6 +199,17 @@ static void link_malformed(void *user) {
         link_opened(link, &link->malformed);
 }
 
+static void link_lead(struct pg_link *link, const struct pg_target *target) {
+    struct pg_place place;
+    if (pg_address_place(link->address, &place, NULL) < 0)
+        return;
+    bool is_socket = *place.host == '/';
+    link->through = mem_printf("%s%s%s through `%s`", place.host, is_socket ? "" : ":",
+                               is_socket ? "" : place.port, target->way);
+    pg_place_release(&place);
+    pg_address_lead(link->address, target->entry);
+}
+
 struct pg_link *pg_link_open(struct loop *loop, const struct pg_target *target,
                              void (*opened)(void *user, struct err *err), void *user) {
     struct pg_link *link = mem_zalloc(sizeof *link);
@@ -193,6 +224,8 @@ struct pg_link *pg_link_open(struct loop *loop, const struct pg_target *target,
         loop_defer(loop, link_malformed, link);
         return link;
     }
+    if (target->entry)
+        link_lead(link, target);
     link->timer = loop_timer_new(loop, link->connect_timeout_ms, link_timed_out, link);
     if (pg_address_has_names(link->address))
         loop_work(loop, link_resolve, link_begin, link);

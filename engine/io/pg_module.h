@@ -12,6 +12,7 @@ struct pg_module {
     void (*go)(struct pg_query *query);
     void (*cancel)(struct pg_query *query, int64_t grace_ms, bool timed_out);
     int (*check_url)(const char *url, struct err *err);
+    int (*place)(const char *url, struct pg_place *ret, struct err *err);
 };
 
 #endif

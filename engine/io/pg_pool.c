@@ -23,7 +23,7 @@ struct pg_lease {
 struct pg_pool {
     struct pg_pool *next;
     struct loop *loop;
-    char *url, *name;
+    char *url, *name, *way, *entry;
     struct pg_target target; /* its texts are the pool's */
     /* The session's settings: `SELECT set_config(…), …` and its parameters. Not the URL's
      * options, since poolers refuse those; DISCARD ALL takes them away, too. */
@@ -69,6 +69,8 @@ static void pool_free(struct pg_pool *pool) {
     }
     mem_wipe_free(pool->url, strlen(pool->url));
     mem_free(pool->name);
+    mem_free(pool->way);
+    mem_free(pool->entry);
     mem_free((void *)(uintptr_t)pool->target.role);
     mem_free(pool->settings);
     for (size_t i = 0; i < pool->value_count; i++)
@@ -87,7 +89,8 @@ static void pools_free(void *object) {
 }
 
 static bool pool_fits(const struct pg_pool *pool, const struct pg_target *target) {
-    return text_equal(pool->url, target->url) && text_equal(pool->target.role, target->role) &&
+    return text_equal(pool->url, target->url) && text_equal(pool->way, target->way) &&
+           text_equal(pool->target.role, target->role) &&
            pool->target.statement_timeout_ms == target->statement_timeout_ms &&
            pool->target.lock_timeout_ms == target->lock_timeout_ms &&
            pool->target.connect_timeout_ms == target->connect_timeout_ms;
@@ -111,6 +114,9 @@ static struct pg_pool *pool_new(struct loop *loop, const struct pg_target *targe
     pool->target.url = pool->url;
     pool->target.name = pool->name;
     pool->target.role = target->role ? mem_strdup(target->role) : NULL;
+    pool->way = target->way ? mem_strdup(target->way) : NULL;
+    pool->target.way = pool->way;
+    pool->target.entry = NULL;
     pool->queue_end = &pool->queue;
     pool->limit = target->pool > 0 ? target->pool : POOL_LIMIT;
     /* steps/sql_effect reads strings so; a database may have been told otherwise. */
@@ -139,6 +145,15 @@ static struct pg_pool *pool_find(struct loop *loop, const struct pg_target *targ
     pool->next = pools->first;
     pools->first = pool;
     return pool;
+}
+
+/* The tunnel that was opened last is the one that is most likely still there. */
+static void pool_lead(struct pg_pool *pool, const struct pg_target *target) {
+    if (!target->entry || text_equal(pool->entry, target->entry))
+        return;
+    mem_free(pool->entry);
+    pool->entry = mem_strdup(target->entry);
+    pool->target.entry = pool->entry;
 }
 
 static void pool_serve(struct pg_pool *pool);
@@ -296,6 +311,7 @@ static void pool_serve(struct pg_pool *pool) {
 
 void pg_pool_acquire(struct loop *loop, const struct pg_target *target, struct pg_waiter *waiter) {
     struct pg_pool *pool = pool_find(loop, target);
+    pool_lead(pool, target);
     *pool->queue_end = waiter;
     pool->queue_end = &waiter->next;
     waiter->next = NULL;

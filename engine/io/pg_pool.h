@@ -1,4 +1,4 @@
-/* A bounded pool of connections a target (URL, role, time limits), on the loop. Idle ones are
+/* A bounded pool of connections a target (URL, way, role, time limits), on the loop. Idle ones are
  * kept for the next step until loop_free. */
 #ifndef IO_PG_POOL_H
 #define IO_PG_POOL_H

@@ -1,7 +1,12 @@
 #include "io/ssh.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -11,13 +16,14 @@
 
 #define SAID_MOST ((size_t)16 << 10)
 #define CLOSE_GRACE_MS 2000
+#define PORT_TRIES 5 /* another process may take the port that was free */
 #define OPEN_WORD "runbook: open"
 
 /* Its folder goes with the last socket in it, also where nobody is left who would see to it. */
 static const char master[] = "trap : TERM\n"
                              "\"$@\"\n"
                              "status=$?\n"
-                             "rm -f -- \"$0\" \"$0\"-*\n"
+                             "rm -rf -- \"$0\" \"$0\"-*\n"
                              "rmdir -- \"${0%/*}\" 2>/dev/null\n"
                              "exit $status\n";
 
@@ -41,7 +47,10 @@ struct ssh {
 struct ssh_tunnel {
     struct ssh *ssh; /* NULL: it is gone, and this goes with its process */
     struct ssh_tunnel *next;
-    char *host, *port, *socket;
+    char *host, *port; /* where it leads */
+    bool by_port;
+    char *entry;
+    int tries;
     struct process *process; /* that opens it */
     struct buf errors;
     bool is_open;
@@ -278,7 +287,7 @@ static void tunnel_free(struct ssh_tunnel *tunnel) {
     buf_release(&tunnel->errors);
     mem_free(tunnel->host);
     mem_free(tunnel->port);
-    mem_free(tunnel->socket);
+    mem_free(tunnel->entry);
     mem_free(tunnel);
 }
 
@@ -287,6 +296,8 @@ static void tunnel_output(void *user, int stream, const char *bytes, size_t leng
     if (stream == 2)
         (void)buf_append(&tunnel->errors, bytes, length);
 }
+
+static int tunnel_begin(struct ssh_tunnel *tunnel, struct err *err);
 
 static void tunnel_opened(void *user, const struct process_exit *ended) {
     struct ssh_tunnel *tunnel = user;
@@ -298,7 +309,10 @@ static void tunnel_opened(void *user, const struct process_exit *ended) {
         return;
     }
     tunnel->is_open = ended->code == 0 && !ended->refused;
-    if (!tunnel->is_open) {
+    if (!tunnel->is_open && tunnel->by_port && ++tunnel->tries < PORT_TRIES &&
+        tunnel_begin(tunnel, &err) == 0)
+        return;
+    if (!tunnel->is_open && !err.kind) {
         AUTO_TEXT line = last_line(&tunnel->errors);
         err_set(&err, ERR_UNREACHABLE, "no tunnel to %s:%s through `%s`: %s", tunnel->host,
                 tunnel->port, tunnel->ssh->host, *line ? line : "ssh said nothing");
@@ -307,13 +321,54 @@ static void tunnel_opened(void *user, const struct process_exit *ended) {
         tunnel->opened(tunnel->user, tunnel->is_open ? NULL : &err);
 }
 
+static char *free_port(struct err *err) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_bound = fd >= 0 && bind(fd, (struct sockaddr *)&address, length) == 0 &&
+                    getsockname(fd, (struct sockaddr *)&address, &length) == 0;
+    int why = errno;
+    if (fd >= 0)
+        close(fd);
+    if (is_bound)
+        return mem_printf("%u", ntohs(address.sin_port));
+    err_sys(err, why, "no port of 127.0.0.1 is free");
+    return NULL;
+}
+
+/* libpq is told a folder and a port, and makes the socket's name of them. */
+static char *socket_path(struct ssh *ssh, struct err *err) {
+    AUTO_TEXT folder = mem_printf("%s-%d", ssh->socket, ++ssh->tunnel_count);
+    if (mkdir(folder, 0700) == 0)
+        return mem_printf("%s/.s.PGSQL.5432", folder);
+    err_sys(err, errno, "cannot make the folder %s", folder);
+    if (err)
+        err->kind = ERR_UNREACHABLE; /* it goes with the connection */
+    return NULL;
+}
+
+/* As -L wants them: a colon would end a path. */
+static char *tunnel_words(const struct ssh_tunnel *tunnel) {
+    bool is_v6 = strchr(tunnel->host, ':') != NULL;
+    AUTO_BUF words = BUF_INIT(SAID_MOST);
+    (void)buf_printf(&words, "%s%s:", tunnel->by_port ? "127.0.0.1:" : "", tunnel->entry);
+    if (*tunnel->host != '/')
+        (void)buf_printf(&words, "%s%s%s:%s", is_v6 ? "[" : "", tunnel->host, is_v6 ? "]" : "",
+                         tunnel->port);
+    for (const char *c = *tunnel->host == '/' ? tunnel->host : ""; *c; c++)
+        (void)buf_printf(&words, "%s%c", *c == ':' || *c == '\\' ? "\\" : "", *c);
+    return buf_detach(&words);
+}
+
 /* The master is asked; what asks it ends at once. */
 static int tunnel_begin(struct ssh_tunnel *tunnel, struct err *err) {
     static const char *const fixed[] = {"ssh", "-O", "forward", "-S", NULL};
     struct ssh *ssh = tunnel->ssh;
-    bool is_v6 = strchr(tunnel->host, ':') != NULL;
-    AUTO_TEXT way = mem_printf("%s:%s%s%s:%s", tunnel->socket, is_v6 ? "[" : "", tunnel->host,
-                               is_v6 ? "]" : "", tunnel->port);
+    mem_free(tunnel->entry);
+    tunnel->entry = tunnel->by_port ? free_port(err) : socket_path(ssh, err);
+    if (!tunnel->entry)
+        return -1;
+    AUTO_TEXT way = tunnel_words(tunnel);
     ssh_words words = {0};
     words_add(&words, fixed);
     word_add(&words, ssh->socket);
@@ -335,26 +390,27 @@ static int tunnel_begin(struct ssh_tunnel *tunnel, struct err *err) {
     return status;
 }
 
-static struct ssh_tunnel *tunnel_find(const struct ssh *ssh, const char *host, const char *port) {
+static struct ssh_tunnel *tunnel_find(const struct ssh *ssh, const struct ssh_end *end) {
     struct ssh_tunnel *it = ssh->tunnels;
-    while (it && !(it->is_open && text_equal(it->host, host) && text_equal(it->port, port)))
+    while (it && !(it->is_open && it->by_port == end->by_port && text_equal(it->host, end->host) &&
+                   text_equal(it->port, end->port)))
         it = it->next;
     return it;
 }
 
-int ssh_tunnel(struct ssh *ssh, const char *host, const char *port,
+int ssh_tunnel(struct ssh *ssh, const struct ssh_end *end,
                void (*opened)(void *user, struct err *err), void *user, struct ssh_tunnel **ret,
                struct err *err) {
-    *ret = tunnel_find(ssh, host, port);
+    *ret = tunnel_find(ssh, end);
     if (*ret)
         return 0;
     struct ssh_tunnel *tunnel = mem_zalloc(sizeof *tunnel);
     *tunnel = (struct ssh_tunnel){
         .ssh = ssh,
         .next = ssh->tunnels,
-        .host = mem_strdup(host),
-        .port = mem_strdup(port),
-        .socket = mem_printf("%s-%d", ssh->socket, ++ssh->tunnel_count),
+        .host = mem_strdup(end->host),
+        .port = mem_strdup(end->port),
+        .by_port = end->by_port,
         .errors = BUF_INIT(SAID_MOST),
         .opened = opened,
         .user = user,
@@ -368,8 +424,8 @@ int ssh_tunnel(struct ssh *ssh, const char *host, const char *port,
     return 0;
 }
 
-const char *ssh_tunnel_socket(const struct ssh_tunnel *tunnel) {
-    return tunnel->is_open ? tunnel->socket : NULL;
+const char *ssh_tunnel_entry(const struct ssh_tunnel *tunnel) {
+    return tunnel->is_open ? tunnel->entry : NULL;
 }
 
 void ssh_tunnel_forget(struct ssh_tunnel *tunnel) {

@@ -33,14 +33,22 @@ void ssh_close(struct ssh *ssh);
 /* Where it is not over, it must be none of a loop that turns. NULL is legal. */
 void ssh_free(struct ssh *ssh);
 
-/* A unix socket here that leads to a host and port as the other side sees them, while the
- * connection is open. It belongs to the connection. */
+/* Where a tunnel leads, as the other side sees it. */
+struct ssh_end {
+    const char *host; /* or the path of a unix socket there */
+    const char *port;
+    bool by_port; /* it begins at a port of 127.0.0.1, for what cannot take a socket; any account of
+                     this machine can connect to that */
+};
+/* A unix socket here, in a folder of its own and named as libpq looks for it, that leads to the end
+ * while the connection is open. It belongs to the connection. */
 struct ssh_tunnel;
-/* Where *ret has no socket yet, `opened` is called from the loop, unless it was forgotten. */
-int ssh_tunnel(struct ssh *ssh, const char *host, const char *port,
+/* Where *ret has no entry yet, `opened` is called from the loop, unless it was forgotten. */
+int ssh_tunnel(struct ssh *ssh, const struct ssh_end *end,
                void (*opened)(void *user, struct err *err), void *user, struct ssh_tunnel **ret,
                struct err *err) MUST_USE;
-const char *ssh_tunnel_socket(const struct ssh_tunnel *tunnel); /* NULL: it is not open */
+/* The path of the socket, or the port's digits; NULL: it is not open. */
+const char *ssh_tunnel_entry(const struct ssh_tunnel *tunnel);
 void ssh_tunnel_forget(struct ssh_tunnel *tunnel);
 
 typedef VEC(char *) ssh_words;

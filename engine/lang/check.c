@@ -55,6 +55,52 @@ static void check_targets(struct parse *parse, const struct field_map *targets) 
     }
 }
 
+/* ---- databases ---------------------------------------------------------------------------- */
+
+/* With the targets of a profile laid over those of the file. */
+static const struct target *target_find(const struct runbook *runbook,
+                                        const struct profile *profile, const char *name) {
+    const struct target *over = profile ? FIELD_FIND(struct target, &profile->targets, name) : NULL;
+    return over ? over : FIELD_FIND(struct target, &runbook->targets, name);
+}
+
+static void check_lead(struct parse *parse, const struct profile *profile, const char *database,
+                       const char *name, struct span span) {
+    const struct target *target = target_find(parse->runbook, profile, name);
+    if (target && !target->ssh && target->via.count > 0)
+        parse_error(parse, span, "only a target with `ssh` has tunnels; `via` is for commands",
+                    "the database `%s` cannot be reached through the target `%s`", database, name);
+}
+
+/* Of the file where there is no profile. */
+static void check_databases(struct parse *parse, const struct node *root,
+                            const struct field_map *map, const struct profile *profile,
+                            const char *profile_name) {
+    const struct field_map *targets = &parse->runbook->targets;
+    for (size_t i = 0; i < map->count; i++) {
+        const char *name = FIELD_AT(struct database, map, i).target;
+        if (!name)
+            continue;
+        struct span span = profile ? SPAN_AT(parse, root, "profiles", profile_name, "databases",
+                                             map->keys[i], "target")
+                                   : SPAN_AT(parse, root, "databases", map->keys[i], "target");
+        check_name(parse, span, "target", name, targets->keys, targets->count);
+        check_lead(parse, profile, map->keys[i], name, span);
+    }
+}
+
+/* A profile may make a launcher of the target of a database that it leaves as it is. */
+static void check_leads(struct parse *parse, const struct profile *profile) {
+    const struct field_map *databases = &parse->runbook->databases;
+    for (size_t i = 0; i < databases->count; i++) {
+        const char *name = FIELD_AT(struct database, databases, i).target;
+        for (size_t k = 0; name && k < profile->targets.count; k++)
+            if (strcmp(profile->targets.keys[k], name) == 0 &&
+                !FIELD_FIND(struct database, &profile->databases, databases->keys[i]))
+                check_lead(parse, profile, databases->keys[i], name, profile->targets.spans[k]);
+    }
+}
+
 /* ---- profiles ----------------------------------------------------------------------------- */
 
 static void check_replaced(struct parse *parse, const char *what, const struct field_map *given,
@@ -92,6 +138,8 @@ static void check_profiles(struct parse *parse, const struct node *root, const s
         check_profile_params(parse, &profile->params);
         check_secrets(parse, &profile->secrets);
         check_targets(parse, &profile->targets);
+        check_databases(parse, root, &profile->databases, profile, runbook->profiles.keys[i]);
+        check_leads(parse, profile);
         check_skip(parse, root, runbook->profiles.keys[i], &profile->skip, ids);
     }
 }
@@ -145,6 +193,7 @@ void check_file(struct parse *parse, const struct node *root) {
     check_params(parse, root);
     check_secrets(parse, &runbook->secrets);
     check_targets(parse, &runbook->targets);
+    check_databases(parse, root, &runbook->databases, NULL, NULL);
     check_profiles(parse, root, ids);
     check_defaults(parse, root);
     check_schedule(parse, root);

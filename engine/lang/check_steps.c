@@ -27,6 +27,10 @@ static void refuse_key(struct parse *parse, const struct visit *visit, const cha
                 visit->step->type->key);
 }
 
+static bool is_sql(const struct step *step) {
+    return (step->type->results & STEP_HAS_ROWS) != 0;
+}
+
 /* A launcher leads commands only. */
 static void check_tunnel(struct parse *parse, const struct visit *visit) {
     AUTO_TEXT name = NULL;
@@ -47,6 +51,11 @@ static void check_command_keys(struct parse *parse, const struct visit *visit) {
         return;
     if (step->target && step->type->is_tunnelled)
         check_tunnel(parse, visit);
+    else if (step->target && is_sql(step))
+        parse_error(parse, key_span(parse, visit, "target"),
+                    "say it where the database is declared: `databases: {NAME: {url: …, target: "
+                    "…}}`",
+                    "`target` has no meaning for `%s`", step->type->key);
     else if (step->target)
         refuse_key(parse, visit, "target", "steps that run a command, or a request through `ssh`");
     if (step->env.count)
@@ -77,10 +86,6 @@ static void check_container_keys(struct parse *parse, const struct visit *visit)
         refuse_key(parse, visit, "sensitive", acting);
     if (step->grace_ms)
         refuse_key(parse, visit, "grace", acting);
-}
-
-static bool is_sql(const struct step *step) {
-    return (step->type->results & STEP_HAS_ROWS) != 0;
 }
 
 static void check_sql_keys(struct parse *parse, const struct visit *visit) {

@@ -150,8 +150,16 @@ const char *const reference_closing[] = {
     "An `http` step with an `ssh` target is made from there, through a tunnel in the same "
     "connection: its URL's host is looked up there, and is the one that the certificate must "
     "carry. A redirect to another host is refused, and the environment's proxies are not asked. "
-    "`defaults.target` is for commands alone. SQL does not go through targets: there `psql` is a "
-    "command like others.",
+    "`defaults.target` is for commands alone.",
+    "A database with an `ssh` target (`databases: {main: {url: …, target: web}}`) is reached the "
+    "same way by all that asks it: steps, probes, a dry run, and what settles a COMMIT in doubt. "
+    "The host of its `url` is looked up there, `localhost` is the target itself, and a folder is "
+    "that of a socket there. Where `sslmode` is `require`, `verify-ca` or `verify-full` the "
+    "server's certificate counts as ever, and the tunnel begins at a free port of 127.0.0.1, which "
+    "other accounts of this machine can connect to; otherwise it begins at a socket that is "
+    "private, and the part between the target and its server is not encrypted. There a password is "
+    "in the `url` or in PGPASSWORD: `~/.pgpass` is not looked up by the server's name. A `url` "
+    "with several hosts, or none, is refused.",
     "A loop over hosts has their names as its items, `target: \"${{ .item }}\"`, and as much "
     "`concurrency` and `max_fail` as the rest of the hosts bears; `check` knows the names where "
     "the list stands there.",

@@ -214,6 +214,12 @@ static const struct field database_fields[] = {
      .doc = "Here a step may destroy only what the message of an `approval` with `approvers` above "
             "it names; `destroys` is not enough.",
      .example = "true"},
+    {.key = "target",
+     .kind = FIELD_NAME,
+     .offset = OF(database, target),
+     .doc = "The target of `targets`, with `ssh`, that connections go through; the host of `url` "
+            "is the one that is seen from there.",
+     .example = "web"},
     FIELD_END,
 };
 static const struct field database_item = {.kind = FIELD_OBJECT,

@@ -57,6 +57,7 @@ struct database {
     int64_t statement_timeout_ms, lock_timeout_ms;
     int64_t pool;
     bool is_protected;
+    const char *target; /* that its connections go through; NULL: none */
 };
 
 struct target {

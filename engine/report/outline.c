@@ -291,6 +291,7 @@ static value databases_value(const struct plan *plan) {
         value object = value_set(value_object(), "name", value_string(name));
         if (database) {
             outline_set(&object, "url", text_of(plan, runbook, database->url));
+            outline_text_set(&object, "target", database->target);
             outline_flag_set(&object, "protected", database->is_protected);
         }
         list = value_append(list, object);

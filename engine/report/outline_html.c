@@ -412,6 +412,11 @@ static void databases_put(struct buf *out, value outline) {
         buf_puts(out, "</dt><dd><code>");
         html_value(out, url);
         buf_puts(out, "</code>");
+        AUTO_VALUE target = value_get(database, "target");
+        if (value_is(target, VALUE_STRING)) {
+            buf_puts(out, " through ");
+            html_value(out, target);
+        }
         buf_puts(out, outline_has(database, "protected") ? " protected</dd>\n" : "</dd>\n");
     }
     buf_puts(out, "</dl>\n");

@@ -69,7 +69,8 @@ static const struct member expected[] = {
          "the variables that the runbook gives a command", false},                                 \
         {"cwd", A("fact"), "the folder of a command", false},                                      \
         {"stdin", A("fact"), "the input of a command", false},                                     \
-        {"target", TEXT, "where a command runs, if not on this machine", false},                   \
+        {"target", TEXT, "where a command runs or a connection goes through, if not this machine", \
+         false},                                                                                   \
         {"database", TEXT, "where statements run", false},                                         \
         {"timeout_ms", COUNT, "of one attempt", false},                                            \
         {"deadline_ms", COUNT, "of all attempts", false},                                          \
@@ -158,6 +159,7 @@ static const struct member secret[] = {{"name", TEXT, "its name", true},
 static const struct member database[] = {
     {"name", TEXT, "its name", true},
     {"url", TEXT, "where it is, with the names of secrets", false},
+    {"target", TEXT, "what its connections go through, if they do", false},
     {"protected", FLAG, "only named people may let something be destroyed there", false},
     {0}};
 static const struct member disk[] = {

@@ -223,9 +223,20 @@ static void targets_add(const struct outline_file *in, const struct step *step) 
     }
 }
 
+/* Where it is said once for all of its kind; NULL: here. */
+static const char *usual_place(const struct outline_file *in, const struct step *step) {
+    const struct database *database =
+        step->type->results & STEP_HAS_ROWS
+            ? plan_database(in->at.plan, in->at.file, step->database, NULL)
+            : NULL;
+    if (database)
+        return database->target;
+    return step->type->is_command ? in->at.file->defaults.target : NULL;
+}
+
 /* As it was written; NULL: here. The caller frees. */
 static char *place_of(const struct outline_file *in, const struct step *step) {
-    const char *usual = step->type->is_command ? in->at.file->defaults.target : NULL;
+    const char *usual = usual_place(in, step);
     AUTO_BUF shown = BUF_INIT(1 << 16);
     if (!step->target)
         return usual ? mem_strdup(usual) : NULL;
@@ -322,8 +333,7 @@ static void action_tell(const struct outline_file *in, const struct step *step, 
     *object = value_set(*object, "lines", told.lines);
     if (!step->type)
         return;
-    AUTO_TEXT place =
-        step->type->is_command || step->type->is_tunnelled ? place_of(in, step) : NULL;
+    AUTO_TEXT place = place_of(in, step);
     struct outline_file there = *in;
     there.place = place;
     demand_tell(&there, step, object);

@@ -17,7 +17,8 @@ struct step_ctx {
     struct reach *reach; /* to the host that its command runs on */
     void (*reached)(struct step_ctx *act, struct err *err);
     char *tunnel_host, *tunnel_port; /* where a connection of its own leads, through that */
-    void (*tunnelled)(struct step_ctx *act, const char *socket, struct err *err);
+    bool tunnel_by_port;
+    void (*tunnelled)(struct step_ctx *act, const char *entry, struct err *err);
     void (*committed)(struct step_ctx *act); /* waits for its record to be on disk */
     char *transaction_id;
     value committing;

@@ -109,6 +109,11 @@ int command_place(struct step_ctx *ctx, struct err *err) {
     const struct step *step = ctx->spec.step;
     if (ctx->target)
         return 0;
+    if (step->type->results & STEP_HAS_ROWS) {
+        const struct database *database = plan_database(ctx->run->plan, file, step->database, NULL);
+        ctx->target = database && database->target ? mem_strdup(database->target) : NULL;
+        return 0;
+    }
     if (!step->target) {
         bool has_usual = step->type->is_command && file->defaults.target;
         ctx->target = has_usual ? mem_strdup(file->defaults.target) : NULL;
@@ -162,22 +167,24 @@ int step_reach(struct step_ctx *ctx, bool fresh,
     return 0;
 }
 
-static void tunnel_opened(void *user, const char *socket, struct err *err) {
+static void tunnel_opened(void *user, const char *entry, struct err *err) {
     struct step_ctx *ctx = user;
     if (err)
         err_wrap(err, "the target `%s`", ctx->target);
-    ctx->tunnelled(ctx, socket, err);
+    ctx->tunnelled(ctx, entry, err);
 }
 
 static void way_opened(struct step_ctx *ctx, struct err *err) {
     if (err)
         tunnel_opened(ctx, NULL, err);
     else
-        reach_tunnel(ctx->reach, ctx->tunnel_host, ctx->tunnel_port, tunnel_opened, ctx);
+        reach_tunnel(ctx->reach,
+                     &(struct ssh_end){ctx->tunnel_host, ctx->tunnel_port, ctx->tunnel_by_port},
+                     tunnel_opened, ctx);
 }
 
-int step_tunnel(struct step_ctx *ctx, const char *host, const char *port,
-                void (*opened)(struct step_ctx *ctx, const char *socket, struct err *err),
+int step_tunnel(struct step_ctx *ctx, const struct ssh_end *end,
+                void (*opened)(struct step_ctx *ctx, const char *entry, struct err *err),
                 struct err *err) {
     if (!step_connects(ctx)) {
         err_set(err, ERR_INVALID, "`%s` cannot go through the target `%s`",
@@ -186,8 +193,9 @@ int step_tunnel(struct step_ctx *ctx, const char *host, const char *port,
     }
     mem_free(ctx->tunnel_host);
     mem_free(ctx->tunnel_port);
-    ctx->tunnel_host = mem_strdup(host);
-    ctx->tunnel_port = mem_strdup(port);
+    ctx->tunnel_host = mem_strdup(end->host);
+    ctx->tunnel_port = mem_strdup(end->port);
+    ctx->tunnel_by_port = end->by_port;
     ctx->tunnelled = opened;
     return step_reach(ctx, false, way_opened, err);
 }
@@ -370,6 +378,13 @@ const char *const *step_shell(struct step_ctx *ctx, size_t *ret_count) {
 
 /* ---- databases ----------------------------------------------------------------------------- */
 
+/* A launcher leads to no host: what asks for a tunnel is told so. */
+static int way_render(struct step_ctx *ctx, char **ret, struct err *err) {
+    const struct target *target = target_of(ctx);
+    *ret = NULL;
+    return target && target->ssh ? step_render_text(ctx, target->ssh, ret, err) : 0;
+}
+
 int step_database_init(struct step_ctx *ctx, struct step_database *ret, struct err *err) {
     const struct act_spec *spec = act_spec_of(ctx);
     const char *name = spec->step->database;
@@ -380,6 +395,8 @@ int step_database_init(struct step_ctx *ctx, struct step_database *ret, struct e
         return err_set(err, ERR_INVALID, "the step names no database");
     if (step_render_text(ctx, database->url, &ret->url, err) < 0)
         return err_wrap(err, "the url of database `%s`", name);
+    if (way_render(ctx, &ret->way, err) < 0)
+        return err_wrap(err, "the target of database `%s`", name);
     ret->name = mem_strdup(name);
     ret->role = database->role ? mem_strdup(database->role) : NULL;
     ret->statement_timeout_ms = database->statement_timeout_ms;
@@ -391,6 +408,7 @@ int step_database_init(struct step_ctx *ctx, struct step_database *ret, struct e
 void step_database_release(struct step_database *database) {
     mem_free(database->name);
     mem_free(database->role);
+    mem_free(database->way);
     if (database->url)
         mem_wipe_free(database->url, strlen(database->url));
     *database = (struct step_database){0};

@@ -86,8 +86,12 @@ static void search_database(struct search *search, const struct step *step) {
         step->type->results & STEP_HAS_ROWS
             ? plan_database(frame->run->plan, frame->file, step->database, &name)
             : NULL;
-    if (database)
-        search_template(search, database->url);
+    if (!database)
+        return;
+    const struct target *target =
+        database->target ? plan_target(frame->run->plan, frame->file, database->target) : NULL;
+    search_template(search, database->url);
+    search_template(search, target ? target->ssh : NULL);
 }
 
 /* The id of a step whose unknown result it looks at, or NULL; the caller frees. */

@@ -31,7 +31,7 @@ struct reach {
     void *user;
     struct loop_timer *news;
     struct ssh_tunnel *tunnel;
-    void (*tunnel_opened)(void *user, const char *socket, struct err *err);
+    void (*tunnel_opened)(void *user, const char *entry, struct err *err);
     void *tunnel_user;
     struct reach *next;
 };
@@ -236,8 +236,8 @@ const struct err *reach_lost(const struct reach *reach) {
 
 static void tunnel_tell(void *user, struct err *err) {
     struct reach *reach = user;
-    const char *socket = err ? NULL : ssh_tunnel_socket(reach->tunnel);
-    reach->tunnel_opened(reach->tunnel_user, socket, err);
+    const char *entry = err ? NULL : ssh_tunnel_entry(reach->tunnel);
+    reach->tunnel_opened(reach->tunnel_user, entry, err);
 }
 
 static void tunnel_news(void *user) {
@@ -247,13 +247,12 @@ static void tunnel_news(void *user) {
     tunnel_tell(reach, reach->err.kind ? &reach->err : NULL);
 }
 
-void reach_tunnel(struct reach *reach, const char *host, const char *port,
-                  void (*opened)(void *user, const char *socket, struct err *err), void *user) {
+void reach_tunnel(struct reach *reach, const struct ssh_end *end,
+                  void (*opened)(void *user, const char *entry, struct err *err), void *user) {
     reach->tunnel_opened = opened;
     reach->tunnel_user = user;
-    if (ssh_tunnel(reach->way->ssh, host, port, tunnel_tell, reach, &reach->tunnel, &reach->err) <
-            0 ||
-        ssh_tunnel_socket(reach->tunnel))
+    if (ssh_tunnel(reach->way->ssh, end, tunnel_tell, reach, &reach->tunnel, &reach->err) < 0 ||
+        ssh_tunnel_entry(reach->tunnel))
         reach->news = loop_timer_new(reach->run->loop, 0, tunnel_news, reach);
 }
 

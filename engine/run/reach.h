@@ -14,10 +14,10 @@ struct reach *reach_new(struct run *run, const char *host, bool fresh,
 const struct ssh *reach_ssh(const struct reach *reach);
 /* Why the connection ended, or NULL. */
 const struct err *reach_lost(const struct reach *reach);
-/* Of one that is open: `opened` is called from the loop, with a socket here that leads to that host
- * and port as the other side sees them, or why there is none. */
-void reach_tunnel(struct reach *reach, const char *host, const char *port,
-                  void (*opened)(void *user, const char *socket, struct err *err), void *user);
+/* Of one that is open: `opened` is called from the loop, with where a tunnel to that end begins
+ * here (ssh_tunnel_entry), or why there is none. */
+void reach_tunnel(struct reach *reach, const struct ssh_end *end,
+                  void (*opened)(void *user, const char *entry, struct err *err), void *user);
 void reach_free(struct reach *reach); /* NULL is legal */
 
 /* Closes all; each reports to run_check. */

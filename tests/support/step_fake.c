@@ -432,10 +432,10 @@ int step_reach(struct step_ctx *ctx, bool fresh,
     return err_set(err, ERR_INVALID, "no targets here");
 }
 
-int step_tunnel(struct step_ctx *ctx, const char *host, const char *port,
-                void (*opened)(struct step_ctx *ctx, const char *socket, struct err *err),
+int step_tunnel(struct step_ctx *ctx, const struct ssh_end *end,
+                void (*opened)(struct step_ctx *ctx, const char *entry, struct err *err),
                 struct err *err) {
-    (void)ctx, (void)host, (void)port, (void)opened;
+    (void)ctx, (void)end, (void)opened;
     return err_set(err, ERR_INVALID, "no targets here");
 }
 

@@ -493,6 +493,41 @@ static void test_urls(void **state) {
     }
 }
 
+static void check_place(const char *url, const char *host, const char *port, bool wants_port) {
+    struct pg_place place;
+    AUTO_ERR err = ERR_INIT;
+    assert_int_equal(pg_place_init(url, &place, &err), 0);
+    assert_string_equal(place.host, host);
+    assert_string_equal(place.port, port);
+    assert_int_equal(place.wants_port, wants_port);
+    pg_place_release(&place);
+}
+
+static void test_places(void **state) {
+    (void)state;
+    unsetenv("PGHOST");
+    unsetenv("PGPORT");
+    unsetenv("PGSSLMODE");
+    check_place("postgresql://me@db.internal/app", "db.internal", "5432", false);
+    check_place("postgresql://me@db.internal:6432/app?sslmode=prefer", "db.internal", "6432",
+                false);
+    check_place("postgresql://me@db.internal/app?sslmode=verify-full", "db.internal", "5432", true);
+    check_place("host=db.internal hostaddr=10.0.0.7 sslmode=require", "10.0.0.7", "5432", true);
+    check_place("postgresql://me@[fe80::1]:6432/app", "fe80::1", "6432", false);
+    check_place("host=/run/pg port=6432 sslmode=require", "/run/pg/.s.PGSQL.6432", "6432", false);
+    setenv("PGSSLMODE", "verify-ca", 1);
+    check_place("postgresql://me@db.internal/app", "db.internal", "5432", true);
+    unsetenv("PGSSLMODE");
+    static const char *const bad[] = {"dbname=app", "postgresql://a,b/app", "host=@abstract",
+                                      "service=app"};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct pg_place place;
+        AUTO_ERR refused = ERR_INIT;
+        assert_int_equal(pg_place_init(bad[i], &place, &refused), -1);
+        assert_int_equal(refused.kind, ERR_INVALID);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_loop, close_loop)
 
 int main(void) {
@@ -522,6 +557,7 @@ int main(void) {
         TEST(test_rows_ceiling),
         TEST(test_copy),
         TEST(test_urls),
+        TEST(test_places),
     };
     pg_world_open();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,11 @@ void step_database_release(struct step_database *database) {
     *database = (struct step_database){0};
 }
 
+const char *step_target(const struct step_ctx *ctx) {
+    (void)ctx;
+    return NULL;
+}
+
 void step_miss_note(struct step_ctx *ctx, const char *what) {
     (void)ctx, (void)what;
 }
@@ -137,9 +142,8 @@ UNUSED(bool, step_connects, struct step_ctx *ctx IGNORED)
 UNUSED(char *, step_marker, struct step_ctx *ctx IGNORED)
 UNUSED(int, step_reach, struct step_ctx *ctx IGNORED, bool fresh IGNORED,
        void (*opened)(struct step_ctx *ctx, struct err *err) IGNORED, struct err *err IGNORED)
-UNUSED(int, step_tunnel, struct step_ctx *ctx IGNORED, const char *host IGNORED,
-       const char *port IGNORED,
-       void (*opened)(struct step_ctx *ctx, const char *socket, struct err *err) IGNORED,
+UNUSED(int, step_tunnel, struct step_ctx *ctx IGNORED, const struct ssh_end *end IGNORED,
+       void (*opened)(struct step_ctx *ctx, const char *entry, struct err *err) IGNORED,
        struct err *err IGNORED)
 UNUSED(void, step_reach_leave, struct step_ctx *ctx IGNORED)
 UNUSED(const struct err *, step_reach_lost, const struct step_ctx *ctx IGNORED)
@@ -147,7 +151,6 @@ UNUSED(int, step_command_end_init, struct step_ctx *ctx IGNORED, int64_t grace_m
        struct step_command *ret IGNORED, struct err *err IGNORED)
 UNUSED(int, step_outputs_write, struct step_ctx *ctx IGNORED, const char *bytes IGNORED,
        size_t length IGNORED, struct err *err IGNORED)
-UNUSED(const char *, step_target, const struct step_ctx *ctx IGNORED)
 UNUSED(const char *const *, step_shell, struct step_ctx *ctx IGNORED, size_t *ret_count IGNORED)
 UNUSED(void, step_output, struct step_ctx *ctx IGNORED, enum step_stream stream IGNORED,
        const char *bytes IGNORED, size_t length IGNORED)
