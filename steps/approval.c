@@ -4,10 +4,12 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/loop.h"
 #include "message.h"
 
 #define LINE_CEILING ((size_t)64 << 10)
 #define ESCALATION_LIMIT_MS INT64_C(30000)
+#define UNDER_WAY_MS INT64_C(3000) /* for a message that is on its way when the answer comes */
 
 struct escalation {
     int64_t after_ms;
@@ -29,6 +31,7 @@ struct escalating {
     struct step_ctx *ctx;
     struct message *message;
     int64_t after_ms;
+    bool is_under_way;
 };
 
 struct approval_state {
@@ -36,6 +39,7 @@ struct approval_state {
     struct step_escalation *escalations;
     struct escalating *escalating; /* as many */
     size_t count;
+    struct loop_timer *patience; /* of an answer that waits for messages under way */
 };
 
 static const struct field approver = {
@@ -286,6 +290,31 @@ static void approval_demand(const void *spec, const struct step_demand *demand) 
             message_demand(FIELD_AT(struct escalation, &approval->escalate, i).notify, demand);
 }
 
+static bool is_telling(const struct approval_state *state) {
+    for (size_t i = 0; i < state->count; i++)
+        if (state->escalating[i].is_under_way)
+            return true;
+    return false;
+}
+
+static void patience_over(void *user) {
+    struct step_ctx *ctx = user;
+    struct approval_state *state = step_state(ctx);
+    loop_timer_free(state->patience);
+    state->patience = NULL;
+    if (!state->ask.is_reported)
+        ask_report(ctx);
+}
+
+/* Who was to be told has been said to be told: a message on its way gets a moment to arrive. */
+static void report_or_wait(struct step_ctx *ctx) {
+    struct approval_state *state = step_state(ctx);
+    if (is_telling(state))
+        state->patience = loop_timer_new(step_loop(ctx), UNDER_WAY_MS, patience_over, ctx);
+    else
+        ask_report(ctx);
+}
+
 static void approval_answered(struct step_ctx *ctx, const struct step_answer *answer) {
     struct ask_state *state = step_state(ctx);
     struct step_result *result = &state->result;
@@ -301,7 +330,7 @@ static void approval_answered(struct step_ctx *ctx, const struct step_answer *an
             err_set(&result->err, ERR_TIMEOUT, "%s",
                     *comment ? comment : "the gate expired before it was answered");
     }
-    ask_report(ctx);
+    report_or_wait(ctx);
 }
 
 /* ---- escalations --------------------------------------------------------------------------- */
@@ -314,10 +343,14 @@ static void escalation_note(struct step_ctx *ctx, int64_t after_ms, const char *
 }
 
 static void escalation_sent(void *user, value data_taken, struct err *err) {
-    const struct escalating *escalating = user;
+    struct escalating *escalating = user;
+    struct approval_state *state = step_state(escalating->ctx);
+    escalating->is_under_way = false;
     AUTO_TEXT failed = err ? mem_printf("not told: %s", err->message) : NULL;
     escalation_note(escalating->ctx, escalating->after_ms, failed ? failed : "told");
     value_free(data_taken);
+    if (state->patience && !is_telling(state))
+        patience_over(escalating->ctx);
 }
 
 static void approval_escalated(struct step_ctx *ctx, size_t index) {
@@ -327,9 +360,12 @@ static void approval_escalated(struct step_ctx *ctx, size_t index) {
     struct escalating *escalating = &state->escalating[index];
     AUTO_ERR err = ERR_INIT;
     *escalating = (struct escalating){.ctx = ctx, .after_ms = step->after_ms};
-    if (step->notify &&
-        message_send(ctx, step->notify, state->ask.question.message, ESCALATION_LIMIT_MS,
+    if (!step->notify)
+        return;
+    escalating->is_under_way = true;
+    if (message_send(ctx, step->notify, state->ask.question.message, ESCALATION_LIMIT_MS,
                      escalation_sent, escalating, &escalating->message, &err) < 0) {
+        escalating->is_under_way = false;
         err_wrap(&err, "not told");
         escalation_note(ctx, step->after_ms, err.message);
     }
@@ -375,8 +411,18 @@ static int approval_start(struct step_ctx *ctx, struct err *err) {
     return 0;
 }
 
+/* The answer is there: it is not waited with any longer. */
+static void approval_cancel(struct step_ctx *ctx) {
+    const struct approval_state *state = step_state(ctx);
+    if (state->patience)
+        patience_over(ctx);
+    else
+        ask_cancel(ctx);
+}
+
 static void approval_release(struct step_ctx *ctx) {
     struct approval_state *state = step_state(ctx);
+    loop_timer_free(state->patience);
     for (size_t i = 0; i < state->count; i++) {
         message_free(state->escalating[i].message);
         mem_free((void *)(uintptr_t)state->escalations[i].approvers);
@@ -402,6 +448,6 @@ const struct step_type step_approval_type = {
     .asks = approval_asks,
     .gate = approval_gate,
     .start = approval_start,
-    .cancel = ask_cancel,
+    .cancel = approval_cancel,
     .release = approval_release,
 };
