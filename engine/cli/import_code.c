@@ -293,6 +293,11 @@ static void sql_steps(struct draft *draft, struct draft_step *group, const struc
 
 /* ---- the whole ---------------------------------------------------------------------------- */
 
+static bool names_settings(const struct block *block) {
+    return !*block->language || text_starts_with(block->language, "env") ||
+           text_equal(block->language, "dotenv");
+}
+
 void code_steps(struct draft *draft, struct draft_step *group, const struct block *block) {
     const enum code_class class = class_of(draft, block);
     const char *open = "its fence is never closed: look where it should end";
@@ -304,16 +309,14 @@ void code_steps(struct draft *draft, struct draft_step *group, const struct bloc
         requests_from_http(draft, group, block);
     else if (class == CODE_PROMQL)
         requests_from_promql(draft, group, block);
-    else if (class == CODE_OTHER && is_settings(draft, block->text) &&
-             (!*block->language || text_starts_with(block->language, "env") ||
-              text_equal(block->language, "dotenv")))
+    else if (is_settings(draft, block->text) &&
+             (class == CODE_OTHER ? names_settings(block)
+                                  : !is_message(block->text) && !is_session(block->text)))
         settings_step(draft, group, block);
     else if (class == CODE_OTHER || is_message(block->text))
         code_by_hand(draft, group, block, NULL);
     else if (is_session(block->text))
         session_steps(draft, group, block);
-    else if (is_settings(draft, block->text))
-        settings_step(draft, group, block);
     else
         script_steps(draft, group, block->text, block->line + (*block->info != '\0'));
     steps_choose(draft, group);

@@ -423,10 +423,11 @@ static void section_ends(struct reader *reader) {
     const uint32_t lines = reader->document->source->lines;
     for (size_t i = 0; i < reader->sections.count; i++) {
         struct section *section = reader->sections.items[i];
-        const struct section *next = section;
+        const struct section *next = section->next ? section : section->parent;
         while (next && !next->next)
             next = next->parent;
-        section->end_line = next && next->next && next->next->line ? next->next->line - 1 : lines;
+        const uint32_t line = next && next->next ? next->next->line : 0;
+        section->end_line = line ? line - 1 : lines;
     }
 }
 

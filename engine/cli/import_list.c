@@ -188,12 +188,8 @@ static void item_child(struct draft *draft, struct draft_step *own, const struct
 static void item_by_hand(struct draft *draft, struct draft_step *own, const struct block *text) {
     const char *title = own->title;
     own->kind = DRAFT_MANUAL;
-    if (text->label && *text->text)
-        own->text = place_prose(draft, text->text);
-    else if (strchr(text->text, '\n') || strlen(text->text) > 100)
-        own->text = place_prose(draft, text->text);
-    else
-        own->text = place_prose(draft, title);
+    const bool is_long = strchr(text->text, '\n') || strlen(text->text) > 100;
+    own->text = place_prose(draft, (text->label && *text->text) || is_long ? text->text : title);
 }
 
 static bool is_careful(const struct draft *draft, const struct draft_step *step) {

@@ -233,8 +233,9 @@ static void settings_drop(struct draft *draft, struct draft_step *step, struct b
         const char *at = NULL;
         while ((at = strstr(buf_text(out), setting))) {
             const char *rest = arena_strdup(draft->arena, at + strlen(setting));
-            out->length = (size_t)(at - buf_text(out));
-            out->data[out->length] = '\0';
+            AUTO_TEXT before = mem_strndup(buf_text(out), (size_t)(at - buf_text(out)));
+            buf_clear(out);
+            buf_puts(out, before);
             buf_puts(out, rest);
         }
     }

@@ -224,9 +224,8 @@ static bool word_read(const char *text, size_t length, size_t *at, struct buf *w
             quote = '\0';
         } else if (quote == '\0' && (c == '\'' || c == '"')) {
             quote = c;
-        } else if (quote != '\'' && (c == '$' || c == '`')) {
-            return false;
-        } else if (quote == '\0' && strchr(";|&<>()#*", c)) {
+        } else if ((quote != '\'' && (c == '$' || c == '`')) ||
+                   (quote == '\0' && strchr(";|&<>()#*", c))) {
             return false;
         } else {
             buf_putc(word, c);

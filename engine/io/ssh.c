@@ -187,6 +187,8 @@ static void options_add(const struct ssh *ssh, ssh_words *words) {
         words_add(words, strict);
 }
 
+#define LOCAL_COMMAND ("LocalCommand=echo " OPEN_WORD)
+
 static int connect_begin(struct ssh *ssh, struct err *err) {
     static const char *const fixed[] = {"ssh", "-M",
                                         "-N",  "-T",
@@ -194,7 +196,7 @@ static int connect_begin(struct ssh *ssh, struct err *err) {
                                         "-o",  "BatchMode=yes",
                                         "-o",  "ClearAllForwardings=yes",
                                         "-o",  "PermitLocalCommand=yes",
-                                        "-o",  "LocalCommand=echo " OPEN_WORD,
+                                        "-o",  LOCAL_COMMAND,
                                         NULL};
     ssh_words words = {0};
     word_add(&words, "sh");
@@ -460,6 +462,8 @@ void ssh_free(struct ssh *ssh) {
 
 /* ---- commands ------------------------------------------------------------------------------ */
 
+#define NO_WAY ("ProxyCommand=sh -c \"echo " SSH_NOT_SENT " >&2\"")
+
 /* Without its master ssh would connect by itself: then it is told of a way that leads nowhere. Its
  * shell holds the other end until that is said, as ssh kills it when it sees the end. */
 void ssh_command(const struct ssh *ssh, const char *command, ssh_words *ret) {
@@ -468,7 +472,7 @@ void ssh_command(const struct ssh *ssh, const char *command, ssh_words *ret) {
                                         "-o",  "BatchMode=yes",
                                         "-o",  "ClearAllForwardings=yes",
                                         "-o",  "RemoteCommand=none",
-                                        "-o",  "ProxyCommand=sh -c \"echo " SSH_NOT_SENT " >&2\"",
+                                        "-o",  NO_WAY,
                                         "-S",  NULL};
     words_add(ret, fixed);
     word_add(ret, ssh->socket);

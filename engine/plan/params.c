@@ -69,7 +69,7 @@ static void set_parse(const struct runbook *runbook, const char *pair, value *gi
     }
     AUTO_TEXT name = mem_strndup(pair, (size_t)(equals - pair));
     const struct param *param = FIELD_FIND(struct param, &runbook->params, name);
-    value parsed;
+    value parsed = value_none();
     if (!param)
         parsed = value_string(equals + 1); /* params_bind reports the name */
     else if (param_parse(name, param, equals + 1, &parsed, &err) < 0) {
@@ -94,7 +94,7 @@ static void param_prompt(const struct plan_options *options, const char *name,
                          const struct param *param, value *said, struct diag *diag) {
     AUTO_TEXT typed = options->prompt(options->user, name, param);
     AUTO_ERR err = ERR_INIT;
-    value parsed;
+    value parsed = value_none();
     if (!typed || !*typed)
         return;
     if (param_parse(name, param, typed, &parsed, &err) < 0)
