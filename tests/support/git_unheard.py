@@ -31,6 +31,8 @@ while True:
         break
 sys.stdout.buffer.flush()
 if mode == "cut":
+    process.stdin.close()
+    process.wait()  # it complains, and what it says is expected
     os._exit(255)
 threading.Thread(target=forward, args=(0, process.stdin), daemon=True).start()
 process.stdout.read()
