@@ -213,8 +213,11 @@ static void dialog_show_ledger(struct dialog *dialog, enum ledger_how how) {
     buf_release(&text);
 }
 
-/* The ledger is that of the moment in which the question comes to be seen. */
+/* The ledger is that of the moment in which the question comes to be seen. The prompt before does
+ * not stand below it: whoever answered that one would not be heard. */
 static void dialog_show(struct dialog *dialog) {
+    mem_free(dialog->prompt);
+    dialog->prompt = NULL;
     if (dialog->items.count > 0) {
         const struct item *item = dialog->items.items[0];
         dialog->sink.print(dialog->sink.user, item->shown, strlen(item->shown));
