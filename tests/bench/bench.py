@@ -13,8 +13,8 @@ import growth
 import works
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PROGRAMS = ("measure", "floor", "yaml_events", "floor_get", "floor_sql", "floor_copy", "floor_jq",
-            "append")
+PROGRAMS = ("measure", "floor", "spawn", "yaml_events", "floor_get", "floor_sql", "floor_copy",
+            "floor_jq", "append")
 
 
 def measure(bench, measurer, rounds, folder):
@@ -58,26 +58,34 @@ def table(bench, results):
     return "\n".join(lines) + "\n"
 
 
+KEYS = {"seconds": "median"}
+KINDS = {"seconds": "", "peak_kib": ", memory", "cpu": ", CPU"}
+UNITS = {"seconds": "s", "peak_kib": "KiB", "cpu": "s"}
+
+
 def judge(bench, results):
     """Rows of the summary: what was asked for, what was measured."""
     by_label = {result["label"]: result for result in results}
     rows = []
-    for mine, other, most, of in bench.bars:
-        if mine not in by_label or other not in by_label:
+    for mine, other, most, of, less in bench.bars:
+        labels = [label for label in (mine, other, less) if label]
+        if any(label not in by_label for label in labels):
             continue
-        key = {"seconds": "median"}.get(of, of)
-        ratio = by_label[mine][key] / by_label[other][key]
-        what = "" if of == "seconds" else ", memory" if of == "peak_kib" else ", CPU"
-        ran = not (by_label[mine]["status"] or by_label[other]["status"])
-        rows.append({"work": bench.work, "mine": mine + what, "other": other, "most": most,
-                     "ratio": ratio, "met": ran and ratio <= most})
+        key = KEYS.get(of, of)
+        taken = by_label[mine][key] - (by_label[less][key] if less else 0)
+        measured = taken / (by_label[other][key] if other else bench.operations)
+        ran = not any(by_label[label]["status"] for label in labels)
+        rows.append({"work": bench.work, "mine": mine + KINDS[of] + (", less " + less if less else ""),
+                     "other": other or "each of the %s" % bench.unit, "most": most,
+                     "measured": measured, "unit": "×" if other else UNITS[of],
+                     "met": ran and measured <= most})
     return rows
 
 
 def summary(rows):
     lines = ["| work | ours | beside | at most | measured | |", "|---|---|---|--:|--:|---|"]
-    lines += ["| %(work)s | %(mine)s | %(other)s | %(most).2f × | %(ratio).2f × |" % row +
-              (" met |" if row["met"] else " **missed** |") for row in rows]
+    lines += ["| %(work)s | %(mine)s | %(other)s | %(most).2f %(unit)s | %(measured).2f %(unit)s |"
+              % row + (" met |" if row["met"] else " **missed** |") for row in rows]
     return "\n".join(lines) + "\n"
 
 

@@ -50,8 +50,8 @@ def measure(programs, folder):
         return run + [works.runbook_file(folder, "c%d" % steps, steps, True)]
 
     def waits(steps):
-        file = works.runbook_file(folder, "w%d" % steps, steps, False, step="    wait: 1s\n")
-        return run + ["--jobs", str(steps), file]
+        return run + [works.runbook_file(folder, "w%d" % steps, steps, False,
+                                         step="    wait: 1s\n")]
 
     def output(mib):
         file = works.write(folder, "o%d.yaml" % mib, works.HEAD % "output" + "steps:\n"

@@ -13,5 +13,5 @@ build=${RUNBOOK_BUILDS:-$root}/build-bench
 [ -f "$build/build.ninja" ] || meson setup "$build" "$root" -Dbuildtype=release >/dev/null
 ninja -C "$build" --quiet engine/cli/runbook engine/guard/runbook-guard \
     engine/io/runbook_{git,http,pg}.so steps/runbook_sql.so \
-    tests/bench/{measure,floor,yaml_events,floor_get,floor_sql,floor_copy,floor_jq,append} >&2
+    tests/bench/{measure,floor,spawn,yaml_events,floor_get,floor_sql,floor_copy,floor_jq,append} >&2
 exec python3 "$root/tests/bench/bench.py" "$build" "$@"

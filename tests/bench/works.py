@@ -15,8 +15,7 @@ SECRETS = 20
 
 
 class Bench:
-    """The commands of one work: what is measured, beside what. `bars` name, of the labels of two
-    of its commands, how many times as long as the second the first may take."""
+    """The commands of one work: what is measured, beside what, and its bars."""
 
     def __init__(self, name, work, operations, unit="steps"):
         self.name, self.work, self.operations, self.unit = name, work, operations, unit
@@ -27,9 +26,10 @@ class Bench:
         if only_if is None or shutil.which(only_if):
             self.commands.append((label, repeat, words, ours))
 
-    def bar(self, mine, other, most, of="seconds"):
-        """`of`: seconds, peak_kib or cpu."""
-        self.bars.append((mine, other, most, of))
+    def bar(self, mine, other, most, of="seconds", less=None):
+        """How many times as much as the command `other` the command `mine` may take, less what
+        `less` takes. Without `other`: how much an operation. `of`: seconds, peak_kib or cpu."""
+        self.bars.append((mine, other, most, of, less))
 
 
 # ---- inputs --------------------------------------------------------------------------------
@@ -75,6 +75,11 @@ def loop_file(folder, name, steps, is_chain):
                      % (steps, LINE))
     return write(folder, name + ".sh", "for ((i = 0; i < %d; i++)); do\n"
                  "((i < 2)) || wait -n\nsh -c %s &\ndone\nwait\n" % (steps, LINE))
+
+
+def playbook_file(folder, name, steps):
+    return write(folder, name + ".playbook.yml", "- hosts: localhost\n  gather_facts: false\n  tasks:\n" +
+                 "".join("    - {name: s%d, command: %s}\n" % (i, LINE) for i in range(steps)))
 
 
 def secrets_file(folder):
@@ -163,7 +168,7 @@ def steps_of(programs, folder, steps, is_chain):
     name = "chain" if is_chain else "independent"
     bench = Bench(name, "a chain of %d" % steps if is_chain else "%d independent" % steps, steps)
     file = runbook_file(folder, name, steps, is_chain)
-    for jobs, durability in ((2, "process"), (2, "disk")) + (() if is_chain else ((8, "disk"),)):
+    for jobs, durability in ((2, "disk"),) if is_chain else ((2, "process"), (2, "disk"), (8, "disk")):
         how = "%s, %d jobs" % (durability, jobs) if not is_chain else durability
         bench.add("runbook, " + how,
                   [programs["runbook"], "exec", "--quiet", "--jobs", str(jobs),
@@ -177,6 +182,9 @@ def steps_of(programs, folder, steps, is_chain):
     bench.add("make -j2", ["make", "-j2", "-f", make_file(folder, name, steps, is_chain)],
               only_if="make")
     bench.add("bash loop", ["bash", loop_file(folder, name, steps, is_chain)])
+    if not is_chain:
+        bench.add("xargs -P 2", ["xargs", "-P", "2", "-n", "1", "-a",
+                                 write(folder, "words", "%s\n" % LINE * steps), *SHELL[:-1]])
     for how in ("disk",) if is_chain else ("process, 2 jobs", "disk, 8 jobs"):
         bench.bar("runbook, " + how, "ninja -j2", 1)
     bench.bar("runbook, disk" if is_chain else "runbook, disk, 2 jobs", "ninja -j2", 1, "peak_kib")
@@ -216,25 +224,45 @@ def order(programs, folder, steps):
               only_if="ninja")
     bench.add("make -n", ["make", "-n", "-f", make_file(folder, "order", steps, False)],
               only_if="make")
+    bench.add("ansible --syntax-check", ["ansible-playbook", "--syntax-check",
+                                         playbook_file(folder, "order", steps)],
+              only_if="ansible-playbook")
     bench.bar("runbook check", "ninja -n", 25 / 34)
     bench.bar("runbook plan", "ninja -n", 1)
     return bench
 
 
+def spawns(programs, folder, steps):
+    """What the guard between engine and command costs, and the memory of the engine."""
+    del folder
+    count = steps // 2
+    bench = Bench("spawns", "%d commands, one after another" % count, count, "commands")
+    words = [str(count), *SHELL]
+    bench.add("by the guard", [programs["spawn"], "room", "10"] + words, 1, True)
+    bench.add("by the guard, of 1 GiB", [programs["spawn"], "room", "1024"] + words, 1, True)
+    bench.add("1 GiB alone", [programs["spawn"], "room", "1024", "0", *SHELL])
+    bench.add("posix_spawn alone", [programs["spawn"], "bare", "10"] + words)
+    bench.bar("by the guard", "posix_spawn alone", 1.1)
+    bench.bar("by the guard, of 1 GiB", "by the guard", 1 / 0.95, less="1 GiB alone")
+    return bench
+
+
 def parent(programs, folder, steps):
-    """What a large plan in memory takes from those who start children: the cost of its own check
-    is beside it, to be taken off."""
-    few, many = max(steps // 5, 10), 100 * steps
+    """What a large plan in memory takes from those who start children: the cost of the same run in
+    which none of them starts is beside it, to be taken off."""
+    few, many = max(steps // 5, 10), 50 * steps
     bench = Bench("parent", "%d steps, alone and in a plan of %d" % (few, many), few)
     small = runbook_file(folder, "small", few, True)
     body = "".join("      - id: s%d\n        shell: 'true'\n" % i for i in range(few))
     rest = "".join("      - id: r%d\n        shell: 'true'\n" % i for i in range(many - few))
-    large = write(folder, "large.yaml", HEAD % "large" + "steps:\n  - id: few\n    steps:\n" + body +
-                  "  - id: rest\n    when: 'false'\n    steps:\n" + rest)
+    for name, skipped in (("large", ""), ("none", "    when: 'false'\n")):
+        write(folder, name + ".yaml", HEAD % name + "steps:\n  - id: few\n" + skipped + "    steps:\n" +
+              body + "  - id: rest\n    when: 'false'\n    steps:\n" + rest)
     run = [programs["runbook"], "exec", "--quiet", "--durability", "process"]
     bench.add("runbook, alone", run + [small], 1, True)
-    bench.add("runbook, in a large plan", run + [large], 1, True)
-    bench.add("check of the large plan", [programs["runbook"], "check", large], 1, True)
+    bench.add("runbook, in a large plan", run + [os.path.join(folder, "large.yaml")], 1, True)
+    bench.add("runbook, none of them", run + [os.path.join(folder, "none.yaml")], 1, True)
+    bench.bar("runbook, in a large plan", "runbook, alone", 1 / 0.95, less="runbook, none of them")
     return bench
 
 
@@ -242,10 +270,11 @@ def waits(programs, folder, steps):
     bench = Bench("waits", "%d steps that wait for 2 s at once" % steps, steps)
     head = runbook_file(folder, "waits", steps, False, step="    wait: 2s\n")
     one = runbook_file(folder, "wait", 1, False, step="    wait: 2s\n")
-    run = [programs["runbook"], "exec", "--quiet", "--durability", "process", "--jobs", str(steps)]
+    run = [programs["runbook"], "exec", "--quiet", "--durability", "process"]
     bench.add("runbook, all", run + [head], 1, True)
     bench.add("runbook, one", run + [one], 1, True)
     bench.add("runbook check, all", [programs["runbook"], "check", head], 1, True)
+    bench.bar("runbook, all", None, 4, "peak_kib", less="runbook, one")
     return bench
 
 
@@ -353,4 +382,5 @@ def jq(programs, folder, _):
 
 
 WORKS = {work.__name__: work for work in (
-    start, order, parse, independent, chain, parent, waits, gets, sql, output, append, records, jq)}
+    start, order, parse, independent, chain, spawns, parent, waits, gets, sql, output, append,
+    records, jq)}
