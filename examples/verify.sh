@@ -153,9 +153,12 @@ def pair($path; $folder): if type == "object" and (.[$path] | type == "string") 
   and (.[$path] | startswith($folder) and (index("\u0000") | not)
     and (.[$folder | length:] | length > 0 and . != "." and . != ".." and (index("/") | not)))
   then [.[$path], .sha256] else null end;
+# What is short stands in the record itself.
+def is_inline: type == "object" and length == 2 and (.text | type == "string")
+  and (.bytes | type == "number");
 def named:
   (if (.files | type) == "array" then .files[] | pair("copy"; "") elif .files == null then empty else null end),
-  (if (.output | type) == "object" then .output[] | pair("file"; "output/") elif .output == null then empty else null end),
+  (if (.output | type) == "object" then .output[] | select(is_inline | not) | pair("file"; "output/") elif .output == null then empty else null end),
   (.result, .outputs | select(stored) | pair("file"; "output/"));
 
 def found($kind; $file; $message): ["F", $kind, "\(.count + 1)", $file, $message];

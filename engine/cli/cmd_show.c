@@ -1,6 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -14,6 +12,7 @@
 #include "journal/reader.h"
 #include "report/text.h"
 #include "run/run.h"
+#include "run/stored.h"
 
 #define PIECE ((size_t)65536)
 
@@ -67,28 +66,6 @@ static int show_json(const struct run_view *view) {
 
 /* ---- one step's output --------------------------------------------------------------------- */
 
-/* A transcript may come from elsewhere: the file must lie in the run's own output/. */
-static int output_open(const struct run_view *view, const char *file, int *ret_fd,
-                       struct err *err) {
-    const char *name = text_starts_with(file, "output/") ? file + strlen("output/") : "";
-    if (!*name || strchr(name, '/') || text_equal(name, "..")) {
-        return err_set(err, ERR_TRANSCRIPT, "the transcript names a file outside of output/: %s",
-                       file);
-    }
-    AUTO_TEXT path = mem_printf("%s/%s", view->dir, file);
-    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    struct stat info;
-    if (fd < 0 || fstat(fd, &info) < 0) {
-        return err_sys(err, errno, "cannot read %s", path);
-    }
-    if (!S_ISREG(info.st_mode)) {
-        return err_set(err, ERR_INVALID, "cannot read %s: it is not a regular file", path);
-    }
-    *ret_fd = fd;
-    fd = -1;
-    return 0;
-}
-
 /* Where the last character begins that may go on in the next piece. */
 static size_t whole_characters(const char *bytes, size_t length) {
     size_t back = 0;
@@ -104,16 +81,13 @@ static size_t whole_characters(const char *bytes, size_t length) {
 }
 
 /* As it is into a pipe or file; on a terminal without control characters. */
-static int output_copy(int fd, bool escaped, struct err *err) {
+static int output_copy(struct stored *stored, bool escaped, struct err *err) {
     char piece[PIECE];
     size_t held = 0;
     for (;;) {
-        const ssize_t got = read(fd, piece + held, sizeof piece - held);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
+        const ssize_t got = stored_read(stored, piece + held, sizeof piece - held, err);
         if (got < 0) {
-            return err_sys(err, errno, "cannot read the output");
+            return -1;
         }
         const size_t length = held + (size_t)got;
         const size_t whole = escaped && got > 0 ? whole_characters(piece, length) : length;
@@ -162,17 +136,16 @@ static int output_print(const struct run_view *view, const struct show_options *
         return -1;
     }
     const char *stream = streams[options->stream ? options->stream - 1 : 0];
-    AUTO_VALUE stored = value_get(step->output, stream);
-    AUTO_VALUE file = value_get(stored, "file");
-    AUTO_FD fd = -1;
-    if (!value_is(file, VALUE_STRING)) {
+    AUTO_VALUE record = value_get(step->output, stream);
+    AUTO_STORED stored = STORED_INIT;
+    if (!value_is(record, VALUE_OBJECT)) {
         return err_set(err, ERR_INVALID, "nothing is stored of the %s of `%s`", stream,
                        options->output);
     }
-    if (output_open(view, value_text(file), &fd, err) < 0) {
+    if (stored_open(&stored, view->dir, record, err) < 0) {
         return -1;
     }
-    return output_copy(fd, terminal_is(STDOUT_FILENO), err);
+    return output_copy(&stored, terminal_is(STDOUT_FILENO), err);
 }
 
 /* ---- for people ---------------------------------------------------------------------------- */

@@ -60,7 +60,7 @@
     X(exit, INTEGER, "exit status of the run")                                                     \
     X(result, JSON, "the result, or {file, sha256, bytes} where it is large")                      \
     X(outputs, JSON, "named values taken from the result")                                         \
-    X(output, JSON, "streams: {stdout: {file, bytes, sha256}, stderr: …}")                         \
+    X(output, JSON, "streams: {stdout: {text, bytes} or {file, bytes, sha256}, stderr: …}")        \
     X(notes, JSON, "what else happened: [[what, value]]; `undo`: the undo ledger then")            \
     X(message, TEXT, "what a person was asked")                                                    \
     X(approvers, JSON, "who may answer, or null for anybody")                                      \

@@ -98,7 +98,8 @@ const char *const reference_closing[] = {
     "in lower case), `body`, `json`, `time_ms`, `timing`, `tls_days_left`, `url`, `redirects`; "
     "`git` has what its section tells.",
     "- Trailing newlines of `stdout` and `stderr` are cut, as the shell's `$(…)` does. Of each, "
-    "expressions see the first MiB; the whole is in the run's `output/`.",
+    "expressions see the first MiB; the whole is kept with the run, and "
+    "`runbook show RUN --output STEP` prints it.",
     "- Numbers are those of jq: integers beyond 2^53, and decimals that a double cannot hold, "
     "travel as strings of digits.",
     "- An expression ends with an error when it runs for more than 2 seconds.",

@@ -151,19 +151,32 @@ static void show_notes(const struct page *page, value notes) {
     }
 }
 
+/* The text itself, or where it is. */
+static void show_stream(const struct page *page, const char *name, value stream) {
+    AUTO_VALUE text = value_get(stream, "text");
+    AUTO_VALUE file = value_get(stream, "file");
+    AUTO_VALUE bytes = value_get(stream, "bytes");
+    int64_t count;
+    if (value_is(text, VALUE_STRING)) {
+        AUTO_TEXT shown = value_to_text(text);
+        for (size_t end = strlen(shown); end > 0 && shown[end - 1] == '\n'; end--)
+            shown[end - 1] = '\0';
+        show_text(page, name, shown);
+        return;
+    }
+    AUTO_TEXT size = value_as_integer(bytes, &count) ? text_show_size(count) : mem_strdup("?");
+    AUTO_TEXT where = mem_printf("%s in %s", size, value_text(file));
+    if (value_is(file, VALUE_STRING))
+        page_block(page, 6, name, COLOR_DIM, where);
+}
+
 static void show_streams(const struct page *page, value output) {
     value key, item;
     for (size_t i = 0; value_next(output, &i, &key, &item);) {
-        AUTO_VALUE file = value_get(item, "file");
-        AUTO_VALUE bytes = value_get(item, "bytes");
-        int64_t count;
-        AUTO_TEXT size = value_as_integer(bytes, &count) ? text_show_size(count) : mem_strdup("?");
-        AUTO_TEXT text = mem_printf("%s in %s", size, value_text(file));
         AUTO_BUF name = BUF_INIT(TRANSCRIPT_LINE_MAX * 8);
         text_escape(&name, value_text(key), value_text_length(key), false);
         (void)buf_puts(&name, ": ");
-        if (value_is(file, VALUE_STRING))
-            page_block(page, 6, buf_text(&name), COLOR_DIM, text);
+        show_stream(page, buf_text(&name), item);
         value_free(key);
         value_free(item);
     }

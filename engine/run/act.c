@@ -77,6 +77,7 @@ struct step_ctx *act_new(const struct act_spec *spec) {
         .dir = dir,
         .name = name,
         .resume = spec->is_resumed && !run->replay,
+        .holds = !spec->step->type->is_command,
         .shown = step_hides_output(spec->step) ? NULL : output_shown,
         .failed = output_failed,
         .stored = output_stored,
@@ -299,8 +300,13 @@ void step_done(struct step_ctx *act, struct step_result *result) {
 }
 
 void act_recorded(struct step_ctx *act) {
+    const struct run *run = act->run;
+    if (!act->over || run->stage == STAGE_OVER || run->transcript_err.kind != ERR_NONE)
+        return;
     if (act->output_file)
         unlink(act->output_file);
+    if (capture_recorded(act->capture))
+        commit_removed(run->commit);
 }
 
 struct gate *act_gate(struct run *run, const char *path) {

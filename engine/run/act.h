@@ -34,8 +34,8 @@ void act_start(struct step_ctx *act);
 void act_settle(struct step_ctx *act, const struct step_doubt *doubt);
 /* Asks it to end; `timed_out` decides what it is called. Idempotent. */
 void act_cancel(struct step_ctx *act, bool timed_out);
-/* Its end is in the transcript: what its command wrote as outputs nobody reads any more. Until then
- * the next engine would have to. */
+/* Its end is in the transcript, if it has ended and could be written: the files that hold what
+ * stands there go. Until then the next engine would have to read them. */
 void act_recorded(struct step_ctx *act);
 void act_free(struct step_ctx *act); /* not while it runs */
 

@@ -1,5 +1,6 @@
 #include "run/capture.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +11,10 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "secret/digest.h"
+#include "value/json.h"
+
+/* The tail of a stream that a record may hold is all of it. */
+static_assert(CAPTURE_TEXT_MAX <= CAPTURE_TAIL_MAX, "a record's text must fit into the tail");
 
 struct stream {
     struct capture *capture;
@@ -19,10 +24,11 @@ struct stream {
     bool goes_on; /* where an engine before this one stopped; nothing has been added yet */
     struct redact_stream *redact;
     int fd;
-    struct digest *digest;
+    struct digest *digest; /* NULL: there is too little for one */
     char sha256[DIGEST_TEXT_SIZE];
-    char *file; /* relative to the run's directory */
+    char *file; /* relative to the run's directory; NULL: there is none */
     uint64_t bytes;
+    bool is_text; /* it has ended, and the record holds it */
 };
 
 struct capture {
@@ -89,21 +95,20 @@ static char *stream_path(struct stream *stream) {
     return mem_printf("%s/%s", capture->dir, stream->file);
 }
 
-/* Opened with the first byte: most steps print nothing on one of the two. */
+/* Made with the first byte, as most steps print nothing on one of the two, or with the first that
+ * a record does not hold. */
 static bool stream_open(struct stream *stream) {
     struct capture *capture = stream->capture;
+    AUTO_ERR err = ERR_INIT;
     if (stream->fd >= 0)
         return true;
-    if (!capture->name || capture->failed)
-        return false;
     AUTO_TEXT path = stream_path(stream);
     stream->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (stream->fd < 0) {
+    if (stream->fd < 0)
         store_fail(capture, errno, "creating", stream->file);
-        return false;
-    }
-    stream->digest = digest_new();
-    return true;
+    else if (file_write_all(stream->fd, buf_text(&stream->tail), stream->bytes, &err) < 0)
+        store_fail(capture, err.sys, "writing", stream->file);
+    return !capture->failed;
 }
 
 static void tail_keep(struct buf *tail, const char *bytes, size_t length) {
@@ -126,6 +131,21 @@ static void head_keep(struct stream *stream, const char *bytes, size_t length) {
         buf_append(&stream->head, bytes, length);
 }
 
+/* What a record may hold is vouched for by the chain, and needs none. */
+static void digest_begin(struct stream *stream) {
+    stream->digest = digest_new();
+    digest_update(stream->digest, buf_text(&stream->tail), stream->bytes);
+}
+
+/* What is stored now, in a file or not yet. */
+static void stream_count(struct stream *stream, const char *bytes, size_t length) {
+    if (!stream->digest && stream->bytes + length > CAPTURE_TEXT_MAX)
+        digest_begin(stream);
+    if (stream->digest)
+        digest_update(stream->digest, bytes, length);
+    stream->bytes += length;
+}
+
 /* ---- what an engine before this one stored ------------------------------------------------- */
 
 /* 0, or errno. */
@@ -142,8 +162,7 @@ static int stream_reread(struct stream *stream) {
             continue;
         if (got <= 0)
             return got < 0 ? errno : 0;
-        digest_update(stream->digest, piece, (size_t)got);
-        stream->bytes += (uint64_t)got;
+        stream_count(stream, piece, (size_t)got);
         head_keep(stream, piece, (size_t)got);
         tail_keep(&stream->tail, piece, (size_t)got);
     }
@@ -153,9 +172,11 @@ static void stream_resume(struct stream *stream) {
     AUTO_TEXT path = stream_path(stream);
     stream->fd =
         open(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
-    if (stream->fd < 0 && errno == ENOENT)
+    if (stream->fd < 0 && errno == ENOENT) {
+        mem_free(stream->file);
+        stream->file = NULL;
         return;
-    stream->digest = digest_new();
+    }
     int sys = stream->fd < 0 ? errno : stream_reread(stream);
     if (sys != 0)
         store_fail(stream->capture, sys, "going on with", stream->file);
@@ -170,19 +191,34 @@ static void capture_resume(struct capture *capture) {
 
 /* ---- what comes ---------------------------------------------------------------------------- */
 
-static void stream_store(void *user, const char *bytes, size_t length) {
-    struct stream *stream = user;
+static bool is_held(const struct stream *stream, size_t more) {
+    return stream->capture->spec.holds && stream->fd < 0 &&
+           stream->bytes + more <= CAPTURE_TEXT_MAX;
+}
+
+static void stream_write(struct stream *stream, const char *bytes, size_t length) {
     struct capture *capture = stream->capture;
     AUTO_ERR err = ERR_INIT;
-    if (stream_open(stream)) {
-        if (file_write_all(stream->fd, bytes, length, &err) < 0) {
-            store_fail(capture, err.sys, "writing", stream->file);
-        } else {
-            digest_update(stream->digest, bytes, length);
-            stream->bytes += length;
-        }
-    }
+    if (!capture->name || capture->failed || (!is_held(stream, length) && !stream_open(stream)))
+        return;
+    if (stream->fd >= 0 && file_write_all(stream->fd, bytes, length, &err) < 0)
+        store_fail(capture, err.sys, "writing", stream->file);
+    else
+        stream_count(stream, bytes, length);
+}
+
+static void stream_keep(void *user, const char *bytes, size_t length) {
+    struct stream *stream = user;
+    if (length == 0)
+        return;
+    stream_write(stream, bytes, length);
     tail_keep(&stream->tail, bytes, length);
+}
+
+static void stream_store(void *user, const char *bytes, size_t length) {
+    struct stream *stream = user;
+    const struct capture *capture = stream->capture;
+    stream_keep(stream, bytes, length);
     if (capture->spec.shown)
         capture->spec.shown(capture->spec.user, stream->kind, bytes, length);
 }
@@ -208,13 +244,40 @@ void capture_write(struct capture *capture, enum step_stream kind, const char *b
     redact_stream_write(stream->redact, bytes, length);
 }
 
-static void stream_stored(const struct stream *stream, int *fd_taken) {
+/* ---- its end ------------------------------------------------------------------------------- */
+
+static bool stream_fits(const struct stream *stream) {
+    const char *text = buf_text(&stream->tail);
+    size_t length = stream->bytes;
+    return length <= CAPTURE_TEXT_MAX && text_is_utf8(text, length) && !memchr(text, 0, length) &&
+           json_escaped_length(text, length) <= CAPTURE_ESCAPED_MAX;
+}
+
+static void stream_stored(struct stream *stream) {
     const struct capture_spec *spec = &stream->capture->spec;
     if (spec->stored)
-        spec->stored(spec->user, *fd_taken);
+        spec->stored(spec->user, stream->fd);
     else
-        file_close(fd_taken);
-    *fd_taken = -1;
+        file_close(&stream->fd);
+    stream->fd = -1;
+}
+
+/* Into the record, or as a file that the record names. */
+static void stream_settle(struct stream *stream) {
+    const struct capture *capture = stream->capture;
+    if (!capture->name || capture->failed || (stream->fd < 0 && stream->bytes == 0))
+        return;
+    stream->is_text = stream_fits(stream);
+    if (stream->is_text) {
+        file_close(&stream->fd);
+        return;
+    }
+    if (!stream->digest)
+        digest_begin(stream);
+    if (!stream_open(stream))
+        return;
+    digest_finish(stream->digest, stream->sha256);
+    stream_stored(stream);
 }
 
 void capture_end(struct capture *capture) {
@@ -225,72 +288,71 @@ void capture_end(struct capture *capture) {
         struct stream *stream = &capture->streams[i];
         if (stream->redact)
             redact_stream_end(stream->redact);
-        if (stream->fd < 0)
-            continue;
-        digest_finish(stream->digest, stream->sha256);
-        stream_stored(stream, &stream->fd);
+        stream_settle(stream);
     }
+}
+
+bool capture_recorded(struct capture *capture) {
+    bool removed = false;
+    for (int i = 0; i < 2; i++) {
+        struct stream *stream = &capture->streams[i];
+        if (!stream->is_text || !stream->file)
+            continue;
+        AUTO_TEXT path = mem_printf("%s/%s", capture->dir, stream->file);
+        removed |= unlink(path) == 0;
+    }
+    return removed;
 }
 
 /* ---- a secret that was not known ----------------------------------------------------------- */
 
-/* The stored bytes on their way into the file that takes their place. */
-struct rewrite {
-    struct stream *stream;
-    int fd;
-    struct err err;
-};
-
-static void rewrite_add(void *user, const char *bytes, size_t length) {
-    struct rewrite *rewrite = user;
-    if (rewrite->err.kind != ERR_NONE || file_write_all(rewrite->fd, bytes, length, &rewrite->err))
-        return;
-    digest_update(rewrite->stream->digest, bytes, length);
-    rewrite->stream->bytes += length;
+static void stream_forget(struct stream *stream) {
+    digest_free(stream->digest);
+    stream->digest = NULL;
+    *stream->sha256 = '\0';
+    stream->bytes = 0;
+    stream->is_text = false;
+    buf_clear(&stream->tail);
 }
 
-static void rewrite_read(struct rewrite *rewrite, int from) {
+/* 0, or errno. */
+static int file_keep_redacted(struct stream *stream, int from) {
     char piece[65536];
     struct redact_stream *redact =
-        redact_stream_new(rewrite->stream->capture->spec.redactor, rewrite_add, rewrite);
-    ssize_t got;
-    while ((got = read(from, piece, sizeof piece)) != 0) {
+        redact_stream_new(stream->capture->spec.redactor, stream_keep, stream);
+    int sys = 0;
+    for (;;) {
+        ssize_t got = read(from, piece, sizeof piece);
         if (got > 0)
             redact_stream_write(redact, piece, (size_t)got);
-        else if (errno != EINTR)
+        else if (got == 0 || errno != EINTR) {
+            sys = got < 0 ? errno : 0;
             break;
+        }
     }
-    if (got < 0)
-        err_sys(&rewrite->err, errno, "cannot read the output");
     redact_stream_end(redact);
     redact_stream_free(redact);
+    return sys;
 }
 
 /* The file is whole at every moment, as it was or as it shall be. */
-static void stream_redact_again(struct stream *stream) {
-    const struct capture *capture = stream->capture;
+static void file_redact_again(struct stream *stream) {
+    struct capture *capture = stream->capture;
     AUTO_TEXT path = mem_printf("%s/%s", capture->dir, stream->file);
     AUTO_TEXT beside = mem_printf("%s/.output-XXXXXX", capture->dir);
-    struct rewrite rewrite = {.stream = stream, .err = ERR_INIT};
     AUTO_FD from = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    AUTO_FD to = from < 0 ? -1 : mkostemp(beside, O_CLOEXEC);
-    if (to < 0) {
-        store_fail(stream->capture, errno, "redacting", stream->file);
+    stream->fd = from < 0 ? -1 : mkostemp(beside, O_CLOEXEC);
+    if (stream->fd < 0) {
+        store_fail(capture, errno, "redacting", stream->file);
         return;
     }
-    rewrite.fd = to;
-    stream->bytes = 0;
-    rewrite_read(&rewrite, from);
-    digest_finish(stream->digest, stream->sha256);
-    if (rewrite.err.kind == ERR_NONE && rename(beside, path) < 0)
-        err_sys(&rewrite.err, errno, "cannot rename");
-    if (rewrite.err.kind == ERR_NONE) {
-        stream_stored(stream, &to);
-        return;
-    }
-    store_fail(stream->capture, rewrite.err.sys, "redacting", stream->file);
-    err_release(&rewrite.err);
-    unlink(beside);
+    int sys = file_keep_redacted(stream, from);
+    if (sys == 0 && !capture->failed && rename(beside, path) < 0)
+        sys = errno;
+    if (sys != 0)
+        store_fail(capture, sys, "redacting", stream->file);
+    if (capture->failed)
+        unlink(beside);
 }
 
 void capture_redact_again(struct capture *capture) {
@@ -299,10 +361,12 @@ void capture_redact_again(struct capture *capture) {
         size_t length;
         AUTO_TEXT tail = redact_text(capture->spec.redactor, buf_text(&stream->tail),
                                      stream->tail.length, &length);
-        buf_clear(&stream->tail);
-        tail_keep(&stream->tail, tail, length);
-        if (*stream->sha256 && !capture->failed)
-            stream_redact_again(stream);
+        stream_forget(stream);
+        if (stream->file && !capture->failed)
+            file_redact_again(stream);
+        else
+            stream_keep(stream, tail, length);
+        stream_settle(stream);
     }
 }
 
@@ -317,16 +381,20 @@ const char *capture_tail(const struct capture *capture, enum step_stream stream)
     return buf_text(&capture->streams[stream].tail);
 }
 
+static value stream_record(const struct stream *stream) {
+    value one = value_set(value_object(), "bytes", value_integer((int64_t)stream->bytes));
+    if (stream->is_text)
+        return value_set(one, "text", value_string_n(buf_text(&stream->tail), stream->bytes));
+    one = value_set(one, "file", value_string(stream->file));
+    return value_set(one, "sha256", value_string(stream->sha256));
+}
+
 value capture_record(const struct capture *capture) {
     value record = value_object();
     for (int i = 0; i < 2; i++) {
         const struct stream *stream = &capture->streams[i];
-        if (!stream->file || !*stream->sha256)
-            continue; /* a service goes on printing */
-        value one = value_set(value_object(), "file", value_string(stream->file));
-        one = value_set(one, "bytes", value_integer((int64_t)stream->bytes));
-        one = value_set(one, "sha256", value_string(stream->sha256));
-        record = value_set(record, suffixes[i], one);
+        if (stream->is_text ? stream->bytes > 0 : *stream->sha256 != '\0')
+            record = value_set(record, suffixes[i], stream_record(stream));
     }
     if (value_count(record))
         return record;

@@ -30,6 +30,8 @@ struct commit {
     VEC(int) files;   /* what records to come vouch for */
     VEC(int) syncing; /* the worker's */
     uint64_t covered; /* records of which the last sync has all: the worker's until it is done */
+    int folder;       /* of output/, held: there may be no descriptor left at the end; -1: none */
+    bool has_removed; /* files whose names may still be on disk */
     bool orphaned;
     struct err err;
 };
@@ -41,6 +43,8 @@ struct commit *commit_new(struct loop *loop, struct writer *writer, const char *
     commit->writer = writer;
     commit->sync = sync;
     commit->dir = mem_strdup(dir);
+    AUTO_TEXT output = mem_printf("%s/output", dir);
+    commit->folder = sync ? open(output, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     commit->failed = failed;
     commit->user = user;
     pthread_mutex_init(&commit->mutex, NULL);
@@ -59,6 +63,7 @@ static void commit_destroy(struct commit *commit) {
     vec_release(&commit->files);
     files_close(commit->syncing.items, commit->syncing.count);
     vec_release(&commit->syncing);
+    file_close(&commit->folder);
     mem_free(commit->dir);
     err_release(&commit->err);
     pthread_mutex_destroy(&commit->mutex);
@@ -191,6 +196,21 @@ void commit_file(struct commit *commit, int fd_taken) {
     pthread_mutex_unlock(&commit->files_mutex);
 }
 
+void commit_removed(struct commit *commit) {
+    commit->has_removed = true;
+}
+
+static int names_sync(struct commit *commit, struct err *err) {
+    if (!commit->has_removed)
+        return 0;
+    commit->has_removed = false;
+    if (fsync(commit->folder) == 0)
+        return 0;
+    err_sys(err, errno, "the folder output in %s could not be synced", commit->dir);
+    err->kind = ERR_TRANSCRIPT;
+    return -1;
+}
+
 int commit_files(struct commit *commit, struct err *err) {
     if (!commit->sync)
         return 0;
@@ -198,7 +218,7 @@ int commit_files(struct commit *commit, struct err *err) {
     (void)files_take(commit);
     int status = files_sync(commit, err);
     pthread_mutex_unlock(&commit->mutex);
-    return status;
+    return status < 0 ? -1 : names_sync(commit, err);
 }
 
 int commit_now(struct commit *commit, struct err *err) {

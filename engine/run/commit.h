@@ -24,7 +24,9 @@ void commit_forget(struct commit *commit, const void *user);
 /* A file whose bytes a record to come vouches for: it is on disk, and then closed, before that
  * record counts as durable. Takes the descriptor. */
 void commit_file(struct commit *commit, int fd_taken);
-/* Has those files on disk here and now: the disk may write the record that ends a run before it
+/* A file of output/ is gone: where the run has an end, that is on disk, too. */
+void commit_removed(struct commit *commit);
+/* Has all of that on disk here and now: the disk may write the record that ends a run before it
  * is asked to, and a run that has an end must be whole. */
 int commit_files(struct commit *commit, struct err *err) MUST_USE;
 /* Syncs here and now: for the last record. */

@@ -29,6 +29,8 @@ static void choice_record(struct run *run, const char *step, const char *answer,
     if (is_retry)
         task_attempt_evidence(run->asking, &result, &event);
     run_record(run, &event);
+    if (is_retry && run->asking->act)
+        act_recorded(run->asking->act);
     if (is_retry)
         result_release(&result);
 }

@@ -1,12 +1,8 @@
 #include "run/restore.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
-#include "base/file.h"
 #include "base/text.h"
 #include "run/capture.h"
+#include "run/stored.h"
 #include "secret/digest.h"
 
 #define REDACTED "[redacted:"
@@ -17,31 +13,15 @@ struct restoring {
     bool keeps_marks, has_marks;
 };
 
-/* ---- files --------------------------------------------------------------------------------- */
+/* ---- bytes --------------------------------------------------------------------------------- */
 
-/* The transcript may come from anywhere: it names files of its own folder only. */
-static int stored_path(const char *dir, value record, char **ret, struct err *err) {
-    AUTO_VALUE file = value_get(record, "file");
-    const char *name = value_is(file, VALUE_STRING) ? value_text(file) : "";
-    size_t own = sizeof "output/" - 1;
-    if (strncmp(name, "output/", own) != 0 || !name[own] || strchr(name + own, '/') ||
-        strlen(name) != value_text_length(file))
-        return err_set(err, ERR_TRANSCRIPT, "the transcript names `%s` as an output", name);
-    *ret = mem_printf("%s/%s", dir, name);
-    return 0;
-}
-
-static int stored_open(const char *path, struct err *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
-    if (fd < 0)
-        err_sys(err, errno, "cannot read %s, which the transcript names", path);
-    return fd;
-}
-
+/* The chain vouches for a text in the record itself. */
 static int bytes_check(value record, const char *path, const char *bytes, size_t length,
                        struct err *err) {
     AUTO_VALUE wanted = value_get(record, "sha256");
     char sha256[DIGEST_TEXT_SIZE];
+    if (!path)
+        return 0;
     digest_text(bytes, length, sha256);
     if (value_is(wanted, VALUE_STRING) && text_equal(value_text(wanted), sha256))
         return 0;
@@ -50,27 +30,23 @@ static int bytes_check(value record, const char *path, const char *bytes, size_t
 }
 
 /* The first `most` bytes; *ret_cut where there are more. */
-static int stored_read(const char *dir, value record, size_t most, struct buf *out, bool *ret_cut,
-                       struct err *err) {
-    AUTO_TEXT path = NULL;
-    if (stored_path(dir, record, &path, err) < 0)
-        return -1;
-    AUTO_FD fd = stored_open(path, err);
+static int bytes_restore(const char *dir, value record, size_t most, struct buf *out, bool *ret_cut,
+                         struct err *err) {
+    AUTO_STORED stored = STORED_INIT;
     AUTO_TEXT chunk = mem_alloc(65536);
-    if (fd < 0)
+    ssize_t got = 1;
+    if (stored_open(&stored, dir, record, err) < 0)
         return -1;
-    for (ssize_t got; out->length < most + 1; buf_append(out, chunk, (size_t)got)) {
+    while (got > 0 && out->length < most + 1) {
         size_t room = most + 1 - out->length;
-        got = read(fd, chunk, room < 65536 ? room : 65536);
-        if (got < 0 && errno != EINTR)
-            return err_sys(err, errno, "cannot read %s", path);
-        if (got == 0)
-            break;
-        got = got < 0 ? 0 : got;
+        got = stored_read(&stored, chunk, room < 65536 ? room : 65536, err);
+        if (got < 0)
+            return -1;
+        buf_append(out, chunk, (size_t)got);
     }
     *ret_cut = out->length > most;
     if (!*ret_cut)
-        return bytes_check(record, path, out->data, out->length, err);
+        return bytes_check(record, stored.path, buf_text(out), out->length, err);
     out->length = most;
     return 0;
 }
@@ -122,7 +98,7 @@ static int object_restore(struct restoring *restoring, value item, value *ret, s
     AUTO_BUF json = BUF_INIT(STORED_MAX + 1);
     bool cut;
     value parsed;
-    if (stored_read(restoring->dir, item, STORED_MAX, &json, &cut, err) < 0 ||
+    if (bytes_restore(restoring->dir, item, STORED_MAX, &json, &cut, err) < 0 ||
         value_parse(buf_text(&json), json.length, &parsed, err) < 0)
         return -1;
     value_free(*ret);
@@ -138,7 +114,7 @@ static int stream_restore(const char *dir, value output, const char *name, value
     AUTO_BUF text = BUF_INIT(CAPTURE_HEAD_MAX + 1);
     bool own_cut = false;
     if (value_is(record, VALUE_OBJECT) &&
-        stored_read(dir, record, CAPTURE_HEAD_MAX, &text, &own_cut, err) < 0)
+        bytes_restore(dir, record, CAPTURE_HEAD_MAX, &text, &own_cut, err) < 0)
         return -1;
     *cut |= own_cut;
     *ret = result_stream(buf_text(&text), text.length, own_cut);

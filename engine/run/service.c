@@ -95,6 +95,7 @@ static void died_early(struct service *service) {
     EVENT_SET(&event, reason, act_last_lines(service->act));
     EVENT_SET(&event, output, output);
     service_fail(node, &event);
+    act_recorded(service->act);
 }
 
 /* Its output went on growing behind the record that called it ready. */
@@ -106,6 +107,7 @@ static void ended_record(const struct service *service) {
     if (value_is(output, VALUE_OBJECT))
         EVENT_SET(&event, output, output);
     run_record(service->run, &event);
+    act_recorded(service->act);
 }
 
 static void act_over(void *user, struct step_ctx *act);

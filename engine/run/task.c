@@ -96,7 +96,7 @@ static void finish_record(struct task *task, const struct verdict *verdict, stru
     AUTO_VALUE notes = value_null();
     dryrun_record(task, &event, &notes);
     node_record(node, &event, outcomes[verdict->outcome].event);
-    if (task->act && !task->service)
+    if (task->act)
         act_recorded(task->act);
 }
 

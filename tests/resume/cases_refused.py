@@ -307,9 +307,9 @@ def empty_transcript(world):
 def tampered_output(world):
     world.runbook("""
         steps:
-          - {id: a, shell: did a; echo good}
+          - {id: a, shell: "did a; printf '%2000s' good"}
           - {id: b, shell: did b; hold b, effect: idempotent}
-          - {id: c, shell: did "$A", env: {A: "${{ .steps.a.stdout }}"}}
+          - {id: c, shell: did "$A", env: {A: "${{ .steps.a.stdout[-4:] }}"}}
     """)
     world.dies_at("b")
     path = os.path.join(world.run_folder(), "output", "a.1.stdout")
@@ -334,9 +334,9 @@ def hostile_paths(world):
     """A transcript that names files outside of the run is not read from there."""
     world.runbook("""
         steps:
-          - {id: a, shell: did a; echo good}
+          - {id: a, shell: "did a; printf '%2000s' good"}
           - {id: b, shell: did b; hold b, effect: idempotent}
-          - {id: c, shell: did "$A", env: {A: "${{ .steps.a.stdout }}"}}
+          - {id: c, shell: did "$A", env: {A: "${{ .steps.a.stdout[-4:] }}"}}
     """)
     world.dies_at("b")
     world.write("secret", "private\n")

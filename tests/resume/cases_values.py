@@ -49,6 +49,25 @@ def large_output_is_read_from_its_file(world):
     world.ledger("a", "b", "b", "219999 item 2999")
 
 
+def short_output_is_read_from_its_record(world):
+    """Also where the engine died before it had removed the file that it came through."""
+    world.runbook("""
+        steps:
+          - {id: a, shell: did a; echo short}
+          - {id: b, shell: "echo begun; did b; hold b; echo on"}
+          - {id: c, shell: did "$A" $B, env: {A: "${{ .steps.a.stdout }}", B: "${{ .steps.b.stdout }}"}}
+    """)
+    world.starts_until("b").kill()
+    output = os.path.join(world.run_folder(), "output")
+    assert os.listdir(output) == ["b.1.stdout"], os.listdir(output)
+    with open(os.path.join(output, "a.1.stdout"), "w") as file:
+        file.write("something else\n")
+    world.go("b")
+    world.resume()
+    assert os.listdir(output) == ["a.1.stdout"], os.listdir(output)
+    world.ledger("a", "b", "short begun on")
+
+
 def results_of_a_loop(world):
     world.runbook("""
         steps:

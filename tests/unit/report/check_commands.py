@@ -19,7 +19,7 @@ QUICK = """\
 runbook: 1
 name: quick
 steps:
-  - {id: says, shell: "printf 'one\\\\033[31m\\\\n'; echo two >&2"}
+  - {id: says, shell: "printf 'one\\\\033[31m\\\\n'; printf '%2000s' two >&2"}
   - {id: quiet, shell: "true"}
 """
 SLOW = """\
@@ -61,13 +61,14 @@ def check_finished():
     (run,) = runs()
     assert run["status"] == "succeeded" and run["exit"] == 0 and run["name"] == "quick"
     assert call("show", "last", "--output", "says") == b"one\033[31m\n"
-    assert call("show", "last", "--output", "says", "--stream", "stderr") == b"two\n"
+    assert call("show", "last", "--output", "says", "--stream", "stderr") == b"two".rjust(2000)
     call("show", "last", "--output", "quiet", status=2)
     call("show", "last", "--output", "nobody", status=2)
     call("show", "nothing", status=2)
     call("show", "last", "--stream", "stderr", status=2)
     shown = call("show", "last")
     assert b"\033" not in shown and b"says" in shown
+    assert b"stdout: one\\e[31m" in shown and b" KiB in output/says.1.stderr" in shown
     records = json.loads(call("show", "last", "--json"))
     assert records[0]["type"] == "run.started" and records[-1]["type"] == "run.finished"
     with open(os.path.join(run["dir"], "transcript.jsonl"), "rb") as file:
@@ -128,11 +129,12 @@ def check_damaged():
     with open(path, "wb") as file:
         file.write(lines)
     records = [json.loads(line) for line in lines.splitlines()]
-    stored = next(r for r in records if r["type"] == "step.finished")["output"]["stdout"]["file"]
+    stored = next(r for r in records if r["type"] == "step.finished")["output"]["stderr"]["file"]
     os.unlink(os.path.join(run["dir"], stored))
     os.symlink("/etc/passwd", os.path.join(run["dir"], stored))
-    assert subprocess.run([RUNBOOK, "show", run["run"], "--output", "says"], check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout == b""
+    assert subprocess.run([RUNBOOK, "show", run["run"], "--output", "says", "--stream", "stderr"],
+                          check=False, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL).stdout == b""
     with open(path, "wb"):
         pass
     assert runs()[-1]["status"] == "incomplete"

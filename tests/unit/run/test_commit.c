@@ -191,6 +191,19 @@ static void test_a_file_that_cannot_be_synced(void **state) {
     scene_close(&scene);
 }
 
+static void test_names_go_before_the_end(void **state) {
+    (void)state;
+    AUTO_ERR err = ERR_INIT;
+    struct scene scene;
+    scene_open(&scene, true);
+    assert_int_equal(commit_files(scene.commit, &err), 0);
+    commit_removed(scene.commit);
+    assert_int_equal(commit_files(scene.commit, &err), -1); /* there is no folder here */
+    assert_int_equal(err.kind, ERR_TRANSCRIPT);
+    assert_int_equal(commit_files(scene.commit, &err), 0);
+    scene_close(&scene);
+}
+
 /* Who asks for no sync gets none, and loses no descriptor. */
 static void test_files_without_sync(void **state) {
     (void)state;
@@ -210,6 +223,7 @@ int main(void) {
         cmocka_unit_test(test_free_while_busy),
         cmocka_unit_test(test_files_go_first),
         cmocka_unit_test(test_a_file_that_cannot_be_synced),
+        cmocka_unit_test(test_names_go_before_the_end),
         cmocka_unit_test(test_files_without_sync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,12 +49,13 @@ static void assert_hidden(const struct world *world, const char *text) {
     assert_true(!world->question || !strstr(world->question, text));
 }
 
-static void assert_output(const struct world *world, const char *name, const char *expected) {
-    AUTO_TEXT path = mem_printf("%s/output/%s", run_dir(world->run), name);
-    AUTO_TEXT bytes = NULL;
-    size_t length;
-    assert_int_equal(file_read(path, 1 << 20, &bytes, &length, NULL), 0);
-    assert_string_equal(bytes, expected);
+static void assert_output(const struct world *world, const char *step, const char *stream,
+                          const char *expected) {
+    const struct record *record = world_find(world, EVENT_STEP_FINISHED, step, "run");
+    AUTO_VALUE output = value_get(record->json, "output");
+    AUTO_VALUE stored = value_get(output, stream);
+    AUTO_VALUE text = value_get(stored, "text");
+    assert_string_equal(value_text(text), expected);
 }
 
 /* A stream that is open when the secret becomes known. */
@@ -74,7 +75,7 @@ static void test_meanwhile(void **state) {
                                     "          - {id: tell, shell: touch known}\n"),
                      RUN_SUCCEEDED);
     assert_hidden(*state, SECRET);
-    assert_output(*state, "printer.1.stdout", "begun\n[redacted:it]\n");
+    assert_output(*state, "printer", "stdout", "begun\n[redacted:it]\n");
 }
 
 /* The step itself printed it before anybody knew, and needed not to. */
@@ -84,8 +85,8 @@ static void test_printed_before(void **state) {
                                             "    outputs: {it: {file: it, secret: true}}\n"),
                      RUN_SUCCEEDED);
     assert_hidden(*state, SECRET);
-    assert_output(*state, "make.1.stdout", "before\n");
-    assert_output(*state, "make.1.stderr", "[redacted:it]\n");
+    assert_output(*state, "make", "stdout", "before\n");
+    assert_output(*state, "make", "stderr", "[redacted:it]\n");
 }
 
 #define LOGIN "printf '{\"user\": \"%s\", \"pass\": [\"s3cr3t-%s\"]}' b''ob of-a-step"
@@ -102,7 +103,7 @@ static void test_members(void **state) {
                      RUN_SUCCEEDED);
     assert_hidden(*state, SECRET);
     assert_hidden(*state, "bob");
-    assert_output(*state, "use.1.stdout", "[redacted:login]\n");
+    assert_output(*state, "use", "stdout", "[redacted:login]\n");
 }
 
 /* An expression's error quotes the value that it is about. */
