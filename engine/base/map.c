@@ -1,6 +1,8 @@
 #include "base/map.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -10,10 +12,10 @@
  * entry keeps its place with a NULL key, so that probing goes on past it, until the next
  * rebuild. */
 struct map_entry {
-    char *key;
-    size_t length;
-    uint64_t hash;
+    const char *key;
     void *value;
+    uint32_t length;
+    uint32_t hash;
 };
 
 struct map {
@@ -24,6 +26,7 @@ struct map {
     uint32_t *slots; /* index of the entry + 1, 0 is free; `slot_count` is a power of two */
     size_t slot_count;
     uint64_t seed;
+    bool borrows; /* keys belong to the caller */
 };
 
 #define MAP_FIRST ((size_t)8)
@@ -36,8 +39,21 @@ static uint64_t map_mix(uint64_t hash) {
     return hash;
 }
 
-/* Keys come from files that others wrote: the seed keeps them from choosing collisions. */
-static uint64_t map_hash(const struct map *map, const char *key, size_t length) {
+/* Keys come from files that others wrote: the seed keeps them from choosing collisions. It is
+ * drawn once: a system call for each of a hundred thousand small maps would be felt. */
+static uint64_t map_seed(void) {
+    static _Atomic uint64_t drawn;
+    uint64_t seed = atomic_load_explicit(&drawn, memory_order_relaxed);
+    if (seed)
+        return seed;
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed)
+        seed = (uint64_t)(uintptr_t)&seed;
+    seed |= 1;
+    atomic_store_explicit(&drawn, seed, memory_order_relaxed);
+    return seed;
+}
+
+static uint32_t map_hash(const struct map *map, const char *key, size_t length) {
     uint64_t hash = map->seed ^ length;
     while (length >= 8) {
         uint64_t word;
@@ -48,46 +64,65 @@ static uint64_t map_hash(const struct map *map, const char *key, size_t length) 
     }
     uint64_t word = 0;
     memcpy(&word, key, length);
-    return map_mix(map_mix(hash ^ word));
+    return (uint32_t)map_mix(map_mix(hash ^ word));
 }
 
 struct map *map_new(void) {
     struct map *map = mem_zalloc(sizeof *map);
-    if (getrandom(&map->seed, sizeof map->seed, GRND_NONBLOCK) != (ssize_t)sizeof map->seed)
-        map->seed = (uint64_t)(uintptr_t)map;
+    map->seed = map_seed();
     return map;
 }
 
 void map_free(struct map *map) {
     if (!map)
         return;
-    for (size_t i = 0; i < map->used; i++)
-        mem_free(map->entries[i].key);
+    for (size_t i = 0; i < map->used && !map->borrows; i++)
+        mem_free((char *)(uintptr_t)map->entries[i].key);
     mem_free(map->entries);
     mem_free(map->slots);
     mem_free(map);
 }
 
-static struct map_entry *map_find(const struct map *map, const char *key, size_t length,
-                                  uint64_t hash) {
-    if (!map->slot_count)
-        return NULL;
-    size_t mask = map->slot_count - 1;
-    for (size_t i = (size_t)hash & mask; map->slots[i]; i = (i + 1) & mask) {
-        struct map_entry *entry = &map->entries[map->slots[i] - 1];
+/* The slot that leads to the key's entry, or the free one where it would belong. */
+static size_t map_slot(const struct map *map, const char *key, size_t length, uint32_t hash) {
+    size_t mask = map->slot_count - 1, i = hash & mask;
+    for (; map->slots[i]; i = (i + 1) & mask) {
+        const struct map_entry *entry = &map->entries[map->slots[i] - 1];
         if (entry->key && entry->hash == hash && entry->length == length &&
             memcmp(entry->key, key, length) == 0)
-            return entry;
+            break;
     }
-    return NULL;
+    return i;
+}
+
+static struct map_entry *map_find(const struct map *map, const char *key, size_t length,
+                                  uint32_t hash) {
+    if (!map->slot_count)
+        return NULL;
+    uint32_t slot = map->slots[map_slot(map, key, length, hash)];
+    return slot ? &map->entries[slot - 1] : NULL;
 }
 
 static void map_index(struct map *map, size_t entry) {
     size_t mask = map->slot_count - 1;
-    size_t i = (size_t)map->entries[entry].hash & mask;
+    size_t i = map->entries[entry].hash & mask;
     while (map->slots[i])
         i = (i + 1) & mask;
     map->slots[i] = (uint32_t)(entry + 1);
+}
+
+/* Room for `capacity` entries, those that are there included; half of the slots stay free. */
+static void map_resize(struct map *map, size_t capacity) {
+    size_t slot_count = MAP_FIRST;
+    while (slot_count / 2 < capacity)
+        slot_count *= 2;
+    map->entries = mem_realloc_array(map->entries, capacity, sizeof *map->entries);
+    map->capacity = capacity;
+    mem_free(map->slots);
+    map->slot_count = slot_count;
+    map->slots = mem_calloc(map->slot_count, sizeof *map->slots);
+    for (size_t i = 0; i < map->used; i++)
+        map_index(map, i);
 }
 
 /* Drops removed entries and makes room for at least one more. */
@@ -100,13 +135,15 @@ static void map_rebuild(struct map *map) {
     size_t capacity = MAP_FIRST;
     while (capacity < MAP_LARGEST && capacity / 2 < kept + 1)
         capacity *= 2;
-    map->entries = mem_realloc_array(map->entries, capacity, sizeof *map->entries);
-    map->capacity = capacity;
-    mem_free(map->slots);
-    map->slot_count = capacity * 2;
-    map->slots = mem_calloc(map->slot_count, sizeof *map->slots);
-    for (size_t i = 0; i < kept; i++)
-        map_index(map, i);
+    map_resize(map, capacity);
+}
+
+struct map *map_new_borrowing(size_t count) {
+    struct map *map = map_new();
+    map->borrows = true;
+    if (count)
+        map_resize(map, count);
+    return map;
 }
 
 void *map_get(const struct map *map, const char *key) {
@@ -120,17 +157,19 @@ void *map_get_n(const struct map *map, const char *key, size_t length) {
 
 void *map_put(struct map *map, const char *key, void *value) {
     size_t length = strlen(key);
-    uint64_t hash = map_hash(map, key, length);
+    uint32_t hash = map_hash(map, key, length);
     struct map_entry *entry = map_find(map, key, length, hash);
     if (entry) {
         void *old = entry->value;
         entry->value = value;
         return old;
     }
+    if (length > UINT32_MAX)
+        abort(); /* no file that is read is that long */
     if (map->used == map->capacity)
         map_rebuild(map);
-    map->entries[map->used] = (struct map_entry){
-        .key = mem_strndup(key, length), .length = length, .hash = hash, .value = value};
+    map->entries[map->used] = (struct map_entry){map->borrows ? key : mem_strndup(key, length),
+                                                 value, (uint32_t)length, hash};
     map_index(map, map->used++);
     map->count++;
     return NULL;
@@ -142,7 +181,8 @@ void *map_remove(struct map *map, const char *key) {
     if (!entry)
         return NULL;
     void *old = entry->value;
-    mem_free(entry->key);
+    if (!map->borrows)
+        mem_free((char *)(uintptr_t)entry->key);
     entry->key = NULL;
     entry->value = NULL;
     map->count--;

@@ -7,6 +7,8 @@
 
 struct map;
 struct map *map_new(void);
+/* With room for `count` entries, whose keys are not copied: they outlive it. */
+struct map *map_new_borrowing(size_t count);
 void map_free(struct map *map); /* values belong to the caller */
 /* NULL where absent. */
 void *map_get(const struct map *map, const char *key);

@@ -90,12 +90,14 @@ void mem_cleanup_text(char **text) {
 
 #define ARENA_FIRST ((size_t)4096)
 #define ARENA_LARGEST ((size_t)256 * 1024)
+#define ARENA_ALIGN                                                                                \
+    ((size_t)8) /* of pointers, 64-bit numbers and doubles: none of ours asks more */
 
 struct arena_chunk {
     struct arena_chunk *next;
     size_t used;
     size_t capacity;
-    _Alignas(max_align_t) unsigned char bytes[];
+    _Alignas(ARENA_ALIGN) unsigned char bytes[];
 };
 
 struct arena_end {
@@ -139,10 +141,9 @@ static void *arena_alloc_large(struct arena *arena, size_t size) {
 }
 
 void *arena_alloc(struct arena *arena, size_t size) {
-    const size_t align = _Alignof(max_align_t);
-    if (size > SIZE_MAX - align)
+    if (size > SIZE_MAX - ARENA_ALIGN)
         mem_exhausted("a size does not fit");
-    size_t rounded = (size ? size + align - 1 : align) / align * align;
+    size_t rounded = (size ? size + ARENA_ALIGN - 1 : ARENA_ALIGN) / ARENA_ALIGN * ARENA_ALIGN;
     if (rounded > arena->next_capacity / 4)
         return arena_alloc_large(arena, rounded);
     struct arena_chunk *chunk = arena->chunks;

@@ -26,7 +26,8 @@ void mem_wipe_free(void *memory, size_t size);
 void mem_cleanup_text(char **text);
 #define AUTO_TEXT __attribute__((cleanup(mem_cleanup_text))) char *
 
-/* Many small pieces that die together; pieces are aligned for any type and zeroed. */
+/* Many small pieces that die together; pieces are aligned for all types but `long
+ * double`, and zeroed. */
 struct arena;
 struct arena *arena_new(void);
 void *arena_alloc(struct arena *arena, size_t size) __attribute__((returns_nonnull));

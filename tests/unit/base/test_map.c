@@ -101,6 +101,27 @@ static void removing_while_iterating(void **state) {
     map_free(map);
 }
 
+static void borrowed_keys_stay_where_they_are(void **state) {
+    (void)state;
+    static char keys[100][8];
+    struct map *map = map_new_borrowing(10);
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        snprintf(keys[i], sizeof keys[i], "k%zu", i);
+        assert_null(map_put(map, keys[i], keys[i]));
+    }
+    assert_ptr_equal(map_put(map, "k7", keys[8]), keys[7]);
+    assert_ptr_equal(map_remove(map, "k9"), keys[9]);
+    const char *key;
+    size_t seen = 0;
+    for (size_t i = 0; map_next(map, &i, &key, NULL); seen++)
+        assert_true(key >= keys[0] && key <= keys[99]);
+    assert_int_equal(seen, 99);
+    map_free(map);
+    map = map_new_borrowing(0);
+    assert_null(map_get(map, "k1"));
+    map_free(map);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(put_get_replace_remove),
@@ -108,6 +129,7 @@ int main(void) {
         cmocka_unit_test(many_keys_keep_their_order),
         cmocka_unit_test(churn_stays_small),
         cmocka_unit_test(removing_while_iterating),
+        cmocka_unit_test(borrowed_keys_stay_where_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

