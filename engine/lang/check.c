@@ -120,15 +120,15 @@ static void check_profile_params(struct parse *parse, const struct field_map *pa
 }
 
 static void check_skip(struct parse *parse, const struct node *root, const char *profile,
-                       const struct field_list *skip, const struct map *ids) {
+                       const struct field_list *skip) {
     for (size_t i = 0; i < skip->count; i++) {
         const char *id = FIELD_AT(const char *, skip, i);
-        if (id && !map_get(ids, id))
-            check_step_name(parse, SPAN_AT(parse, root, "profiles", profile, "skip"), id, ids);
+        if (id && !map_get(steps_ids(parse), id))
+            check_step_name(parse, SPAN_AT(parse, root, "profiles", profile, "skip"), id);
     }
 }
 
-static void check_profiles(struct parse *parse, const struct node *root, const struct map *ids) {
+static void check_profiles(struct parse *parse, const struct node *root) {
     const struct runbook *runbook = parse->runbook;
     for (size_t i = 0; i < runbook->profiles.count; i++) {
         const struct profile *profile = &FIELD_AT(struct profile, &runbook->profiles, i);
@@ -140,7 +140,7 @@ static void check_profiles(struct parse *parse, const struct node *root, const s
         check_targets(parse, &profile->targets);
         check_databases(parse, root, &profile->databases, profile, runbook->profiles.keys[i]);
         check_leads(parse, profile);
-        check_skip(parse, root, runbook->profiles.keys[i], &profile->skip, ids);
+        check_skip(parse, root, runbook->profiles.keys[i], &profile->skip);
     }
 }
 
@@ -188,18 +188,17 @@ static void check_overlap(struct parse *parse, const struct node *root) {
 
 void check_file(struct parse *parse, const struct node *root) {
     const struct runbook *runbook = parse->runbook;
-    struct map *ids = map_new();
-    steps_name(parse, ids);
+    steps_name(parse);
     check_params(parse, root);
     check_secrets(parse, &runbook->secrets);
     check_targets(parse, &runbook->targets);
     check_databases(parse, root, &runbook->databases, NULL, NULL);
-    check_profiles(parse, root, ids);
+    check_profiles(parse, root);
     check_defaults(parse, root);
     check_schedule(parse, root);
     check_overlap(parse, root);
     check_steps(parse);
-    check_uses(parse, ids);
+    check_uses(parse);
     steps_invert(parse);
-    map_free(ids);
+    map_free(parse->ids);
 }

@@ -34,7 +34,7 @@ static char *stale_hint(const struct found *found, const char *entry) {
 
 static struct span entry_span(const struct parse *parse, const struct node *node, size_t index) {
     bool is_item = node->kind == NODE_LIST && index < node->count;
-    return parse_span(parse, is_item ? node->items[index] : node);
+    return parse_span(parse, is_item ? &node->items[index] : node);
 }
 
 static void check_entries(struct parse *parse, const struct visit *visit,

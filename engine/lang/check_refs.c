@@ -17,7 +17,6 @@ static const char *const run_keys[] = {
 struct reference {
     struct parse *parse;
     const struct use *use;
-    const struct map *ids;
     const struct expr *expr;
     const char *root;
     size_t members; /* of it that the expression names */
@@ -35,7 +34,8 @@ static struct span span_in(const struct expr *expr, size_t offset, size_t length
 
 /* ---- known names -------------------------------------------------------------------------- */
 
-void check_step_name(struct parse *parse, struct span span, const char *id, const struct map *ids) {
+void check_step_name(struct parse *parse, struct span span, const char *id) {
+    const struct map *ids = steps_ids(parse);
     VEC(const char *) known = {0};
     const char *key;
     void *item;
@@ -84,8 +84,8 @@ static void check_member(struct reference *reference, struct span span, const ch
         check_env_name(parse, span, name);
     else if (strcmp(reference->root, "secrets") == 0 && !is_secret(runbook, name))
         check_name(parse, span, "secret", name, runbook->secrets.keys, runbook->secrets.count);
-    else if (strcmp(reference->root, "steps") == 0 && !map_get(reference->ids, name))
-        check_step_name(parse, span, name, reference->ids);
+    else if (strcmp(reference->root, "steps") == 0 && !map_get(steps_ids(parse), name))
+        check_step_name(parse, span, name);
 }
 
 /* Whether `.` is still the whole behind these words: no pipe, and no call that may rebind it. */
@@ -111,7 +111,7 @@ static void ref_add(const struct reference *reference, const char *name, size_t 
     struct parse *parse = reference->parse;
     AUTO_TEXT id = mem_strndup(name, length);
     bool is_all = text_equal(id, STEP_REF_ALL);
-    if (reference->use->visit == VISIT_NONE || (!is_all && !map_get(reference->ids, id)))
+    if (reference->use->visit == VISIT_NONE || (!is_all && !map_get(steps_ids(parse), id)))
         return;
     struct step *step = parse->visits.items[reference->use->visit].step;
     for (const struct step_ref *known = step->refs; known; known = known->next)
@@ -216,10 +216,10 @@ static void check_expr(void *user, const struct expr *expr) {
     }
 }
 
-void check_uses(struct parse *parse, const struct map *ids) {
+void check_uses(struct parse *parse) {
     for (size_t i = 0; i < parse->uses.count; i++) {
         const struct use *use = &parse->uses.items[i];
-        struct reference reference = {.parse = parse, .use = use, .ids = ids};
+        struct reference reference = {.parse = parse, .use = use};
         if (use->expr)
             check_expr(&reference, use->expr);
         else

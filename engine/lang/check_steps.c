@@ -271,14 +271,14 @@ static void check_probe(struct parse *parse, const struct visit *visit) {
     if (visit->role != ROLE_PROBE)
         return;
     if (!type->is_probe) {
-        parse_error(parse, visit->step->key_span, "use `shell`, `exec`, `sql` or `http`",
+        parse_error(parse, action_span(parse, visit), "use `shell`, `exec`, `sql` or `http`",
                     "`%s` cannot be a probe", type->key);
         return;
     }
     /* What a command does nobody can tell; of the others the effect is known. */
     if (!visit->is_broken && !type->is_command && type->effect &&
         step_effect(visit->step) != EFFECT_READ)
-        parse_error(parse, visit->step->key_span, NULL,
+        parse_error(parse, action_span(parse, visit), NULL,
                     "a probe only reads, and this `%s` changes something", type->key);
 }
 
@@ -379,15 +379,15 @@ static bool has_database(void *user, const char *name) {
 static void report_check(void *user, struct err *err) {
     const struct type_check *check = user;
     if (!err->span.file)
-        err->span = check->visit->step->key_span;
+        err->span = action_span(check->parse, check->visit);
     parse_report(check->parse, err);
 }
 
 static void check_type(struct parse *parse, const struct visit *visit) {
     const struct step *step = visit->step;
     if (!step->type->start && !step->type->expand) {
-        parse_error(parse, step->key_span, NULL, "this version of runbook does not run `%s` steps",
-                    step->type->key);
+        parse_error(parse, action_span(parse, visit), NULL,
+                    "this version of runbook does not run `%s` steps", step->type->key);
         return;
     }
     /* A type looks at whole specs only. */
@@ -425,7 +425,7 @@ static void check_call(struct parse *parse, const struct visit *visit) {
         const struct param *param = &FIELD_AT(struct param, declared, i);
         bool is_given = given && field_map_find(given, sizeof(void *), declared->keys[i]);
         if (param->required && !is_given)
-            parse_error(parse, visit->step->key_span, "add it to `params:` beside `call:`",
+            parse_error(parse, action_span(parse, visit), "add it to `params:` beside `call:`",
                         "the called runbook requires the parameter `%s`", declared->keys[i]);
     }
 }

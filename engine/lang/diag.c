@@ -35,7 +35,7 @@ void diag_free(struct diag *diag) {
     }
     for (size_t i = 0; i < diag->sources.count; i++) {
         mem_free(diag->sources.items[i].path);
-        mem_free(diag->sources.items[i].bytes);
+        shared_release(diag->sources.items[i].kept);
     }
     vec_release(&diag->errors);
     vec_release(&diag->profiles);
@@ -51,11 +51,16 @@ static const struct diag_source *source_find(const struct diag *diag, const char
     return NULL;
 }
 
+void diag_source_shared(struct diag *diag, const char *path, struct shared *bytes) {
+    if (!source_find(diag, path))
+        *vec_add(&diag->sources) = (struct diag_source){mem_strdup(path), shared_bytes(bytes),
+                                                        shared_length(bytes), shared_hold(bytes)};
+}
+
 void diag_source(struct diag *diag, const char *path, const char *bytes, size_t length) {
-    if (source_find(diag, path))
-        return;
-    *vec_add(&diag->sources) =
-        (struct diag_source){mem_strdup(path), mem_strndup(bytes, length), length};
+    struct shared *copy = shared_new(mem_strndup(bytes, length), length);
+    diag_source_shared(diag, path, copy);
+    shared_release(copy);
 }
 
 /* By 1 + its index what is known already, and 0. */
@@ -88,8 +93,7 @@ void diag_report(struct diag *diag, struct err *err) {
 
 void diag_take(struct diag *diag, struct diag *other, const char *profile) {
     for (size_t i = 0; i < other->sources.count; i++)
-        diag_source(diag, other->sources.items[i].path, other->sources.items[i].bytes,
-                    other->sources.items[i].length);
+        diag_source_shared(diag, other->sources.items[i].path, other->sources.items[i].kept);
     for (size_t i = 0; i < other->errors.count; i++) {
         struct err *err = &other->errors.items[i];
         char *file = (char *)(uintptr_t)err->span.file;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/shared.h"
 #include "value/value.h"
 
 struct diag;
@@ -14,6 +15,8 @@ void diag_free(struct diag *diag);
 
 /* Keeps the text of a file so that its lines can be shown; `bytes` are copied. */
 void diag_source(struct diag *diag, const char *path, const char *bytes, size_t length);
+/* The same without a copy. */
+void diag_source_shared(struct diag *diag, const char *path, struct shared *bytes);
 /* Takes what `err` holds and empties it. The same error at the same place is kept once. */
 void diag_report(struct diag *diag, struct err *err);
 /* What `other` has and `diag` has not: errors that hold only where this profile is chosen, or where

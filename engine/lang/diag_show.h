@@ -2,12 +2,14 @@
 #ifndef LANG_DIAG_SHOW_H
 #define LANG_DIAG_SHOW_H
 
+#include "base/shared.h"
 #include "lang/diag.h"
 
 struct diag_source {
     char *path;
-    char *bytes;
+    const char *bytes; /* of `kept` */
     size_t length;
+    struct shared *kept;
 };
 
 /* Where the last line was found: errors come in order, so that each file is read once. */

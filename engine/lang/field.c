@@ -34,6 +34,26 @@ const struct field *field_find(const struct field *fields, const char *key) {
     return NULL;
 }
 
+static struct lookup *lookup_slot(struct parse *parse, const void *table, const char *key) {
+    uint64_t mixed = ((uintptr_t)table ^ (uintptr_t)key) * UINT64_C(0x9e3779b97f4a7c15);
+    return &parse->lookups[mixed >> 32 & (LOOKUPS - 1)];
+}
+
+const struct field *field_lookup(struct parse *parse, const struct field *fields,
+                                 const struct node *key) {
+    struct lookup *slot = lookup_slot(parse, fields, key->text);
+    if (slot->table != fields || slot->key != key->text)
+        *slot = (struct lookup){fields, key->text, field_find(fields, key->text)};
+    return slot->found;
+}
+
+const struct step_type *type_lookup(struct parse *parse, const struct node *key) {
+    struct lookup *slot = lookup_slot(parse, step_types, key->text);
+    if (slot->table != step_types || slot->key != key->text)
+        *slot = (struct lookup){step_types, key->text, step_type_find(key->text)};
+    return slot->found;
+}
+
 size_t field_count(const struct field *fields) {
     size_t count = 0;
     while (fields[count].kind != FIELD_NONE)
@@ -230,7 +250,7 @@ uint64_t fields_fill(struct parse *parse, const struct field *fields, const stru
     parse->table = fields;
     for (size_t i = 0; i < map->count; i++) {
         const struct node *key = node_key(map, i);
-        const struct field *field = field_find(fields, key->text);
+        const struct field *field = field_lookup(parse, fields, key);
         if (!field) {
             report_unknown(parse, fields, key);
             continue;

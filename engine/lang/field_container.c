@@ -61,7 +61,7 @@ static void parse_list(struct parse *parse, const struct field *field, const str
     ret->items = arena_alloc(parse->runbook->arena, (count ? count : 1) * size);
     ret->count = count;
     for (size_t i = 0; i < count; i++)
-        parse_into(parse, field->item, is_one ? node : node->items[i], label, !is_one,
+        parse_into(parse, field->item, is_one ? node : &node->items[i], label, !is_one,
                    (char *)ret->items + i * size);
     parse->is_item = false;
     parse->label = label;

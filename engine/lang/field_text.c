@@ -183,9 +183,10 @@ value node_to_value(const struct node *node) {
         return scalar_to_value(node);
     value container = node->kind == NODE_LIST ? value_array() : value_object();
     for (size_t i = 0; i < node->count; i++)
-        container = node->kind == NODE_LIST ? value_append(container, node_to_value(node->items[i]))
-                                            : value_set(container, node_key(node, i)->text,
-                                                        node_to_value(node_value(node, i)));
+        container =
+            node->kind == NODE_LIST
+                ? value_append(container, node_to_value(&node->items[i]))
+                : value_set(container, node_key(node, i)->text, node_to_value(node_value(node, i)));
     return container;
 }
 
@@ -195,7 +196,7 @@ static bool has_templates(const struct node *node) {
         return template_find(node->text, node->count, &offset);
     size_t children = node->kind == NODE_MAP ? 2 * (size_t)node->count : node->count;
     for (size_t i = 0; i < children; i++)
-        if (has_templates(node->items[i]))
+        if (has_templates(&node->items[i]))
             return true;
     return false;
 }
@@ -209,7 +210,7 @@ static struct template *parse_value(struct parse *parse, const struct node *node
     struct template *container =
         is_list ? template_array(parse->runbook->arena) : template_object(parse->runbook->arena);
     for (size_t i = 0; i < node->count; i++) {
-        const struct node *child = is_list ? node->items[i] : node_value(node, i);
+        const struct node *child = is_list ? &node->items[i] : node_value(node, i);
         struct template *item = parse_value(parse, child);
         if (!is_list && has_templates(node_key(node, i)))
             parse_error(parse, parse_span(parse, node_key(node, i)), NULL,

@@ -217,7 +217,7 @@ bool given_loads_left(struct load *load) {
 const struct node *given_first(const struct node *root, struct arena *nodes) {
     static const char *const first[] = {"params", "profiles"};
     struct node *ordered = arena_alloc(nodes, sizeof *ordered);
-    const struct node **items = arena_alloc(nodes, 2 * root->count * sizeof *items);
+    struct node *items = arena_alloc(nodes, 2 * root->count * sizeof *items);
     size_t at = 0;
     *ordered = *root;
     for (int is_first = 1; is_first >= 0; is_first--)
@@ -226,8 +226,8 @@ const struct node *given_first(const struct node *root, struct arena *nodes) {
             bool leads = text_equal(key, first[0]) || text_equal(key, first[1]);
             if (leads != is_first)
                 continue;
-            items[at++] = node_key(root, i);
-            items[at++] = node_value(root, i);
+            items[at++] = *node_key(root, i);
+            items[at++] = *node_value(root, i);
         }
     ordered->items = items;
     return ordered;

@@ -9,7 +9,7 @@
 #include "lang/given.h"
 
 static void destroy_bytes(void *bytes) {
-    mem_free(bytes);
+    shared_release(bytes);
 }
 
 char *load_place(const struct load *load, const char *path) {
@@ -42,10 +42,11 @@ static bool load_bytes(struct load *load, struct runbook *runbook, const char *p
         diag_report(load->diag, &err);
         return false;
     }
-    arena_on_free(load->arena, destroy_bytes, bytes);
+    struct shared *shared = shared_new(bytes, length);
+    arena_on_free(load->arena, destroy_bytes, shared);
     runbook->bytes = bytes;
     runbook->length = length;
-    diag_source(load->diag, runbook->path, bytes, length);
+    diag_source_shared(load->diag, runbook->path, shared);
     return true;
 }
 

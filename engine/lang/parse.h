@@ -16,7 +16,6 @@ struct visit {
     const struct node *node;   /* its mapping */
     const struct node *action; /* the action's value, NULL where there is none */
     uint32_t parent;           /* the visit that it stands in, or VISIT_NONE */
-    uint32_t list;             /* which list it is a member of */
     uint32_t position;         /* in that list, from 0 */
     uint32_t namesakes;        /* how many ids were made from its own by a number behind it */
     uint8_t role;              /* enum step_role */
@@ -50,6 +49,15 @@ struct load {
     size_t suggested;   /* names that were looked at for suggestions, see check_step_name */
 };
 
+/* What was looked up last in each slot. The same few keys come again with each step, and each has
+ * one text in a file (see yaml.c): by address they are found in 10 instructions instead of 150. */
+#define LOOKUPS 256 /* a power of two */
+struct lookup {
+    const void *table;
+    const char *key;
+    const void *found;
+};
+
 struct parse {
     struct load *load;
     const struct parse *caller;
@@ -58,12 +66,13 @@ struct parse {
     struct arena *nodes; /* dies behind the check */
     VEC(struct visit) visits;
     VEC(struct use) uses;
-    uint32_t lists;            /* how many lists of steps were seen */
     uint32_t visit;            /* the step being parsed, or VISIT_NONE */
     const struct field *table; /* the fields around the value being parsed */
     const char *label;         /* the key whose value is being parsed */
     bool is_item;              /* it is an item of that key's list */
     unsigned inherited;        /* flags of the fields around it */
+    struct map *ids;           /* see steps_ids */
+    struct lookup lookups[LOOKUPS];
 };
 
 /* ---- reporting ---- */
@@ -74,6 +83,8 @@ void parse_error(struct parse *parse, struct span span, const char *hint, const 
 /* Takes an error that has its span. */
 void parse_report(struct parse *parse, struct err *err);
 struct span parse_span(const struct parse *parse, const struct node *node);
+/* Of the action's key; the step has one. */
+struct span action_span(const struct parse *parse, const struct visit *visit);
 /* The place of a byte of a scalar's text. */
 struct span parse_place(const struct parse *parse, const struct node *node, size_t offset,
                         size_t characters);
@@ -94,6 +105,10 @@ void field_parse(struct parse *parse, const struct field *field, const struct no
 void field_parse_item(struct parse *parse, const struct field *field, const struct node *node,
                       const char *label, bool is_item, void *slot);
 const struct field *field_find(const struct field *fields, const char *key);
+/* The same for a key of the file's tree. */
+const struct field *field_lookup(struct parse *parse, const struct field *fields,
+                                 const struct node *key);
+const struct step_type *type_lookup(struct parse *parse, const struct node *key);
 size_t field_count(const struct field *fields);
 /* Parses a mapping into the struct that `fields` describe, complete: unknown and missing keys. */
 void fields_parse(struct parse *parse, const struct field *fields, const struct node *map,
@@ -123,7 +138,10 @@ value node_to_value(const struct node *node);
 struct step_list *steps_parse(struct parse *parse, const struct node *node, enum step_role role);
 struct step *step_parse(struct parse *parse, const struct node *node, enum step_role role);
 /* Ids of all steps of the file, once all are parsed. That they are unique the plan checks. */
-void steps_name(struct parse *parse, struct map *ids);
+void steps_name(struct parse *parse);
+/* By their ids: visits. Made when it is first asked for: a file whose steps all have ids, and none
+ * of whose expressions looks at a step, does without. */
+struct map *steps_ids(struct parse *parse);
 /* Gives those a handler that have none, and whose type knows how to take them back. */
 void steps_invert(struct parse *parse);
 
@@ -139,11 +157,11 @@ void check_file(struct parse *parse, const struct node *root);
 void check_params(struct parse *parse, const struct node *root);
 void check_steps(struct parse *parse);
 void check_destroys(struct parse *parse, const struct visit *visit);
-void check_uses(struct parse *parse, const struct map *ids);
+void check_uses(struct parse *parse);
 /* Reports a name that is none of `known`. */
 void check_name(struct parse *parse, struct span span, const char *what, const char *name,
                 const char *const *known, size_t count);
-void check_step_name(struct parse *parse, struct span span, const char *id, const struct map *ids);
+void check_step_name(struct parse *parse, struct span span, const char *id);
 /* Whether a constant fits the parameter's type, choices, pattern and range. */
 void check_param_value(struct parse *parse, struct span span, const char *name,
                        const struct param *param, const struct template *constant);

@@ -56,18 +56,28 @@ struct step_ref {
     const struct step_ref *next;
 };
 
+/* A span without its file, which is that of the step. */
+struct spot {
+    uint32_t line, column, length;
+};
+
 struct step {
     const struct step_type *type;
     const void *spec; /* what `type->fields` describe */
     const char *id;   /* as given, or made from title or position; unique in its file */
     const char *title;
     const char *description;
-    struct span span;     /* of the step's first key */
-    struct span key_span; /* of the action's key */
+    struct span span; /* of the step's first key */
 
     struct field_list needs; /* const char * each */
-    bool has_needs;          /* `needs:` stands there, perhaps empty */
-    struct span needs_span;
+    struct spot needs_at;
+    bool has_needs; /* `needs:` stands there, perhaps empty */
+    /* Small ones stand together: a file may hold a hundred thousand steps. */
+    bool background;
+    bool point_of_no_return;
+    bool sensitive;
+    enum on_failure on_failure;
+    enum effect effect_override;
 
     struct expr *when;
     struct template *foreach; /* a list, or a string that holds one jq expression */
@@ -84,17 +94,12 @@ struct step {
     struct expect *expect;
     struct field_map outputs; /* struct output each */
     struct step *rollback;
-    enum on_failure on_failure;
     struct step *dry_run; /* a step's own command for a dry run */
     struct step *done_when;
-    bool background;
     struct step *ready;
-    bool point_of_no_return;
     const char *lock;
-    enum effect effect_override;
     const char *effect_reason;
-    struct field_list destroys; /* const char * each, e.g. "table leads" */
-    bool sensitive;
+    struct field_list destroys;    /* const char * each, e.g. "table leads" */
     struct field_list tags;        /* const char * each */
     struct objectives *objectives; /* of a group: `rto_ms` */
 

@@ -96,18 +96,17 @@ static size_t find_action(struct parse *parse, const struct field *fields, const
     size_t action = node->count;
     for (size_t i = 0; i < node->count; i++) {
         const struct node *key = node_key(node, i);
-        if (field_find(fields, key->text)) {
+        if (field_lookup(parse, fields, key)) {
             if (strcmp(key->text, "foreach") == 0)
                 visit->in_foreach = true;
             continue;
         }
-        const struct step_type *type = step_type_find(key->text);
+        const struct step_type *type = type_lookup(parse, key);
         if (type && action < node->count) {
             report_second_action(parse, node_key(node, action), key);
         } else if (type) {
             action = i;
             visit->step->type = type;
-            visit->step->key_span = parse_span(parse, key);
             visit->action = node_value(node, i);
         }
     }
@@ -137,6 +136,11 @@ static uint64_t parse_spec(struct parse *parse, const struct step_type *type,
     if (node->kind == NODE_MAP && !type->bare)
         return fields_fill(parse, type->fields, node, spec);
     return parse_shorthand(parse, type, node, spec);
+}
+
+struct span action_span(const struct parse *parse, const struct visit *visit) {
+    /* The key stands before its value. */
+    return parse_span(parse, visit->action - 1);
 }
 
 /* A field of the action that stands beside its key. */
@@ -169,16 +173,17 @@ static void parse_pairs(struct parse *parse, enum step_role role, struct step *s
         spec_seen = parse_spec(parse, step->type, node_value(node, action), spec);
     for (size_t i = 0; i < node->count; i++) {
         const struct node *key = node_key(node, i);
-        const struct field *field = field_find(fields, key->text);
+        const struct field *field = field_lookup(parse, fields, key);
         parse->table = fields;
         if (field) {
             seen |= UINT64_C(1) << (field - fields);
             if (field->kind == FIELD_LIST && strcmp(key->text, "needs") == 0) {
                 step->has_needs = true;
-                step->needs_span = parse_span(parse, node_value(node, i));
+                const struct span at = parse_span(parse, node_value(node, i));
+                step->needs_at = (struct spot){at.line, at.column, at.length};
             }
             field_parse(parse, field, node_value(node, i), (char *)step + field->offset);
-        } else if (!step_type_find(key->text) &&
+        } else if (!type_lookup(parse, key) &&
                    !(spec && parse_beside(parse, step->type, i, node, &spec_seen, spec))) {
             is_stray = true;
             report_stray(parse, role, step, key);
@@ -188,7 +193,8 @@ static void parse_pairs(struct parse *parse, enum step_role role, struct step *s
     fields_finish(parse, fields, seen, step->span, step);
     parse->label = step->type ? step->type->key : NULL;
     if (spec && step->type && spec_seen != UINT64_MAX)
-        fields_finish(parse, step->type->fields, spec_seen, step->key_span, spec);
+        fields_finish(parse, step->type->fields, spec_seen,
+                      parse_span(parse, node_key(node, action)), spec);
     if (!step->type && !is_stray)
         report_no_action(parse, role, step);
 }
@@ -253,10 +259,9 @@ struct step_list *steps_parse(struct parse *parse, const struct node *node, enum
     struct step_list *list = arena_alloc(arena, sizeof *list);
     const struct step **items = arena_alloc(arena, (node->count + 1) * sizeof *items);
     const char *label = parse->label;
-    uint32_t number = parse->lists++;
     list->items = items;
     for (uint32_t i = 0; i < node->count; i++) {
-        const struct node *item = node->items[i];
+        const struct node *item = &node->items[i];
         parse->label = label;
         parse->is_item = true;
         if (item->kind != NODE_MAP || item->count == 0) {
@@ -267,7 +272,6 @@ struct step_list *steps_parse(struct parse *parse, const struct node *node, enum
             continue;
         }
         uint32_t index = visit_add(parse, item, role);
-        parse->visits.items[index].list = number;
         parse->visits.items[index].position = i;
         items[list->count++] = parse_visited(parse, item, index, role);
     }
@@ -303,7 +307,8 @@ static char *id_from_position(const struct parse *parse, const struct visit *vis
     return mem_printf("%s_%u", visit->role == ROLE_FINALLY ? "finally" : "step", number);
 }
 
-static void name_made(struct parse *parse, struct visit *visit, struct map *ids) {
+static void name_made(struct parse *parse, struct visit *visit) {
+    struct map *ids = steps_ids(parse);
     AUTO_TEXT base = visit->step->title ? id_from_title(visit->step->title) : NULL;
     if (!base)
         base = id_from_position(parse, visit);
@@ -314,20 +319,27 @@ static void name_made(struct parse *parse, struct visit *visit, struct map *ids)
         id = mem_printf("%s_%u", base, ++first->namesakes + 1);
     }
     visit->step->id = arena_strdup(parse->runbook->arena, id);
-    map_put(ids, id, visit);
+    map_put(ids, visit->step->id, visit);
 }
 
-void steps_name(struct parse *parse, struct map *ids) {
+struct map *steps_ids(struct parse *parse) {
+    if (parse->ids)
+        return parse->ids;
+    parse->ids = map_new_borrowing(parse->visits.count);
     for (size_t i = 0; i < parse->visits.count; i++)
         if (parse->visits.items[i].step->id)
-            map_put(ids, parse->visits.items[i].step->id, &parse->visits.items[i]);
+            map_put(parse->ids, parse->visits.items[i].step->id, &parse->visits.items[i]);
+    return parse->ids;
+}
+
+void steps_name(struct parse *parse) {
     for (size_t i = 0; i < parse->visits.count; i++) {
         struct visit *visit = &parse->visits.items[i];
         if (visit->step->id)
             continue;
         /* A handler or probe goes by the name of its step. */
         if (visit->role == ROLE_STEP || visit->role == ROLE_FINALLY)
-            name_made(parse, visit, ids);
+            name_made(parse, visit);
         else
             visit->step->id = parse->visits.items[visit->parent].step->id;
     }
@@ -353,7 +365,6 @@ void steps_invert(struct parse *parse) {
             .spec = step->spec,
             .id = step->id,
             .span = step->span,
-            .key_span = step->key_span,
             .timeout_ms = step->timeout_ms,
             .grace_ms = step->grace_ms,
             .refs = step->refs,

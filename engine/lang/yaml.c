@@ -15,7 +15,7 @@
 
 /* A container whose end has not been seen. */
 struct open {
-    struct node *node;
+    struct node node;
     size_t first; /* of its children on the stack */
     const char *anchor;
 };
@@ -24,7 +24,7 @@ struct builder {
     const struct yaml *yaml;
     yaml_parser_t parser;
     VEC(struct open) open;
-    VEC(const struct node *) stack;
+    VEC(struct node) stack;
     struct map *anchors;
     const struct node *root;
     size_t added; /* nodes that aliases added */
@@ -32,7 +32,10 @@ struct builder {
     size_t characters, offset;
     char *chunk;
     size_t chunk_left;
-    const char *keys[KEY_CACHE];
+    struct {
+        const char *text;
+        size_t length;
+    } keys[KEY_CACHE];
     bool failed;
 };
 
@@ -73,10 +76,13 @@ static const char *builder_key(struct builder *builder, const char *text, size_t
     uint32_t hash = 2166136261U;
     for (size_t i = 0; i < length; i++)
         hash = (hash ^ (unsigned char)text[i]) * 16777619U;
-    const char **slot = &builder->keys[(hash ^ hash >> 16) % KEY_CACHE];
-    if (!*slot || memcmp(*slot, text, length + 1) != 0)
-        *slot = builder_text(builder, text, length);
-    return *slot;
+    size_t slot = (hash ^ hash >> 16) % KEY_CACHE;
+    if (!builder->keys[slot].text || builder->keys[slot].length != length ||
+        memcmp(builder->keys[slot].text, text, length) != 0) {
+        builder->keys[slot].text = builder_text(builder, text, length);
+        builder->keys[slot].length = length;
+    }
+    return builder->keys[slot].text;
 }
 
 static size_t builder_offset(struct builder *builder, size_t characters) {
@@ -109,57 +115,65 @@ static bool expects_key(const struct builder *builder) {
     if (builder->open.count == 0)
         return false;
     const struct open *open = vec_last(&builder->open);
-    return open->node->kind == NODE_MAP && (builder->stack.count - open->first) % 2 == 0;
+    return open->node.kind == NODE_MAP && (builder->stack.count - open->first) % 2 == 0;
 }
 
-static struct node *builder_node(struct builder *builder, const yaml_event_t *event,
-                                 enum node_kind kind) {
-    struct node *node = arena_alloc(builder->yaml->nodes, sizeof *node);
-    node->kind = (uint8_t)kind;
-    node->line = (uint32_t)event->start_mark.line + 1;
-    node->column = (uint32_t)event->start_mark.column + 1;
-    node->width = 1;
-    node->weight = 1;
-    return node;
+static struct node node_begin(const yaml_event_t *event, enum node_kind kind) {
+    return (struct node){.kind = (unsigned char)(kind & 3U),
+                         .line = (uint32_t)event->start_mark.line + 1,
+                         .column = (uint32_t)event->start_mark.column + 1,
+                         .width = 1};
+}
+
+static const struct node *builder_keep(struct builder *builder, const struct node *node) {
+    struct node *kept = arena_alloc(builder->yaml->nodes, sizeof *kept);
+    *kept = *node;
+    return kept;
 }
 
 /* A finished node becomes the root or a child of the innermost open container. */
 static void builder_add(struct builder *builder, const struct node *node, const char *anchor) {
     if (anchor)
-        map_put(builder->anchors, anchor, (void *)(uintptr_t)node);
+        map_put(builder->anchors, anchor, (void *)(uintptr_t)builder_keep(builder, node));
     if (builder->open.count == 0)
-        builder->root = node;
+        builder->root = builder_keep(builder, node);
     else
-        *vec_add(&builder->stack) = node;
+        *vec_add(&builder->stack) = *node;
+}
+
+static uint16_t node_width(const yaml_event_t *event) {
+    if (event->start_mark.line != event->end_mark.line ||
+        event->end_mark.column <= event->start_mark.column)
+        return 1;
+    size_t width = event->end_mark.column - event->start_mark.column;
+    return width < UINT16_MAX ? (uint16_t)width : UINT16_MAX;
 }
 
 static void builder_scalar(struct builder *builder, const yaml_event_t *event) {
     const char *text = (const char *)event->data.scalar.value;
     size_t length = event->data.scalar.length;
-    struct node *node = builder_node(builder, event, NODE_SCALAR);
+    struct node node = node_begin(event, NODE_SCALAR);
     bool is_key = expects_key(builder);
-    node->text = is_key ? builder_key(builder, text, length) : builder_text(builder, text, length);
-    node->count = (uint32_t)length;
-    if (event->start_mark.line == event->end_mark.line &&
-        event->end_mark.column > event->start_mark.column)
-        node->width = (uint32_t)(event->end_mark.column - event->start_mark.column);
+    node.text = is_key ? builder_key(builder, text, length) : builder_text(builder, text, length);
+    node.count = (uint32_t)length;
+    node.width = node_width(event);
     switch (event->data.scalar.style) {
     case YAML_LITERAL_SCALAR_STYLE:
     case YAML_FOLDED_SCALAR_STYLE:
-        node->style = NODE_BLOCK;
-        node->indent = builder_indent(builder, event);
+        node.style = NODE_BLOCK;
+        node.indent = builder_indent(builder, event);
         break;
     case YAML_SINGLE_QUOTED_SCALAR_STYLE:
     case YAML_DOUBLE_QUOTED_SCALAR_STYLE:
-        node->style = NODE_QUOTED;
+        node.style = NODE_QUOTED;
         break;
     default:
-        node->style = NODE_PLAIN;
+        node.style = NODE_PLAIN;
         break;
     }
-    bool is_text = node->style != NODE_PLAIN || !event->data.scalar.plain_implicit;
-    node->type = is_text || is_key ? NODE_TEXT : (uint8_t)scalar_type(text, length);
-    builder_add(builder, node, (const char *)event->data.scalar.anchor);
+    bool is_text = node.style != NODE_PLAIN || !event->data.scalar.plain_implicit;
+    node.type = (unsigned char)(is_text || is_key ? NODE_TEXT : scalar_type(text, length)) & 7U;
+    builder_add(builder, &node, (const char *)event->data.scalar.anchor);
 }
 
 static void fail_depth(struct builder *builder, yaml_mark_t mark) {
@@ -181,10 +195,9 @@ static void builder_open(struct builder *builder, const yaml_event_t *event, enu
         builder_fail(builder, event->start_mark, message, NULL);
         return;
     }
-    struct node *node = builder_node(builder, event, kind);
     const char *name =
         anchor ? builder_text(builder, (const char *)anchor, strlen((const char *)anchor)) : NULL;
-    *vec_add(&builder->open) = (struct open){node, builder->stack.count, name};
+    *vec_add(&builder->open) = (struct open){node_begin(event, kind), builder->stack.count, name};
 }
 
 static void report_duplicate(struct builder *builder, const struct node *key,
@@ -198,24 +211,24 @@ static void report_duplicate(struct builder *builder, const struct node *key,
     diag_report(builder->yaml->diag, &err);
 }
 
-static const struct node *seen_before(const struct node **items, size_t index) {
+static const struct node *seen_before(const struct node *items, size_t index) {
     for (size_t i = 0; i < index; i++) {
-        const struct node *a = items[2 * i], *b = items[2 * index];
+        const struct node *a = &items[2 * i], *b = &items[2 * index];
         if (a->text == b->text || (a->count == b->count && memcmp(a->text, b->text, a->count) == 0))
             return a;
     }
     return NULL;
 }
 
-/* Drops later pairs of a key that came before; `report` where that is the author's mistake. */
-static size_t unique_pairs(struct builder *builder, const struct node **items, size_t pairs,
+/* Drops later pairs of a key that came before; reports it among the mapping's own. */
+static size_t unique_pairs(struct builder *builder, struct node *items, size_t pairs,
                            size_t explicit_pairs) {
     struct map *seen = pairs > SMALL_MAP ? map_new() : NULL;
     size_t kept = 0;
     for (size_t i = 0; i < pairs; i++) {
         items[2 * kept] = items[2 * i];
         items[2 * kept + 1] = items[2 * i + 1];
-        const struct node *key = items[2 * kept];
+        const struct node *key = &items[2 * kept];
         const struct node *first =
             seen ? map_get_n(seen, key->text, key->count) : seen_before(items, kept);
         if (first && i < explicit_pairs)
@@ -247,7 +260,7 @@ static bool merge_value(struct builder *builder, const struct node *source) {
         return merge_one(builder, source);
     bool merged = true;
     for (size_t i = 0; i < source->count; i++)
-        merged = merge_one(builder, source->items[i]) && merged;
+        merged = merge_one(builder, &source->items[i]) && merged;
     return merged;
 }
 
@@ -256,14 +269,15 @@ static bool merge_value(struct builder *builder, const struct node *source) {
 static size_t merge_pairs(struct builder *builder, size_t first) {
     size_t end = builder->stack.count, kept = first;
     for (size_t i = first; i < end; i += 2) {
-        const struct node *key = builder->stack.items[i], *source = builder->stack.items[i + 1];
-        if (!is_merge(key)) {
-            builder->stack.items[kept++] = key;
+        /* A copy: merging may move the stack. */
+        const struct node source = builder->stack.items[i + 1];
+        if (!is_merge(&builder->stack.items[i])) {
+            builder->stack.items[kept++] = builder->stack.items[i];
             builder->stack.items[kept++] = source;
-        } else if (!merge_value(builder, source)) {
+        } else if (!merge_value(builder, &source)) {
             AUTO_ERR err = ERR_INIT;
-            err_at(&err, node_span(source, builder->yaml->path),
-                   "`<<` merges mappings, and this is %s", node_describe(source));
+            err_at(&err, node_span(&source, builder->yaml->path),
+                   "`<<` merges mappings, and this is %s", node_describe(&source));
             err_hint(&err, "name an anchor, as in `<<: *common`");
             diag_report(builder->yaml->diag, &err);
         }
@@ -278,23 +292,39 @@ static uint8_t node_height(const struct node *node) {
     return node->kind == NODE_SCALAR ? 0 : node->height;
 }
 
+static size_t child_count(const struct node *node) {
+    if (node->kind == NODE_SCALAR)
+        return 0;
+    return node->kind == NODE_MAP ? 2 * (size_t)node->count : node->count;
+}
+
+/* Nodes in it, as aliases expand; counted no further than a little beyond `most`. */
+static size_t node_weight(const struct node *node, size_t most) {
+    size_t weight = 1;
+    for (size_t i = 0; i < child_count(node) && weight <= most; i++)
+        weight += node_weight(&node->items[i], most - weight);
+    return weight;
+}
+
 static void builder_close(struct builder *builder) {
     struct open open = *vec_last(&builder->open);
-    struct node *node = open.node;
+    struct node *node = &open.node;
     size_t own = 0;
     if (node->kind == NODE_MAP)
         own = merge_pairs(builder, open.first);
-    const struct node **children = builder->stack.items + open.first;
+    struct node *children = builder->stack.items + open.first;
     size_t count = builder->stack.count - open.first;
     if (node->kind == NODE_MAP)
         count = 2 * unique_pairs(builder, children, count / 2, own);
     node->height = 1;
-    node->items = count ? arena_alloc(builder->yaml->nodes, count * sizeof *node->items) : NULL;
-    for (size_t i = 0; i < count; i++) {
-        node->items[i] = children[i];
-        node->weight += children[i]->weight;
-        if (node_height(children[i]) >= node->height)
-            node->height = (uint8_t)(node_height(children[i]) + 1);
+    for (size_t i = 0; i < count; i++)
+        if (node_height(&children[i]) >= node->height)
+            node->height = (uint8_t)(node_height(&children[i]) + 1);
+    node->items = NULL;
+    if (count) {
+        struct node *items = arena_alloc(builder->yaml->nodes, count * sizeof *items);
+        memcpy(items, children, count * sizeof *items);
+        node->items = items;
     }
     node->count = (uint32_t)(node->kind == NODE_MAP ? count / 2 : count);
     builder->stack.count = open.first;
@@ -313,7 +343,7 @@ static void builder_alias(struct builder *builder, const yaml_event_t *event) {
         builder_fail(builder, event->start_mark, message, hint);
         return;
     }
-    builder->added += node->weight;
+    builder->added += node_weight(node, RUNBOOK_MAX_ALIAS_NODES);
     if (builder->added > RUNBOOK_MAX_ALIAS_NODES) {
         AUTO_TEXT message =
             mem_printf("aliases add more than %d nodes to this file", RUNBOOK_MAX_ALIAS_NODES);
@@ -397,7 +427,7 @@ const struct node *yaml_parse(const struct yaml *yaml) {
     if (!yaml_parser_initialize(&builder.parser))
         abort();
     /* Never without an array, so that a place in it can always be computed. */
-    *vec_add(&builder.stack) = NULL;
+    vec_add(&builder.stack);
     yaml_parser_set_encoding(&builder.parser, YAML_UTF8_ENCODING);
     /* A mark counts no byte order mark. */
     if (yaml->length >= 3 && memcmp(yaml->bytes, "\xef\xbb\xbf", 3) == 0)

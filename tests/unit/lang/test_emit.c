@@ -95,8 +95,8 @@ static void test_texts(void **state) {
         assert_text(node_find(node_find(root, "flow", NULL), "in", NULL),
                     strchr(texts[i], '\n') ? "x" : texts[i]);
         const struct node *list = node_find(root, "list", NULL);
-        assert_text(list->items[0], texts[i]);
-        assert_text(node_find(list->items[1], "deep", NULL), texts[i]);
+        assert_text(&list->items[0], texts[i]);
+        assert_text(node_find(&list->items[1], "deep", NULL), texts[i]);
         arena_free(arena);
     }
 }

@@ -29,10 +29,10 @@ static void test_places(void **state) {
     assert_int_equal(span.length, 5);
     span = node_text_span(node_value(tree.root, 1), "t");
     assert_int_equal(span.column, 6);
-    span = node_text_span(list->items[0], "t");
+    span = node_text_span(&list->items[0], "t");
     assert_int_equal(span.line, 5);
     assert_int_equal(span.column, 5);
-    span = node_span(list->items[1], "t");
+    span = node_span(&list->items[1], "t");
     assert_int_equal(span.line, 6);
     assert_int_equal(span.column, 5);
     tree_end(&tree);
@@ -48,7 +48,7 @@ static void test_types(void **state) {
         NODE_TEXT, NODE_TEXT,   NODE_NULL,   NODE_INTEGER, NODE_TEXT,    NODE_TEXT};
     assert_int_equal(tree.root->count, COUNT(types));
     for (size_t i = 0; i < COUNT(types); i++)
-        assert_int_equal(tree.root->items[i]->type, types[i]);
+        assert_int_equal(tree.root->items[i].type, types[i]);
     tree_end(&tree);
 }
 
