@@ -10,12 +10,6 @@ struct edge {
     uint32_t need, dependent;
 };
 
-/* A node whose step says `needs:`, with the ids of its list. */
-struct declared {
-    uint32_t node;
-    struct map *local;
-};
-
 struct graph {
     struct graph_node *nodes;
     size_t count;
@@ -32,15 +26,14 @@ struct level {
     size_t next;
     uint32_t begin;    /* the group's BEGIN, or GRAPH_NONE */
     uint32_t previous; /* last node of the step above, or GRAPH_NONE */
-    struct map *local; /* ids of this list to 1 + node */
 };
 
 struct builder {
     VEC(struct graph_node) nodes;
     VEC(struct edge) edges;
     VEC(struct level) levels;
-    VEC(struct map *) locals; /* freed at the end; `needs` are resolved per list */
-    VEC(struct declared) declared;
+    VEC(uint32_t) declared; /* nodes whose steps say `needs:` */
+    struct map **locals;    /* of lists with such nodes: ids to 1 + node */
     struct map *ids;
     struct diag *diag;
     size_t suggested; /* names that were looked at for suggestions */
@@ -79,12 +72,10 @@ static uint32_t node_add(struct builder *builder, const struct step *step, enum 
     return (uint32_t)builder->nodes.count - 1;
 }
 
-static void id_add(struct builder *builder, struct level *level, const struct step *step,
-                   uint32_t node) {
+static void id_add(struct builder *builder, const struct step *step, uint32_t node) {
     void *marker = marker_of(node);
     if (!step->id)
         return;
-    map_put(level->local, step->id, marker);
     if (map_put(builder->ids, step->id, marker)) {
         AUTO_ERR err = ERR_INIT;
         err_at(&err, step->span, "the id `%s` is used twice", step->id);
@@ -95,9 +86,7 @@ static void id_add(struct builder *builder, struct level *level, const struct st
 
 static void level_push(struct builder *builder, const struct step_list *steps, bool parallel,
                        uint32_t begin) {
-    struct map *local = map_new();
-    *vec_add(&builder->locals) = local;
-    *vec_add(&builder->levels) = (struct level){steps, parallel, 0, begin, GRAPH_NONE, local};
+    *vec_add(&builder->levels) = (struct level){steps, parallel, 0, begin, GRAPH_NONE};
 }
 
 /* Whether the step is the only one of its graph. */
@@ -113,7 +102,7 @@ static void order_add(struct builder *builder, struct level *level, const struct
     if (level->begin != GRAPH_NONE)
         edge_add(builder, level->begin, node);
     if (step->has_needs) {
-        *vec_add(&builder->declared) = (struct declared){node, level->local};
+        *vec_add(&builder->declared) = node;
         return;
     }
     if (!level->parallel && level->previous != GRAPH_NONE)
@@ -156,7 +145,7 @@ static void step_add(struct builder *builder) {
     struct step_expansion inner = {0};
     bool is_group = is_flattened(builder, step, &inner);
     uint32_t node = node_add(builder, step, is_group ? GRAPH_BEGIN : GRAPH_ACT, level->begin);
-    id_add(builder, level, step, node);
+    id_add(builder, step, node);
     order_add(builder, level, step, node);
     if (is_group)
         level_push(builder, inner.steps, inner.parallel, node);
@@ -184,8 +173,9 @@ static void unknown_need(struct builder *builder, const struct step *step, const
     for (size_t i = 0; builder->suggested < SUGGESTED_MAX && map_next(local, &i, &name, &ignored);)
         *vec_add(&names) = name;
     const char *near = text_suggest(need, names.items, names.count);
-    err_at(&err, step->needs_span, "step `%s` needs `%s`, which is no step of the same list",
-           step->id, need);
+    const struct spot at = step->needs_at;
+    err_at(&err, (struct span){step->span.file, at.line, at.column, at.length},
+           "step `%s` needs `%s`, which is no step of the same list", step->id, need);
     if (near)
         err_hint(&err, "did you mean `%s`?", near);
     else if (map_get(builder->ids, need))
@@ -194,10 +184,26 @@ static void unknown_need(struct builder *builder, const struct step *step, const
     builder_error(builder, &err);
 }
 
+/* The ids of the list that a node stands in, which its `needs` may name: most lists have none. */
+static struct map *local_ids(struct builder *builder, uint32_t group) {
+    uint32_t first = group == GRAPH_NONE ? 0 : group + 1;
+    if (builder->locals[first])
+        return builder->locals[first];
+    struct map *local = builder->locals[first] = map_new_borrowing(0);
+    const struct graph_node *nodes = builder->nodes.items;
+    for (uint32_t i = first; i < builder->nodes.count && nodes[i].group == group;
+         i = node_exit(builder, i) + 1)
+        if (nodes[i].step->id)
+            map_put(local, nodes[i].step->id, marker_of(i));
+    return local;
+}
+
 static void needs_resolve(struct builder *builder) {
+    if (builder->declared.count)
+        builder->locals = mem_calloc(builder->nodes.count + 1, sizeof *builder->locals);
     for (size_t i = 0; i < builder->declared.count; i++) {
-        uint32_t node = builder->declared.items[i].node;
-        struct map *local = builder->declared.items[i].local;
+        uint32_t node = builder->declared.items[i];
+        struct map *local = local_ids(builder, builder->nodes.items[node].group);
         const struct step *step = builder->nodes.items[node].step;
         for (size_t k = 0; k < step->needs.count; k++) {
             const char *need = FIELD_AT(const char *, &step->needs, k);
@@ -308,16 +314,16 @@ static void cycle_report(struct builder *builder, const struct graph *graph, siz
 }
 
 static void builder_release(struct builder *builder) {
-    for (size_t i = 0; i < builder->locals.count; i++)
-        map_free(builder->locals.items[i]);
-    vec_release(&builder->locals);
+    for (size_t i = 0; builder->locals && i < builder->nodes.count; i++)
+        map_free(builder->locals[i]);
+    mem_free(builder->locals);
     vec_release(&builder->levels);
     vec_release(&builder->edges);
     vec_release(&builder->declared);
 }
 
 struct graph *graph_new(const struct step_list *steps, enum graph_scope scope, struct diag *diag) {
-    struct builder builder = {.ids = map_new(), .diag = diag, .scope = scope};
+    struct builder builder = {.ids = map_new_borrowing(steps->count), .diag = diag, .scope = scope};
     level_push(&builder, steps, false, GRAPH_NONE);
     while (builder.levels.count) {
         const struct level *level = vec_last(&builder.levels);

@@ -205,12 +205,17 @@ struct walk {
     struct plan *plan;
     struct diag *diag;
     VEC(const struct graph *) open;
-    struct map *ids;
+    const struct graph *first; /* of the file: it knows its own ids, and each is unique there */
+    struct map *ids;           /* of all others */
 };
 
-static void walk_step(struct walk *walk, const struct step *step, bool has_own_graph) {
-    struct step_expansion inner = {0};
-    const struct step *seen = step->id ? map_get(walk->ids, step->id) : NULL;
+static const struct step *walk_find(const struct walk *walk, const char *id) {
+    uint32_t node = graph_find(walk->first, id);
+    return node != GRAPH_NONE ? graph_node(walk->first, node)->step : map_get(walk->ids, id);
+}
+
+static void walk_id(struct walk *walk, const struct step *step) {
+    const struct step *seen = step->id ? walk_find(walk, step->id) : NULL;
     if (seen && seen != step && seen->rollback != step) {
         AUTO_ERR err = ERR_INIT;
         err_at(&err, step->span, "the id `%s` is used twice", step->id);
@@ -219,8 +224,11 @@ static void walk_step(struct walk *walk, const struct step *step, bool has_own_g
     } else if (step->id && !seen) {
         map_put(walk->ids, step->id, (void *)(uintptr_t)step);
     }
-    if (!has_own_graph || !step->type || !step->type->expand || !step_expand(step, &inner) ||
-        !inner.steps)
+}
+
+static void walk_body(struct walk *walk, const struct step *step) {
+    struct step_expansion inner = {0};
+    if (!step->type || !step->type->expand || !step_expand(step, &inner) || !inner.steps)
         return;
     struct graph *graph = graph_new(&(struct step_list){&step, 1}, GRAPH_BODY, walk->diag);
     if (!graph)
@@ -230,6 +238,8 @@ static void walk_step(struct walk *walk, const struct step *step, bool has_own_g
 }
 
 static void walk_graph(struct walk *walk, const struct graph *graph) {
+    if (!walk->first)
+        walk->first = graph;
     *vec_add(&walk->open) = graph;
     while (walk->open.count) {
         const struct graph *next = walk->open.items[--walk->open.count];
@@ -237,9 +247,14 @@ static void walk_graph(struct walk *walk, const struct graph *graph) {
             const struct graph_node *node = graph_node(next, i);
             if (node->role == GRAPH_END)
                 continue;
-            walk_step(walk, node->step, node->role == GRAPH_ACT);
-            if (node->step->rollback)
-                walk_step(walk, node->step->rollback, true);
+            if (next != walk->first)
+                walk_id(walk, node->step);
+            if (node->role == GRAPH_ACT)
+                walk_body(walk, node->step);
+            if (!node->step->rollback)
+                continue;
+            walk_id(walk, node->step->rollback);
+            walk_body(walk, node->step->rollback);
         }
     }
 }
@@ -247,7 +262,8 @@ static void walk_graph(struct walk *walk, const struct graph *graph) {
 static void file_check(void *user, const struct runbook *file) {
     struct walk *walk = user;
     struct plan *plan = walk->plan;
-    walk->ids = map_new();
+    walk->ids = map_new_borrowing(0);
+    walk->first = NULL;
     bool is_root = file == plan->runbook;
     const struct step_list none = {NULL, 0};
     struct graph *steps = graph_new(file->steps ? file->steps : &none, GRAPH_LIST, walk->diag);
