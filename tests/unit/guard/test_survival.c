@@ -140,6 +140,19 @@ static void finish(struct scene *scene) {
     scene->process = NULL;
 }
 
+/* Until the guard has a child: the engine that asked for it did not wait. */
+static void begun_await(pid_t guard) {
+    for (int i = 0; i < 3000; i++) {
+        AUTO_PIDS pids = {0};
+        pids_add(&pids, guard);
+        tree_descend(&pids);
+        if (pids.list.count > 1)
+            return;
+        usleep(1000);
+    }
+    fail_msg("nothing was begun");
+}
+
 static bool is_gone(pid_t guard) {
     for (int i = 0; i < 3000; i++) {
         if (waitpid(guard, NULL, WNOHANG) == guard)
@@ -308,6 +321,7 @@ static void test_refused_is_not_begun(void **state) {
 static void test_lost_with_its_guard(void **state) {
     struct scene *scene = *state;
     pid_t guard = engine_that_dies(scene, LONG_RUN, 0);
+    begun_await(guard);
     kill(guard, SIGKILL);
     assert_true(is_gone(guard));
     assert_int_equal(attach_next(scene), PROCESS_LOST);
