@@ -30,6 +30,7 @@ struct commit {
     VEC(int) files;   /* what records to come vouch for */
     VEC(int) syncing; /* the worker's */
     uint64_t covered; /* records of which the last sync has all: the worker's until it is done */
+    uint64_t durable, relied_on; /* records */
     int folder;       /* of output/, held: there may be no descriptor left at the end; -1: none */
     bool has_removed; /* files whose names may still be on disk */
     bool orphaned;
@@ -146,9 +147,9 @@ static void sync_done(void *user) {
         commit->failed(commit->user, &commit->err);
         return;
     }
-    uint64_t durable = commit->sync ? commit->covered : writer_appended(commit->writer);
+    commit->durable = commit->sync ? commit->covered : writer_appended(commit->writer);
     while (commit->head < commit->waiters.count &&
-           commit->waiters.items[commit->head].seq <= durable) {
+           commit->waiters.items[commit->head].seq <= commit->durable) {
         struct waiter waiter = commit->waiters.items[commit->head++];
         if (waiter.durable)
             waiter.durable(waiter.user);
@@ -171,6 +172,15 @@ static void commit_start(struct commit *commit) {
 void commit_then(struct commit *commit, void (*durable)(void *user), void *user) {
     *vec_add(&commit->waiters) = (struct waiter){writer_appended(commit->writer), durable, user};
     commit_start(commit);
+}
+
+void commit_relied_on(struct commit *commit) {
+    commit->relied_on = writer_appended(commit->writer);
+}
+
+bool commit_lets_read(const struct commit *commit) {
+    uint64_t ahead = writer_appended(commit->writer) - commit->durable;
+    return commit->relied_on <= commit->durable && ahead < COMMIT_AHEAD_MAX;
 }
 
 bool commit_is_idle(const struct commit *commit) {

@@ -17,6 +17,12 @@ void commit_free(struct commit *commit);
 
 /* Calls back from the loop when every record appended so far is on disk; never after a failure. */
 void commit_then(struct commit *commit, void (*durable)(void *user), void *user);
+/* What is appended so far has let others begin, which rely on it. */
+void commit_relied_on(struct commit *commit);
+/* Whether what only reads may begin before its own record is durable: all that others rely on is,
+ * and no more than COMMIT_AHEAD_MAX records wait. */
+bool commit_lets_read(const struct commit *commit);
+#define COMMIT_AHEAD_MAX 1024 /* reads that a power cut may make be done again */
 /* Nobody waits. */
 bool commit_is_idle(const struct commit *commit);
 /* Nobody with this `user` is called back any more. */

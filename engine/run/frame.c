@@ -1,6 +1,7 @@
 #include "run/engine.h"
 
 #include "base/text.h"
+#include "run/commit.h"
 #include "run/dryrun.h"
 #include "run/replay_step.h"
 
@@ -57,6 +58,8 @@ void frame_free(struct frame *frame) {
 }
 
 void frame_start(struct frame *frame) {
+    if (frame != frame->run->root && frame->run->commit)
+        commit_relied_on(frame->run->commit);
     for (uint32_t i = 0; i < graph_count(frame->graph); i++)
         if (!frame->nodes[i].open)
             sched_ready(&frame->nodes[i]);

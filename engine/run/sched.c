@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "run/body.h"
+#include "run/commit.h"
 #include "run/dryrun.h"
 #include "run/recall.h"
 #include "run/replay_step.h"
@@ -312,9 +313,14 @@ static void dependents_release(struct node *node) {
     struct frame *frame = node->frame;
     size_t count;
     const uint32_t *dependents = graph_dependents(frame->graph, node->index, &count);
+    bool is_relied_on = false;
     for (size_t i = 0; i < count; i++)
-        if (!--frame->nodes[dependents[i]].open)
+        if (!--frame->nodes[dependents[i]].open) {
             sched_ready(&frame->nodes[dependents[i]]);
+            is_relied_on = true;
+        }
+    if (is_relied_on && node_graph(node)->role == GRAPH_ACT && frame->run->commit)
+        commit_relied_on(frame->run->commit);
 }
 
 /* What the nearest says: the step itself, the groups around it, the defaults of its file, then

@@ -204,6 +204,32 @@ static void test_names_go_before_the_end(void **state) {
     scene_close(&scene);
 }
 
+/* Reads run ahead of the disk, but not of what they rely on, nor without an end. */
+static void test_reads_run_ahead(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, true);
+    assert_true(commit_lets_read(scene.commit));
+    assert_int_equal(append(&scene), 0);
+    assert_true(commit_lets_read(scene.commit));
+    commit_relied_on(scene.commit);
+    assert_false(commit_lets_read(scene.commit));
+    commit_then(scene.commit, NULL, NULL);
+    assert_true(commit_is_idle(scene.commit));
+    loop_run(scene.loop);
+    assert_true(commit_lets_read(scene.commit));
+    for (int i = 0; i < COMMIT_AHEAD_MAX - 1; i++)
+        assert_int_equal(append(&scene), 0);
+    assert_true(commit_lets_read(scene.commit));
+    assert_int_equal(append(&scene), 0);
+    assert_false(commit_lets_read(scene.commit));
+    commit_then(scene.commit, tell_a, &scene);
+    loop_run(scene.loop);
+    assert_true(commit_lets_read(scene.commit));
+    assert_string_equal(buf_text(&scene.told), "a");
+    scene_close(&scene);
+}
+
 /* Who asks for no sync gets none, and loses no descriptor. */
 static void test_files_without_sync(void **state) {
     (void)state;
@@ -224,6 +250,7 @@ int main(void) {
         cmocka_unit_test(test_files_go_first),
         cmocka_unit_test(test_a_file_that_cannot_be_synced),
         cmocka_unit_test(test_names_go_before_the_end),
+        cmocka_unit_test(test_reads_run_ahead),
         cmocka_unit_test(test_files_without_sync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
