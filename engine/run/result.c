@@ -42,8 +42,7 @@ static value data_store(struct run *run, value data_taken, const char *path, con
 
 static value data_limit(struct run *run, value data_taken, const char *path, const char *label,
                         bool *ret_stored) {
-    AUTO_TEXT json = value_to_json(data_taken);
-    *ret_stored = strlen(json) > RESULT_INLINE_MAX;
+    *ret_stored = !value_json_fits(data_taken, RESULT_INLINE_MAX);
     if (!*ret_stored)
         return data_taken;
     return data_store(run, data_taken, path, label);
@@ -66,14 +65,13 @@ static value list_fit(value list, size_t most) {
 }
 
 value result_fit(value taken, size_t most) {
+    if (value_json_fits(taken, most))
+        return taken;
     AUTO_VALUE whole = taken;
-    AUTO_TEXT json = value_to_json(whole);
-    size_t length = strlen(json);
-    if (length <= most)
-        return value_copy(whole);
     if (value_is(whole, VALUE_ARRAY) && value_count(whole) > 1)
         return list_fit(whole, most);
-    AUTO_TEXT cut = mem_printf("%.2000s… (%zu bytes)", json, length);
+    AUTO_TEXT json = value_to_json(whole);
+    AUTO_TEXT cut = mem_printf("%.2000s… (%zu bytes)", json, strlen(json));
     return value_string(cut);
 }
 

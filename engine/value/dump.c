@@ -10,10 +10,14 @@
  * time: each record of a transcript holds a few small values, and libjq builds a string, a list of
  * keys and a number context for each. Numbers that are not whole are left to libjq. */
 #define WHOLE_MAX 1e15
+#define PLACES_MAX 1e9 /* below it thousandths have fewer than 16 digits */
+#define NUMBER_MAX ((size_t)32)
 #define FEW_MEMBERS ((size_t)16)
 
 struct member {
     value key, item;
+    const char *name; /* of the key; asked once, since each look at a value is a few calls */
+    size_t length;
 };
 
 static void dump_by_jq(struct buf *out, value borrowed) {
@@ -21,26 +25,43 @@ static void dump_by_jq(struct buf *out, value borrowed) {
     (void)buf_append(out, value_text(json), value_text_length(json));
 }
 
-static void dump_number(struct buf *out, value number) {
-    double real = jv_number_value(number);
-    if (!(fabs(real) < WHOLE_MAX) || real != trunc(real) || (real == 0 && signbit(real))) {
-        dump_by_jq(out, number);
-        return;
-    }
-    char digits[24];
-    char *at = digits + sizeof digits;
-    uint64_t left = (uint64_t)fabs(real);
+/* Whole thousandths; the number behind it is `count` of them. */
+static void dump_thousandths(struct buf *out, uint64_t count, bool is_negative) {
+    char digits[32];
+    char *end = digits + sizeof digits, *at = end;
+    size_t places = 3;
+    for (; places && count % 10 == 0; places--)
+        count /= 10;
+    for (size_t i = 0; i < places; i++, count /= 10)
+        *--at = (char)('0' + count % 10);
+    if (places)
+        *--at = '.';
     do
-        *--at = (char)('0' + left % 10);
-    while ((left /= 10) != 0);
-    if (real < 0)
+        *--at = (char)('0' + count % 10);
+    while ((count /= 10) != 0);
+    if (is_negative)
         *--at = '-';
-    (void)buf_append(out, at, (size_t)(digits + sizeof digits - at));
+    (void)buf_append(out, at, (size_t)(end - at));
 }
 
-static void dump_string(struct buf *out, value string) {
+/* Durations in milliseconds have three places: the six of an HTTP answer took libjq, which looks
+ * for the shortest digits, as long as all else of its record. Fewer than 16 digits that stand for
+ * a double are the shortest that do. */
+static void dump_number(struct buf *out, value number) {
+    double real = jv_number_value(number), size = fabs(real);
+    bool is_whole = size < WHOLE_MAX && size == trunc(size) && (size > 0 || !signbit(real));
+    uint64_t count = size < PLACES_MAX ? (uint64_t)(size * 1000 + 0.5) : 0;
+    if (is_whole)
+        dump_thousandths(out, (uint64_t)size * 1000, real < 0);
+    else if (count > 0 && (double)count / 1000 == size)
+        dump_thousandths(out, count, real < 0);
+    else
+        dump_by_jq(out, number);
+}
+
+static void dump_bytes(struct buf *out, const char *bytes, size_t length) {
     (void)buf_putc(out, '"');
-    json_escape(out, value_text(string), value_text_length(string));
+    json_escape(out, bytes, length);
     (void)buf_putc(out, '"');
 }
 
@@ -60,10 +81,24 @@ static void dump_array(struct buf *out, value array, int depth) {
 
 static int member_compare(const void *a, const void *b) {
     const struct member *left = a, *right = b;
-    size_t left_length = value_text_length(left->key), right_length = value_text_length(right->key);
-    size_t shorter = left_length < right_length ? left_length : right_length;
-    int order = memcmp(value_text(left->key), value_text(right->key), shorter);
-    return order ? order : (left_length > right_length) - (left_length < right_length);
+    size_t shorter = left->length < right->length ? left->length : right->length;
+    int order = memcmp(left->name, right->name, shorter);
+    return order ? order : (left->length > right->length) - (left->length < right->length);
+}
+
+/* In place for the few that there mostly are: qsort compares as often and moves twice as much. */
+static void members_sort(struct member *members, size_t count) {
+    if (count > FEW_MEMBERS) {
+        qsort(members, count, sizeof *members, member_compare);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct member one = members[i];
+        size_t at = i;
+        for (; at > 0 && member_compare(&one, &members[at - 1]) < 0; at--)
+            members[at] = members[at - 1];
+        members[at] = one;
+    }
 }
 
 static void dump_members(struct buf *out, const struct member *members, size_t count, int depth) {
@@ -71,7 +106,7 @@ static void dump_members(struct buf *out, const struct member *members, size_t c
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             (void)buf_putc(out, ',');
-        dump_string(out, members[i].key);
+        dump_bytes(out, members[i].name, members[i].length);
         (void)buf_putc(out, ':');
         dump_nested(out, members[i].item, depth + 1);
     }
@@ -84,10 +119,12 @@ static void dump_object(struct buf *out, value object, int depth) {
     if (count > FEW_MEMBERS)
         members = mem_calloc(count, sizeof *members);
     for (size_t i = 0;
-         found < count && value_next(object, &i, &members[found].key, &members[found].item);)
+         found < count && value_next(object, &i, &members[found].key, &members[found].item);) {
+        members[found].name = value_text(members[found].key);
+        members[found].length = value_text_length(members[found].key);
         found++;
-    if (found > 1)
-        qsort(members, found, sizeof *members, member_compare);
+    }
+    members_sort(members, found);
     dump_members(out, members, found, depth);
     for (size_t i = 0; i < found; i++) {
         value_free(members[i].key);
@@ -110,7 +147,7 @@ static void dump_nested(struct buf *out, value borrowed, int depth) {
         dump_number(out, borrowed);
         break;
     case VALUE_STRING:
-        dump_string(out, borrowed);
+        dump_bytes(out, value_text(borrowed), value_text_length(borrowed));
         break;
     default:
         if (depth >= VALUE_DUMP_DEPTH)
@@ -134,6 +171,39 @@ void value_dump(struct buf *out, value borrowed) {
         out->data[start] = '\0';
     }
     out->overflow |= full;
+}
+
+/* ---- how long it is ------------------------------------------------------------------------ */
+
+/* No less than its JSON takes; where that is past `most`, some number that is. */
+static size_t length_bound(value borrowed, size_t most, int depth) {
+    size_t length = NUMBER_MAX; /* of what is no list, text or mapping */
+    value key, item;
+    if (depth >= VALUE_DUMP_DEPTH)
+        return most + 1;
+    if (value_is(borrowed, VALUE_STRING))
+        return value_text_length(borrowed) * JSON_ESCAPE_MAX / 2 + 2;
+    for (size_t i = 0;
+         length <= most && i < value_count(borrowed) && value_is(borrowed, VALUE_ARRAY); i++) {
+        AUTO_VALUE one = value_at(borrowed, i);
+        length += 1 + length_bound(one, most - length, depth + 1);
+    }
+    for (size_t i = 0; length <= most && value_next(borrowed, &i, &key, &item);) {
+        length += 4 + value_text_length(key) * JSON_ESCAPE_MAX / 2;
+        if (length <= most)
+            length += length_bound(item, most - length, depth + 1);
+        value_free(key);
+        value_free(item);
+    }
+    return length;
+}
+
+bool value_json_fits(value borrowed, size_t most) {
+    /* Most are small, and are not written only to be measured: a third of what that takes. */
+    if (length_bound(borrowed, most, 0) <= most)
+        return true;
+    AUTO_TEXT json = value_to_json(borrowed);
+    return strlen(json) <= most;
 }
 
 char *value_to_json(value borrowed) {

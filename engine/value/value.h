@@ -88,6 +88,8 @@ int value_parse(const char *text, size_t length, value *ret, struct err *err) MU
 #define VALUE_DUMP_DEPTH 240
 void value_dump(struct buf *out, value borrowed);
 char *value_to_json(value borrowed); /* the caller frees */
+/* Whether value_to_json takes no more than `most` bytes. */
+bool value_json_fits(value borrowed, size_t most);
 /* As text in a template: a string as it is, else JSON. The caller frees. */
 char *value_to_text(value borrowed);
 

@@ -90,6 +90,36 @@ static void test_as_jq(void **state) {
     }
 }
 
+/* Milliseconds, which are most of the numbers that are not whole. */
+static void test_places(void **state) {
+    (void)state;
+    static const double others[] = {0.0005,   1e9 + 0.001, 999999999.999, 1e15,
+                                    1e15 - 1, 0.1 + 0.2,   0.3,           -0.0,
+                                    -0.001,   1e-7,        1e300,         123456.7891};
+    for (int i = 0; i < 20000; i++) {
+        double real = (double)(next_random() % (i % 2 ? 2000000 : UINT32_MAX)) / 1000;
+        AUTO_VALUE number = value_number(i % 3 ? real : -real);
+        assert_as_jq(number);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        AUTO_VALUE number = value_number(others[i]);
+        assert_as_jq(number);
+    }
+}
+
+static void test_fits(void **state) {
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        AUTO_VALUE made = random_value(0);
+        AUTO_TEXT json = value_to_json(made);
+        size_t length = strlen(json);
+        assert_true(value_json_fits(made, length));
+        assert_true(value_json_fits(made, 100 * length + 100));
+        assert_false(value_json_fits(made, length - 1));
+        assert_int_equal(value_json_fits(made, 100), length <= 100);
+    }
+}
+
 static void test_deep(void **state) {
     (void)state;
     AUTO_VALUE made = value_array();
@@ -129,10 +159,9 @@ static void test_escape(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_as_jq),
-        cmocka_unit_test(test_deep),
-        cmocka_unit_test(test_overflow),
-        cmocka_unit_test(test_escape),
+        cmocka_unit_test(test_as_jq),    cmocka_unit_test(test_places),
+        cmocka_unit_test(test_fits),     cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_overflow), cmocka_unit_test(test_escape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
