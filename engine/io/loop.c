@@ -231,13 +231,15 @@ void loop_timer_free(struct loop_timer *timer) {
     }
 }
 
+static void watch_start(struct loop_watch *watch);
+
 static void watch_ready(uv_poll_t *uv, int status, int events) {
     struct loop_watch *watch = uv->data;
     /* A descriptor in error is ready for whatever was asked: the caller's read or write tells.
      * libuv has stopped the handle then. */
     int ready = status < 0 ? watch->events : 0;
     if (status < 0)
-        loop_watch_set(watch, watch->events);
+        watch_start(watch);
     if (events & UV_READABLE)
         ready |= LOOP_READ;
     if (events & UV_WRITABLE)
@@ -270,19 +272,27 @@ struct loop_watch *loop_watch_new(struct loop *loop, int fd, int events,
     watch->ready = ready;
     watch->user = user;
     watch_init(loop, watch, fd);
-    loop_watch_set(watch, events);
+    watch->events = events;
+    watch_start(watch);
     return watch;
 }
 
-void loop_watch_set(struct loop_watch *watch, int events) {
-    int uv = (events & LOOP_READ ? UV_READABLE : 0) | (events & LOOP_WRITE ? UV_WRITABLE : 0);
-    watch->events = events;
+static void watch_start(struct loop_watch *watch) {
+    int uv = (watch->events & LOOP_READ ? UV_READABLE : 0) |
+             (watch->events & LOOP_WRITE ? UV_WRITABLE : 0);
     if (watch->always)
         must(uv ? uv_idle_start(&watch->uv.idle, watch_always) : uv_idle_stop(&watch->uv.idle),
              "uv_idle_start");
     else
         must(uv ? uv_poll_start(&watch->uv.poll, uv, watch_ready) : uv_poll_stop(&watch->uv.poll),
              "uv_poll_start");
+}
+
+void loop_watch_set(struct loop_watch *watch, int events) {
+    if (events == watch->events)
+        return; /* libuv would take the descriptor out of epoll and put it back */
+    watch->events = events;
+    watch_start(watch);
 }
 
 void loop_watch_hold(struct loop_watch *watch, bool hold) {

@@ -240,11 +240,18 @@ static bool link_is_bad(const struct pg_link *link) {
     return PQstatus(link->connection) == CONNECTION_BAD;
 }
 
+static void link_unwatch(struct pg_link *link) {
+    loop_watch_free(link->watch);
+    link->watch = NULL;
+}
+
 static void link_end(struct pg_link *link, bool lost) {
     const struct pg_sink *sink = link->sink;
     link->sink = NULL;
-    loop_watch_free(link->watch);
-    link->watch = NULL;
+    if (lost)
+        link_unwatch(link);
+    else
+        loop_watch_hold(link->watch, false);
     if (link->pipeline && !lost && PQexitPipelineMode(link->connection) == 0)
         lost = true;
     sink->end(link->sink_user, lost);
@@ -315,8 +322,12 @@ static void link_flush(struct pg_link *link) {
 
 static void link_ready(void *user, int events) {
     struct pg_link *link = user;
-    if (events & LOOP_READ)
-        (void)PQconsumeInput(link->connection);
+    bool is_open = !(events & LOOP_READ) || PQconsumeInput(link->connection);
+    if (!link->sink) {
+        if (!is_open)
+            link_unwatch(link); /* pg_link_alive will tell */
+        return;
+    }
     if (!link_is_bad(link))
         link_flush(link);
     link_pump(link);
@@ -358,8 +369,12 @@ void pg_link_send(struct pg_link *link, const struct pg_op *ops, size_t count,
         loop_defer(link->loop, link_unsent, link);
         return;
     }
-    link->watch =
-        loop_watch_new(link->loop, PQsocket(link->connection), LOOP_READ, link_ready, link);
+    /* Kept between batches: to make one takes seven system calls. */
+    if (link->watch)
+        loop_watch_hold(link->watch, true);
+    else
+        link->watch =
+            loop_watch_new(link->loop, PQsocket(link->connection), LOOP_READ, link_ready, link);
     link_flush(link);
 }
 
