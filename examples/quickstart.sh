@@ -13,30 +13,8 @@ postgresql postgresql-client python3 util-linux
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build
-
-as_root() {
-  if [ "$(id -u)" = 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
-  else
-    echo "quickstart.sh: packages are missing, and there is no sudo to install them: run it as root" >&2
-    return 1
-  fi
-}
-
-install_missing() {
-  local package missing=()
-  for package in $packages; do
-    dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
-  done
-  [ ${#missing[@]} -gt 0 ] || return 0
-  echo "installing ${missing[*]}"
-  as_root env DEBIAN_FRONTEND=noninteractive sh -c '
-    apt-get -qq update &&
-      apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"
-  ' sh "${missing[@]}" </dev/null >/dev/null
-}
+# shellcheck source=tests/support/install.sh
+. "$root/tests/support/install.sh"
 
 # Where nobody logged in (a container, cron) HOME may be unset, and runs are kept below it.
 if [ -z "${HOME:-}" ]; then
@@ -44,7 +22,8 @@ if [ -z "${HOME:-}" ]; then
   export HOME
 fi
 
-install_missing
+# shellcheck disable=SC2086  # a list of words
+install_missing $packages
 if [ ! -f "$build/build.ninja" ]; then
   echo "building in $build"
   meson setup "$build" "$root" -Dbuildtype=release >/dev/null

@@ -20,6 +20,8 @@ clang-format clang-tidy cppcheck shellcheck libclang-rt-dev
 "
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
+# shellcheck source=tests/support/install.sh
+. "$root/tests/support/install.sh"
 builds=${RUNBOOK_BUILDS:-$root}
 work=$(mktemp -d /tmp/runbook-tests.XXXXXX) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -61,34 +63,6 @@ suite() {
     printf '   %s passed, %s failed (%s, %s s)\n' "$good" "$bad" "$name" "$((SECONDS - begin))"
     passed=$((passed + good))
     failed=$((failed + bad))
-}
-
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        "$@"
-    else
-        sudo -n "$@"
-    fi
-}
-
-install_missing() {
-    local package missing=""
-    # Whoever has npm from elsewhere keeps it: Debian's would not go beside it.
-    command -v npm >/dev/null || packages="$packages nodejs npm"
-    for package in $packages; do
-        dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
-            missing="$missing $package"
-    done
-    [ -n "$missing" ] || return 0
-    heading "installing$missing"
-    # sudo hands no environment over; a machine that has just started may hold the lock itself.
-    # shellcheck disable=SC2086  # a list of words
-    as_root apt-get -qq update >"$work/log" 2>&1 &&
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
-            install -y --no-install-recommends $missing >>"$work/log" 2>&1 &&
-        return 0
-    tail -n 20 "$work/log"
-    broken "these packages could not be installed:$missing"
 }
 
 # build NAME SETUP-ARGUMENT…: into $builds/build-NAME.
@@ -141,7 +115,10 @@ tidy_result() {
     return "$status"
 }
 
-install_missing
+# Whoever has npm from elsewhere keeps it: Debian's would not go beside it.
+command -v npm >/dev/null || packages="$packages nodejs npm"
+# shellcheck disable=SC2086  # a list of words
+install_missing $packages || broken "packages could not be installed"
 suite "lint" python3 "$root/tests/lint/lint.py"
 suite "lint of the lint" python3 "$root/tests/lint/selftest.py"
 
