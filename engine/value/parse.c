@@ -1,25 +1,54 @@
 /* Reading JSON. libjq's own parser takes more than JSON (nan, several texts, what its number
- * reader likes) and rounds long integers; so a scan in one pass settles what is JSON, how deep it
- * is, and where integers stand that a double cannot hold, before libjq builds the value. */
+ * reader likes), rounds long integers, and takes four times as long (a record of a transcript: 5 us
+ * against 1.2): so one pass settles what is JSON, and builds the value where one is wanted. */
 #include <limits.h>
 #include <math.h>
 
 #include "base/mem.h"
+#include "value/json.h"
 #include "value/value.h"
 
+/* As libjq counts, so that jq reads what is read here: an object, and the key in it, are two. */
 #define PARSE_DEPTH 256
 #define PARSE_MAX ((size_t)INT_MAX / 4)
+
+/* A container that is open. */
+struct level {
+    char open; /* its bracket */
+    value made, key;
+};
+
+/* The scalar, or the key, that was read last, as it is written. */
+struct token {
+    size_t start, length;
+    bool is_plain; /* a string of ASCII without escapes */
+    bool is_exact; /* a number that a double holds exactly, of digits alone */
+    bool is_long;  /* an integer that a double cannot hold */
+    double real;   /* any other number */
+};
 
 struct scan {
     const char *text;
     size_t length;
     size_t at;
-    char open[PARSE_DEPTH]; /* the brackets that are open */
+    bool builds; /* values, and not only whether it is JSON */
     size_t depth;
-    struct buf exact; /* the text with long integers quoted, filled up to `copied` */
-    size_t copied;
+    size_t weight; /* depth, as libjq counts it */
+    struct token token;
     struct err *err;
+    value made; /* the outermost */
+    struct level levels[PARSE_DEPTH];
 };
+
+/* The levels stay as they are: ten kilobytes would cost more than a short text. */
+static void scan_init(struct scan *scan, const char *text, size_t length, struct err *err) {
+    scan->text = text;
+    scan->length = length;
+    scan->at = scan->depth = scan->weight = 0;
+    scan->builds = false;
+    scan->err = err;
+    scan->made = value_none();
+}
 
 /* Line and column, from 1, are those within the JSON text. */
 static int scan_fail(struct scan *scan, size_t at, const char *what) {
@@ -37,8 +66,12 @@ static char scan_peek(const struct scan *scan) {
     return scan->at < scan->length ? scan->text[scan->at] : '\0';
 }
 
+static bool is_space(char c) {
+    return (unsigned char)c <= ' ' && (c == ' ' || c == '\n' || c == '\t' || c == '\r');
+}
+
 static void scan_space(struct scan *scan) {
-    while (scan->at < scan->length && memchr(" \t\r\n", scan->text[scan->at], 4))
+    while (scan->at < scan->length && is_space(scan->text[scan->at]))
         scan->at++;
 }
 
@@ -46,19 +79,36 @@ static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
+/* ---- strings -------------------------------------------------------------------------------- */
+
 static bool is_hex(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
+/* Whether four digits stand there that begin with `d`, and one of the others. */
+static bool is_surrogate(const struct scan *scan, size_t at, const char *others) {
+    const char *digits = scan->text + at;
+    return scan->length - at >= 4 && (digits[0] | 0x20) == 'd' && strchr(others, digits[1] | 0x20);
+}
+
+static int scan_unicode(struct scan *scan) {
+    const size_t start = scan->at;
+    for (size_t i = 2; i < 6; i++)
+        if (start + i >= scan->length || !is_hex(scan->text[start + i]))
+            return scan_fail(scan, start, "\\u wants four hexadecimal digits");
+    scan->at += 6;
+    if (!is_surrogate(scan, start + 2, "89ab"))
+        return 0;
+    if (scan->length - scan->at < 6 || memcmp(scan->text + scan->at, "\\u", 2) != 0 ||
+        !is_surrogate(scan, scan->at + 2, "cdef"))
+        return scan_fail(scan, start, "half of a surrogate pair");
+    return 0;
+}
+
 static int scan_escape(struct scan *scan) {
     char c = scan->at + 1 < scan->length ? scan->text[scan->at + 1] : '\0';
-    if (c == 'u') {
-        for (size_t i = 2; i < 6; i++)
-            if (scan->at + i >= scan->length || !is_hex(scan->text[scan->at + i]))
-                return scan_fail(scan, scan->at, "\\u wants four hexadecimal digits");
-        scan->at += 6;
-        return 0;
-    }
+    if (c == 'u')
+        return scan_unicode(scan);
     if (c == '\0' || !strchr("\"\\/bfnrt", c))
         return scan_fail(scan, scan->at, "no such escape in a string");
     scan->at += 2;
@@ -66,22 +116,40 @@ static int scan_escape(struct scan *scan) {
 }
 
 static int scan_string(struct scan *scan) {
-    size_t start = scan->at++;
-    while (scan->at < scan->length) {
-        unsigned char c = (unsigned char)scan->text[scan->at];
-        if (c == '"') {
-            scan->at++;
-            return 0;
-        }
+    const size_t start = scan->at++;
+    bool is_plain = true;
+    for (;;) {
+        scan->at += json_bare_length(scan->text + scan->at, scan->length - scan->at);
+        if (scan->at >= scan->length)
+            return scan_fail(scan, start, "the string has no end");
+        const unsigned char c = (unsigned char)scan->text[scan->at];
+        if (c == '"')
+            break;
         if (c < 0x20)
             return scan_fail(scan, scan->at, "a control character in a string");
+        is_plain &= c == 0x7f;
         if (c != '\\')
             scan->at++;
         else if (scan_escape(scan) < 0)
             return -1;
     }
-    return scan_fail(scan, start, "the string has no end");
+    scan->at++;
+    scan->token = (struct token){.start = start, .length = scan->at - start, .is_plain = is_plain};
+    return 0;
 }
+
+static value string_build(const struct scan *scan) {
+    const struct token *token = &scan->token;
+    const char *text = scan->text + token->start + 1;
+    const size_t length = token->length - 2;
+    if (token->is_plain || !memchr(text, '\\', length))
+        return value_string_n(text, length);
+    AUTO_BUF plain = BUF_INIT(PARSE_MAX);
+    json_unescape(&plain, text, length);
+    return value_string_n(buf_text(&plain), plain.length);
+}
+
+/* ---- numbers and words ---------------------------------------------------------------------- */
 
 static size_t scan_digits(struct scan *scan) {
     size_t start = scan->at;
@@ -90,24 +158,15 @@ static size_t scan_digits(struct scan *scan) {
     return scan->at - start;
 }
 
-/* Copies the text up to the number that starts at `start`, then the number in quotes. */
-static void scan_keep_exact(struct scan *scan, size_t start) {
-    buf_append(&scan->exact, scan->text + scan->copied, start - scan->copied);
-    buf_putc(&scan->exact, '"');
-    buf_append(&scan->exact, scan->text + start, scan->at - start);
-    buf_putc(&scan->exact, '"');
-    scan->copied = scan->at;
-}
-
 static bool is_beyond_exact(const char *digits, size_t length) {
     static const char limit[] = "9007199254740992";
     size_t most = sizeof limit - 1;
     return length > most || (length == most && memcmp(digits, limit, most) > 0);
 }
 
-static bool is_finite(const char *text, size_t length) {
+static double real_of(const char *text, size_t length) {
     AUTO_TEXT number = mem_strndup(text, length); /* the text need not end behind it */
-    return isfinite(strtod(number, NULL));
+    return strtod(number, NULL);
 }
 
 static int scan_number(struct scan *scan) {
@@ -132,19 +191,36 @@ static int scan_number(struct scan *scan) {
         if (!scan_digits(scan))
             return scan_fail(scan, start, "not a number");
     }
-    if (integer && is_beyond_exact(scan->text + first, whole))
-        scan_keep_exact(scan, start);
-    if (!integer && !is_finite(scan->text + start, scan->at - start))
-        return scan_fail(scan, start, "the number is too large");
-    return 0;
+    struct token token = {.start = start, .length = scan->at - start};
+    token.is_long = integer && is_beyond_exact(scan->text + first, whole);
+    token.is_exact = integer && !token.is_long;
+    token.real = integer ? 0 : real_of(scan->text + start, token.length);
+    scan->token = token;
+    return isfinite(token.real) ? 0 : scan_fail(scan, start, "the number is too large");
 }
 
+static value number_build(const struct scan *scan) {
+    const struct token *token = &scan->token;
+    const char *text = scan->text + token->start;
+    if (token->is_long)
+        return value_string_n(text, token->length);
+    if (!token->is_exact)
+        return value_number(token->real);
+    const bool is_negative = *text == '-';
+    int64_t number = 0;
+    for (size_t i = is_negative; i < token->length; i++)
+        number = 10 * number + (text[i] - '0');
+    return value_number(is_negative ? -(double)number : (double)number);
+}
+
+static const char *const words[] = {"true", "false", "null"};
+
 static int scan_word(struct scan *scan) {
-    static const char *const words[] = {"true", "false", "null"};
     for (size_t i = 0; i < 3; i++) {
         size_t length = strlen(words[i]);
         if (scan->length - scan->at >= length &&
             memcmp(scan->text + scan->at, words[i], length) == 0) {
+            scan->token = (struct token){.start = scan->at, .length = length};
             scan->at += length;
             return 0;
         }
@@ -153,12 +229,63 @@ static int scan_word(struct scan *scan) {
                      scan->at < scan->length ? "a value was expected" : "the text ends too soon");
 }
 
+/* ---- values --------------------------------------------------------------------------------- */
+
+static value scalar_build(const struct scan *scan) {
+    const char first = scan->text[scan->token.start];
+    switch (first) {
+    case '"':
+        return string_build(scan);
+    case 't':
+    case 'f':
+        return value_bool(first == 't');
+    case 'n':
+        return value_null();
+    default:
+        return number_build(scan);
+    }
+}
+
+/* Where it belongs: into the innermost container that is open. */
+static void value_put(struct scan *scan, value taken) {
+    if (scan->depth == 0) {
+        scan->made = taken;
+        return;
+    }
+    struct level *level = &scan->levels[scan->depth - 1];
+    if (level->open == '[') {
+        level->made = value_append(level->made, taken);
+    } else {
+        level->made = jv_object_set(level->made, level->key, taken);
+        level->key = value_none();
+    }
+}
+
+static void level_push(struct scan *scan, char open) {
+    struct level *level = &scan->levels[scan->depth++];
+    level->open = open;
+    scan->weight += open == '{' ? 2 : 1;
+    if (!scan->builds)
+        return;
+    level->made = open == '[' ? value_array() : value_object();
+    level->key = value_none();
+}
+
+static void level_pop(struct scan *scan) {
+    const struct level *level = &scan->levels[--scan->depth];
+    scan->weight -= level->open == '{' ? 2 : 1;
+    if (scan->builds)
+        value_put(scan, level->made);
+}
+
 static int scan_key(struct scan *scan) {
     scan_space(scan);
     if (scan_peek(scan) != '"')
         return scan_fail(scan, scan->at, "a key in double quotes was expected");
     if (scan_string(scan) < 0)
         return -1;
+    if (scan->builds)
+        scan->levels[scan->depth - 1].key = string_build(scan);
     scan_space(scan);
     if (scan_peek(scan) != ':')
         return scan_fail(scan, scan->at, "`:` was expected");
@@ -167,18 +294,17 @@ static int scan_key(struct scan *scan) {
 }
 
 static int scan_open(struct scan *scan, bool *ret_ended) {
-    if (scan->depth == PARSE_DEPTH)
+    if (scan->weight >= PARSE_DEPTH)
         return scan_fail(scan, scan->at, "nested deeper than 256");
     char open = scan->text[scan->at++];
-    scan->open[scan->depth++] = open;
+    level_push(scan, open);
     scan_space(scan);
-    if (scan_peek(scan) == (open == '[' ? ']' : '}')) {
+    *ret_ended = scan_peek(scan) == (open == '[' ? ']' : '}');
+    if (*ret_ended) {
         scan->at++;
-        scan->depth--;
-        *ret_ended = true;
+        level_pop(scan);
         return 0;
     }
-    *ret_ended = false;
     return open == '{' ? scan_key(scan) : 0;
 }
 
@@ -186,74 +312,127 @@ static int scan_open(struct scan *scan, bool *ret_ended) {
 static int scan_value(struct scan *scan, bool *ret_ended) {
     scan_space(scan);
     char c = scan_peek(scan);
-    *ret_ended = true;
+    int done;
     if (c == '[' || c == '{')
         return scan_open(scan, ret_ended);
     if (c == '"')
-        return scan_string(scan);
-    if (c == '-' || is_digit(c))
-        return scan_number(scan);
-    return scan_word(scan);
+        done = scan_string(scan);
+    else if (c == '-' || is_digit(c))
+        done = scan_number(scan);
+    else
+        done = scan_word(scan);
+    if (done == 0 && scan->builds)
+        value_put(scan, scalar_build(scan));
+    *ret_ended = true;
+    return done;
 }
 
-/* Behind a value: closes what ends here; `more` where another value follows. */
-static int scan_after(struct scan *scan, bool *ret_more) {
-    while (scan->depth) {
-        scan_space(scan);
-        char open = scan->open[scan->depth - 1], c = scan_peek(scan);
-        if (c == ',') {
-            scan->at++;
-            *ret_more = true;
-            return open == '{' ? scan_key(scan) : 0;
-        }
-        if (c != (open == '[' ? ']' : '}'))
-            return scan_fail(scan, scan->at,
-                             open == '[' ? "`,` or `]` was expected" : "`,` or `}` was expected");
-        scan->at++;
-        scan->depth--;
+/* Behind a value that is not the last of the outermost container: what follows it there; `ended`
+ * where that is the container's end. */
+static int scan_after(struct scan *scan, bool *ret_ended) {
+    scan_space(scan);
+    const char open = scan->levels[scan->depth - 1].open, c = scan_peek(scan);
+    *ret_ended = c == (open == '[' ? ']' : '}');
+    if (!*ret_ended && c != ',')
+        return scan_fail(scan, scan->at,
+                         open == '[' ? "`,` or `]` was expected" : "`,` or `}` was expected");
+    scan->at++;
+    if (*ret_ended)
+        level_pop(scan);
+    return !*ret_ended && open == '{' ? scan_key(scan) : 0;
+}
+
+/* A value with all that is in it. */
+static int scan_whole(struct scan *scan) {
+    const size_t depth = scan->depth;
+    for (bool more = true; more;) {
+        bool ended = false;
+        if (scan_value(scan, &ended) < 0)
+            return -1;
+        while (ended && scan->depth > depth)
+            if (scan_after(scan, &ended) < 0)
+                return -1;
+        more = scan->depth > depth;
     }
-    *ret_more = false;
     return 0;
 }
 
-static int scan_all(struct scan *scan) {
-    for (bool more = true; more;) {
-        bool ended = false;
-        if (scan_value(scan, &ended) < 0 || (ended && scan_after(scan, &more) < 0))
-            return -1;
-    }
+static int scan_end(struct scan *scan) {
     scan_space(scan);
     if (scan->at < scan->length)
         return scan_fail(scan, scan->at, "something follows behind the value");
     return 0;
 }
 
-static int scan_build(struct scan *scan, value *ret) {
-    const char *text = scan->text;
-    size_t length = scan->length;
-    if (scan->copied) {
-        buf_append(&scan->exact, text + scan->copied, length - scan->copied);
-        text = scan->exact.data;
-        length = scan->exact.length;
-    }
-    value parsed = jv_parse_sized(text, (int)length);
-    if (!value_is(parsed, VALUE_NONE)) {
-        *ret = parsed;
+static int scan_limit(size_t length, struct err *err) {
+    if (length <= PARSE_MAX)
         return 0;
-    }
-    AUTO_VALUE message = jv_invalid_get_msg(parsed);
-    return err_set(scan->err, ERR_INVALID, "not JSON: %s", value_text(message));
+    return err_set(err, ERR_LIMIT, "JSON of %zu bytes is more than the %zu that fit", length,
+                   PARSE_MAX);
 }
 
 int value_parse(const char *text, size_t length, value *ret, struct err *err) {
-    if (length > PARSE_MAX)
-        return err_set(err, ERR_LIMIT, "JSON of %zu bytes is more than the %zu that fit", length,
-                       PARSE_MAX);
-    struct scan scan = {
-        .text = text, .length = length, .exact = BUF_INIT(2 * PARSE_MAX), .err = err};
-    int done = scan_all(&scan);
-    if (done == 0)
-        done = scan_build(&scan, ret);
-    buf_release(&scan.exact);
-    return done;
+    struct scan scan;
+    if (scan_limit(length, err) < 0)
+        return -1;
+    scan_init(&scan, text, length, err);
+    scan.builds = true;
+    if (scan_whole(&scan) == 0 && scan_end(&scan) == 0) {
+        *ret = scan.made;
+        return 0;
+    }
+    value_free(scan.made);
+    while (scan.depth-- > 0) {
+        value_free(scan.levels[scan.depth].made);
+        value_free(scan.levels[scan.depth].key);
+    }
+    return -1;
+}
+
+/* ---- the members of an object --------------------------------------------------------------- */
+
+static struct value_piece piece_of(const struct scan *scan, size_t start) {
+    return (struct value_piece){.text = scan->text + start,
+                                .length = scan->at - start,
+                                .is_plain = scan->token.is_plain && scan->token.start == start,
+                                .is_exact = scan->token.is_exact && scan->token.start == start};
+}
+
+/* One whole value; the levels around it stay open. */
+static int piece_scan(struct scan *scan, struct value_piece *ret) {
+    scan_space(scan);
+    const size_t start = scan->at;
+    if (scan_whole(scan) < 0)
+        return -1;
+    *ret = piece_of(scan, start);
+    return 0;
+}
+
+/* Behind `{`, a key was read. */
+static int members_scan(struct scan *scan, value_member_fn *each, void *user) {
+    for (bool ended = false; !ended;) {
+        const struct token key = scan->token;
+        const struct value_piece name = {
+            .text = scan->text + key.start, .length = key.length, .is_plain = key.is_plain};
+        struct value_piece item;
+        if (piece_scan(scan, &item) < 0 || each(user, &name, &item, scan->err) < 0 ||
+            scan_after(scan, &ended) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int value_each_member(const char *text, size_t length, value_member_fn *each, void *user,
+                      struct err *err) {
+    struct scan scan;
+    bool ended;
+    if (scan_limit(length, err) < 0)
+        return -1;
+    scan_init(&scan, text, length, err);
+    scan_space(&scan);
+    if (scan_peek(&scan) != '{')
+        return scan_fail(&scan, scan.at, "an object was expected");
+    if (scan_open(&scan, &ended) < 0 || (!ended && members_scan(&scan, each, user) < 0))
+        return -1;
+    return scan_end(&scan);
 }

@@ -79,10 +79,25 @@ value value_keys(value object);
  * key and item belong to the caller. */
 bool value_next(value object, size_t *cursor, value *ret_key, value *ret_item);
 
-/* One JSON text, nothing behind it; nesting is capped at 256. Of equal keys the last one counts.
- * Integers beyond 2^53 become strings of their digits; other numbers become the nearest double,
- * and one that is beyond every double is an error. Broken UTF-8 becomes U+FFFD. */
+/* One JSON text, nothing behind it; nesting is capped at 256, where an object counts as two, as jq
+ * does it. Of equal keys the last one counts. Integers beyond 2^53 become strings of their digits;
+ * other numbers become the nearest double, and one that is beyond every double is an error. Broken
+ * UTF-8 becomes U+FFFD. */
 int value_parse(const char *text, size_t length, value *ret, struct err *err) MUST_USE;
+
+/* A value in a JSON text, as it is written. */
+struct value_piece {
+    const char *text;
+    size_t length;
+    bool is_plain; /* a string of ASCII without escapes: between its quotes stands what it says */
+    bool is_exact; /* an integer of digits alone, at most 2^53 either side */
+};
+/* Calls back for each member of the object that the text is, in the order of the text and doubled
+ * ones too; a negative return ends it. As strict as value_parse, and builds nothing. */
+typedef int value_member_fn(void *user, const struct value_piece *key,
+                            const struct value_piece *item, struct err *err);
+int value_each_member(const char *text, size_t length, value_member_fn *each, void *user,
+                      struct err *err) MUST_USE;
 /* JSON on one line, ASCII with \u escapes, object keys sorted. What is nested deeper becomes the
  * text "[nested too deep]": no reader, ours included, would take it. */
 #define VALUE_DUMP_DEPTH 240
