@@ -75,12 +75,12 @@ static char *fault_of(const struct verify *verify) {
 static char *status_of(const char *transcript) {
     AUTO_TEXT line = NULL;
     AUTO_ERR ignored = ERR_INIT;
-    AUTO_VALUE held = value_none();
+    AUTO_EVENT_BODY body = {0};
     struct event event;
     char prev[65];
     size_t length;
     if (reader_last_line(transcript, READER_LAST_DEED, &line, &length, &ignored) <= 0 ||
-        event_read(line, length, &event, &held, prev, &ignored) < 0 ||
+        event_read(line, length, 0, &body, &event, prev, &ignored) < 0 ||
         event.type != EVENT_RUN_FINISHED) {
         return mem_strdup("finished");
     }

@@ -239,12 +239,17 @@ static int plan_check(const struct rehearsal *rehearsal, struct err *err) {
     return err_hint(err, "`runbook verify` tells what was changed");
 }
 
+static void then_apply(void *user, const struct event *event) {
+    model_apply(user, event);
+}
+
 static int rehearsal_open(struct rehearsal *rehearsal, const char *name, const char *file,
                           struct err *err) {
+    const struct past_watcher watcher = {
+        .each = then_apply, .user = &rehearsal->then, .wanted = model_wants(&rehearsal->then)};
     if (run_view_init(&rehearsal->view, name, err) < 0 ||
-        past_open(rehearsal->view.dir, &rehearsal->past, err) < 0 ||
-        copies_open(rehearsal->past, &rehearsal->copies, err) < 0 ||
-        model_read(&rehearsal->then, rehearsal->view.transcript, err) < 0)
+        past_open(rehearsal->view.dir, &watcher, &rehearsal->past, err) < 0 ||
+        copies_open(rehearsal->past, &rehearsal->copies, err) < 0)
         return -1;
     plans_make(rehearsal, file);
     return plan_check(rehearsal, err);

@@ -33,7 +33,7 @@ static int past_find(const char *name, struct past **ret, struct err *err) {
     if (status == 0)
         status = run_check_folder(dir, err);
     if (status == 0)
-        status = past_open(dir, ret, err);
+        status = past_open(dir, NULL, ret, err);
     store_free(store);
     return status;
 }

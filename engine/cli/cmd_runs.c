@@ -59,14 +59,14 @@ static void read_start(struct run_line *line, const char *transcript) {
 static void read_end(struct run_line *line, const char *transcript) {
     AUTO_TEXT text = NULL;
     AUTO_ERR ignored = ERR_INIT;
-    AUTO_VALUE held = value_none();
+    AUTO_EVENT_BODY body = {0};
     struct event event;
     char prev[65];
     size_t length;
     if (reader_last_line(transcript, READER_LAST_DEED, &text, &length, &ignored) <= 0) {
         return;
     }
-    if (event_read(text, length, &event, &held, prev, &ignored) < 0) {
+    if (event_read(text, length, 0, &body, &event, prev, &ignored) < 0) {
         line->status = mem_strdup("damaged");
         return;
     }

@@ -36,6 +36,7 @@ static int records_print(struct reader *reader, struct err *err) {
     struct event event;
     const char *before = "[";
     int more = 0;
+    reader_want(reader, 0);
     while ((more = reader_next(reader, &event, err)) > 0) {
         size_t length = 0;
         const char *line = reader_line(reader, &length);

@@ -193,16 +193,37 @@ enum event_type event_type_find(const char *name);
 /* `prev` of the first record. */
 #define EVENT_NO_PREV "0000000000000000000000000000000000000000000000000000000000000000"
 
+/* How every record begins: `{"v":1,"seq":…,"type":"…"`. */
+void event_write_head(const struct event *event, const char prev[65], struct buf *out);
 /* Appends the record's line with its newline. Texts are cut where the line would not fit, the
  * longest first, and then end in "…"; values must fit (the caller stores large ones in files).
  * -1 and nothing appended where a required field is missing or null, or the line would pass
  * TRANSCRIPT_LINE_MAX. */
 int event_write(const struct event *event, const char prev[65], struct buf *out,
                 struct err *err) MUST_USE;
-/* Reads a line, with or without its newline; the texts and values live in `ret_line_value`, which
- * the caller frees last. Unknown, doubled and missing keys and wrong types are errors. */
-int event_read(const char *line, size_t length, struct event *ret, value *ret_line_value,
-               char ret_prev[65], struct err *err) MUST_USE;
+/* What the texts and values of an event that was read live in; one serves line after line. */
+#define EVENT_IS_TEXT 0
+#define EVENT_IS_INTEGER 0
+#define EVENT_IS_BOOLEAN 0
+#define EVENT_IS_JSON 1
+#define X(name, kind, doc) +EVENT_IS_##kind
+enum { EVENT_VALUES = 0 EVENT_FIELDS(X) };
+#undef X
+struct event_body {
+    char *texts;
+    size_t capacity;
+    value values[EVENT_VALUES];
+    size_t value_count;
+};
+void event_body_release(struct event_body *body);
+#define AUTO_EVENT_BODY __attribute__((cleanup(event_body_release))) struct event_body
+
+/* Reads a line, with or without its newline; what was read into `body` before is gone. Unknown,
+ * doubled and missing keys and wrong types are errors. Of the JSON members only those in `wanted`
+ * (EVENT_BIT()s) are built; the others are checked, and then as if they were not there. */
+int event_read(const char *line, size_t length, uint64_t wanted, struct event_body *body,
+               struct event *ret, char ret_prev[65], struct err *err) MUST_USE;
+#define EVENT_ALL UINT64_MAX
 
 /* schemas/transcript.schema.json */
 void event_schema(struct buf *out);

@@ -23,7 +23,8 @@ struct reader {
     struct digest *digest;
     char head[DIGEST_TEXT_SIZE];
     uint64_t count;
-    value line_value; /* what the last event's texts live in */
+    struct event_body body; /* of the last event */
+    uint64_t wanted;
     const char *line;
     size_t line_length;
 };
@@ -38,7 +39,7 @@ int reader_open(const char *path, struct reader **ret, struct err *err) {
     reader->path = mem_strdup(path);
     reader->buffer = mem_alloc(READER_BUFFER);
     reader->digest = digest_new();
-    reader->line_value = value_none();
+    reader->wanted = EVENT_ALL;
     memcpy(reader->head, EVENT_NO_PREV, sizeof reader->head);
     *ret = reader;
     return 0;
@@ -48,11 +49,15 @@ void reader_free(struct reader *reader) {
     if (!reader)
         return;
     file_close(&reader->fd);
-    value_free(reader->line_value);
+    event_body_release(&reader->body);
     digest_free(reader->digest);
     mem_free(reader->buffer);
     mem_free(reader->path);
     mem_free(reader);
+}
+
+void reader_want(struct reader *reader, uint64_t fields) {
+    reader->wanted = fields;
 }
 
 static int reader_damaged(const struct reader *reader, struct err *err) {
@@ -126,9 +131,7 @@ static int reader_check(struct reader *reader, const struct event *event, const 
 static int reader_take(struct reader *reader, size_t length, struct event *ret, struct err *err) {
     char prev[DIGEST_TEXT_SIZE];
     const char *line = reader->buffer + reader->start;
-    value_free(reader->line_value);
-    reader->line_value = value_none();
-    if (event_read(line, length, ret, &reader->line_value, prev, err) < 0 ||
+    if (event_read(line, length, reader->wanted, &reader->body, ret, prev, err) < 0 ||
         reader_check(reader, ret, prev, err) < 0)
         return reader_damaged(reader, err);
     digest_update(reader->digest, line, length);

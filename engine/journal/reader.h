@@ -9,6 +9,9 @@
 struct reader;
 int reader_open(const char *path, struct reader **ret, struct err *err) MUST_USE;
 void reader_free(struct reader *reader);
+/* Of the JSON members only these (EVENT_BIT()s) will be looked at: the others are checked, and then
+ * as if they were not there. */
+void reader_want(struct reader *reader, uint64_t fields);
 
 /* 1: *ret is the next event (its texts live until the next call); 0: no whole line is there yet
  * (a torn last line is no line; NUL bytes of the reserve are not read); -1: a line is damaged or

@@ -14,6 +14,11 @@
 #include "journal/verify_parts.h"
 #include "secret/digest.h"
 
+/* What names files, and the run before it. */
+#define VERIFY_LOOKS_AT                                                                            \
+    (EVENT_BIT(files) | EVENT_BIT(output) | EVENT_BIT(result) | EVENT_BIT(outputs) |               \
+     EVENT_BIT(previous))
+
 struct verify {
     char *dir;
     char *transcript;
@@ -30,7 +35,8 @@ struct verify {
     bool resumed;
     off_t length; /* of all records */
     char head[DIGEST_TEXT_SIZE];
-    char *previous; /* the run before it, and its head then; NULL: none */
+    struct buf start; /* of the record that is checked, as it should be */
+    char *previous;   /* the run before it, and its head then; NULL: none */
     char previous_head[DIGEST_TEXT_SIZE];
     uint64_t witnessed;
     struct anchor_list *anchors; /* what later runs say of it; borrowed */
@@ -87,21 +93,18 @@ void verify_find(struct verify *verify, enum verify_kind kind, uint64_t line, co
 
 /* The reader takes any JSON with the right members; what the engine writes is ASCII and begins in
  * one way only, so nobody can hide a second meaning in how a record is written. */
-static bool is_canonical(const char *line, size_t length, const struct event *event,
-                         const char prev[65]) {
-    char time[CLOCK_TEXT_SIZE];
-    clock_format(event->wall_ns, time);
-    AUTO_TEXT start = mem_printf("{\"v\":1,\"seq\":%llu,\"prev\":\"%s\",\"time\":\"%s\","
-                                 "\"mono_ns\":%lld,\"type\":\"%s\"",
-                                 (unsigned long long)event->seq, prev, time,
-                                 (long long)event->mono_ns, event_type_name(event->type));
-    const size_t start_length = strlen(start);
-    if (event->mono_ns < 0 || length <= start_length || memcmp(line, start, start_length) != 0)
+static bool is_canonical(struct verify *verify, const char *line, size_t length,
+                         const struct event *event) {
+    struct buf *start = &verify->start;
+    unsigned strange = 0;
+    buf_clear(start);
+    event_write_head(event, verify->head, start);
+    if (event->mono_ns < 0 || length <= start->length ||
+        memcmp(line, start->data, start->length) != 0)
         return false;
-    for (size_t i = 0; i + 1 < length; i++)
-        if ((unsigned char)line[i] < 0x20 || (unsigned char)line[i] >= 0x80)
-            return false;
-    return true;
+    for (size_t i = 0; i + 1 < length; i++) /* without a branch, many at once */
+        strange |= (unsigned char)line[i] < 0x20 || (unsigned char)line[i] >= 0x80;
+    return !strange;
 }
 
 static void id_check(struct verify *verify, const struct event *event, const char *run) {
@@ -179,7 +182,7 @@ static void record_check(struct verify *verify, const struct reader *reader,
                          struct verify_files *files, const struct event *event, const char *run) {
     size_t length = 0;
     const char *line = reader_line(reader, &length);
-    if (!is_canonical(line, length, event, verify->head))
+    if (!is_canonical(verify, line, length, event))
         verify_find(verify, VERIFY_RECORD, event->seq, NULL,
                     "the record is not written as the engine writes it");
     start_check(verify, event, run);
@@ -248,6 +251,7 @@ static void transcript_check(struct verify *verify, const char *run) {
         verify_find(verify, VERIFY_TRANSCRIPT, 0, NULL, "%s", err.message);
     } else {
         struct verify_files *files = verify_files_new(verify, verify->dir);
+        reader_want(reader, VERIFY_LOOKS_AT);
         records_check(verify, reader, files, run);
         verify->files = verify_files_count(files);
         verify->named = verify_files_take(files);
@@ -271,6 +275,7 @@ static bool transcript_has(const char *transcript, const char *head) {
         return true;
     if (reader_open(transcript, &reader, &ignored) < 0)
         return false;
+    reader_want(reader, 0);
     while (!found && reader_next(reader, &event, &ignored) > 0)
         found = text_equal(reader_head(reader), head);
     reader_free(reader);
@@ -347,6 +352,7 @@ struct verify *verify_run(const char *dir, const char *run, struct anchors *anch
     verify->sealing = verify_sealing_new(verify, verify->arena);
     verify->anchors = anchors && run ? anchors_of(anchors, run) : NULL;
     memcpy(verify->head, EVENT_NO_PREV, sizeof verify->head);
+    verify->start = (struct buf)BUF_INIT(TRANSCRIPT_LINE_MAX);
     /* Asked first: an engine that ends meanwhile has written its end by then. */
     verify->running = store_is_running(dir);
     transcript_check(verify, run);
@@ -366,6 +372,7 @@ void verify_free(struct verify *verify) {
     vec_release(&verify->findings);
     verify_sealing_free(verify->sealing);
     map_free(verify->named);
+    buf_release(&verify->start);
     arena_free(verify->arena);
     mem_free(verify->dir);
     mem_free(verify->transcript);

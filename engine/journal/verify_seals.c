@@ -101,6 +101,7 @@ void verify_sealing_place(struct verify_sealing *sealing, const char *transcript
     AUTO_ERR ignored = ERR_INIT;
     if (sealing->seals.count == 0 || reader_open(transcript, &reader, &ignored) < 0)
         return;
+    reader_want(reader, 0);
     while (map_count(sealing->heads) > 0 && reader_next(reader, &event, &ignored) > 0)
         if (map_get(sealing->heads, reader_head(reader)))
             head_found(sealing, reader_head(reader), &event);

@@ -21,12 +21,12 @@ static bool is_of(const char *path, const char *name, const char *profile) {
 
 static bool has_succeeded(const char *path, int64_t *ret_wall_ns) {
     AUTO_TEXT line = NULL;
-    AUTO_VALUE held = value_none();
+    AUTO_EVENT_BODY body = {0};
     struct event event;
     char prev[65];
     size_t length;
     if (reader_last_line(path, READER_LAST_DEED, &line, &length, NULL) <= 0 ||
-        event_read(line, length, &event, &held, prev, NULL) < 0 ||
+        event_read(line, length, 0, &body, &event, prev, NULL) < 0 ||
         event.type != EVENT_RUN_FINISHED || !text_equal(event.status, "succeeded"))
         return false;
     *ret_wall_ns = event.wall_ns;

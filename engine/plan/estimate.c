@@ -85,13 +85,13 @@ static void end_take(struct estimate *estimate, const struct past_run *run,
 /* Where no record comes behind the end but seals. */
 static void end_read(struct estimate *estimate, const struct past_run *run, const char *path) {
     AUTO_TEXT line = NULL;
-    AUTO_VALUE held = value_none();
+    AUTO_EVENT_BODY body = {0};
     AUTO_ERR ignored = ERR_INIT;
     struct event event;
     char prev[65];
     size_t length;
     if (reader_last_line(path, READER_LAST_DEED, &line, &length, &ignored) > 0 &&
-        event_read(line, length, &event, &held, prev, &ignored) == 0 &&
+        event_read(line, length, 0, &body, &event, prev, &ignored) == 0 &&
         event.type == EVENT_RUN_FINISHED)
         end_take(estimate, run, &event);
 }

@@ -9,6 +9,7 @@
 #include "journal/reader.h"
 
 #define KEY_MAX ((size_t)TRANSCRIPT_LINE_MAX) /* no path of a record is longer */
+#define BRIEF_SPARES (EVENT_BIT(plan) | EVENT_BIT(result) | EVENT_BIT(outputs) | EVENT_BIT(output))
 
 void model_init(struct model *model) {
     *model = (struct model){.params = value_none(),
@@ -427,11 +428,16 @@ void model_apply(struct model *model, const struct event *event) {
         model->duration_ms = (event->mono_ns - model->started_mono_ns) / NS_PER_MS;
 }
 
+uint64_t model_wants(const struct model *model) {
+    return model->brief ? ~BRIEF_SPARES : EVENT_ALL;
+}
+
 int model_read(struct model *model, const char *path, struct err *err) {
     struct reader *reader;
     struct event event;
     if (reader_open(path, &reader, err) < 0)
         return -1;
+    reader_want(reader, model_wants(model));
     int more;
     while ((more = reader_next(reader, &event, err)) > 0)
         model_apply(model, &event);

@@ -62,6 +62,8 @@ struct model {
 void model_init(struct model *model);
 void model_release(struct model *model);
 void model_apply(struct model *model, const struct event *event);
+/* Of an event's JSON members those that it looks at, as EVENT_BIT()s. */
+uint64_t model_wants(const struct model *model);
 /* Reads a whole transcript. A damaged one yields -1 after applying what came before. */
 int model_read(struct model *model, const char *path, struct err *err) MUST_USE;
 /* No engine is at a run that has no end: it is in doubt where a step is, else it crashed, and

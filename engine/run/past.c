@@ -10,6 +10,7 @@
 #include "journal/store.h"
 #include "run/interrupt.h"
 
+#define TRAIL_KEY_MAX TRANSCRIPT_LINE_MAX /* "phase path" stands in a record with more */
 #define MOMENT_MAX_NS (INT64_C(50) * 365 * 86400 * NS_PER_S) /* no run takes longer */
 
 struct past {
@@ -26,8 +27,15 @@ struct past {
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static char *trail_key(const char *phase, const char *path) {
-    return mem_printf("%s %s", phase, path);
+static struct trail *trail_find(const struct past *past, const char *phase, const char *path,
+                                char key[TRAIL_KEY_MAX]) {
+    size_t phase_length = strlen(phase), path_length = strlen(path);
+    if (phase_length + path_length + 2 > TRAIL_KEY_MAX)
+        return NULL;
+    memcpy(key, phase, phase_length);
+    key[phase_length] = ' ';
+    memcpy(key + phase_length + 1, path, path_length + 1);
+    return map_get_n(past->trails, key, phase_length + 1 + path_length);
 }
 
 /* Of the runbook's own `finally`, and not of one that it calls: that stands below a step. */
@@ -39,8 +47,8 @@ static bool is_closing(const struct past *past, const struct event *event) {
 }
 
 static struct trail *trail_make(struct past *past, const struct event *event) {
-    AUTO_TEXT key = trail_key(event->phase, event->step);
-    struct trail *trail = map_get(past->trails, key);
+    char key[TRAIL_KEY_MAX];
+    struct trail *trail = trail_find(past, event->phase, event->step, key);
     if (!trail) {
         trail = mem_zalloc(sizeof *trail);
         trail->is_closing = is_closing(past, event);
@@ -82,6 +90,7 @@ static void record_add(struct past *past, const struct event *event, uint64_t of
     *vec_add(&past->records) = (struct past_record){
         .offset = offset,
         .at_ns = at_ns,
+        .attempt = event->type == EVENT_STEP_STARTED ? event->attempt : 0,
         .length = (uint32_t)length,
         .type = (uint8_t)event->type,
         .phase = is_of_step ? (uint8_t)phase_of(event->phase) : 0,
@@ -113,16 +122,19 @@ static int past_add(struct past *past, const struct event *event, uint64_t offse
     return 0;
 }
 
-static int past_load(struct past *past, struct err *err) {
+static int past_load(struct past *past, const struct past_watcher *watcher, struct err *err) {
     struct event event;
     uint64_t offset = 0;
     int status;
+    reader_want(past->reader, watcher ? watcher->wanted : 0);
     while ((status = reader_next(past->reader, &event, err)) > 0) {
         size_t length;
         reader_line(past->reader, &length);
         if (past_add(past, &event, offset, length, err) < 0)
             return -1;
         offset += length;
+        if (watcher)
+            watcher->each(watcher->user, &event);
     }
     if (status < 0)
         return -1;
@@ -131,17 +143,17 @@ static int past_load(struct past *past, struct err *err) {
     return past_read(past, 0, &past->started, err);
 }
 
-int past_open(const char *dir, struct past **ret, struct err *err) {
+int past_open(const char *dir, const struct past_watcher *watcher, struct past **ret,
+              struct err *err) {
     struct past *past = mem_zalloc(sizeof *past);
     AUTO_TEXT path = store_transcript(dir);
     past->dir = mem_strdup(dir);
     past->trails = map_new();
-    past->started.line = value_none();
     past->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
     int status = past->fd < 0 ? err_sys(err, errno, "cannot read the transcript %s", path)
                               : reader_open(path, &past->reader, err);
     if (status == 0)
-        status = past_load(past, err);
+        status = past_load(past, watcher, err);
     if (status < 0) {
         past_free(past);
         return -1;
@@ -223,20 +235,15 @@ enum event_type past_hard_type(const struct past_record *record) {
 }
 
 struct trail *past_trail(const struct past *past, const char *phase, const char *path) {
-    AUTO_TEXT key = trail_key(phase, path);
-    return map_get(past->trails, key);
+    char key[TRAIL_KEY_MAX];
+    return trail_find(past, phase, path, key);
 }
 
 int64_t past_attempts(const struct past *past, const struct trail *trail) {
     for (size_t i = trail->records.count; i-- > 0;) {
-        size_t index = trail->records.items[i];
-        struct past_line line;
-        if (past->records.items[index].type != EVENT_STEP_STARTED ||
-            past_read(past, index, &line, NULL) < 0)
-            continue;
-        int64_t attempt = line.event.attempt;
-        past_line_release(&line);
-        return attempt;
+        const struct past_record *record = past_at(past, trail->records.items[i]);
+        if (record->type == EVENT_STEP_STARTED)
+            return record->attempt;
     }
     return 0;
 }
@@ -253,15 +260,17 @@ int past_read(const struct past *past, size_t index, struct past_line *ret, stru
     AUTO_TEXT line = mem_alloc(record->length + 1);
     char prev[65];
     ssize_t got = pread(past->fd, line, record->length, (off_t)record->offset);
-    ret->line = value_none();
+    ret->body = (struct event_body){0};
     if (got != (ssize_t)record->length)
         return err_sys(err, got < 0 ? errno : EIO, "cannot read the transcript of %s", past->dir);
-    return event_read(line, record->length, &ret->event, &ret->line, prev, err);
+    if (event_read(line, record->length, EVENT_ALL, &ret->body, &ret->event, prev, err) == 0)
+        return 0;
+    past_line_release(ret);
+    return -1;
 }
 
 void past_line_release(struct past_line *line) {
-    value_free(line->line);
-    line->line = value_none();
+    event_body_release(&line->body);
 }
 
 /* ---- going on behind the end --------------------------------------------------------------- */

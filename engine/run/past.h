@@ -27,13 +27,14 @@ struct trail {
 
 struct past_record {
     uint64_t offset;
-    int64_t at_ns; /* since the run began; more than that of the record before */
-    uint32_t length;
-    uint8_t type;        /* enum event_type */
-    uint8_t phase;       /* enum phase, where it is of a step */
-    bool is_dropped;     /* taken back when the run was gone on with behind its end */
-    bool is_again;       /* likewise: the step is tried once more */
+    int64_t at_ns;       /* since the run began; more than that of the record before */
+    int64_t attempt;     /* of an attempt that begins */
     struct trail *trail; /* NULL where it is not of a step */
+    uint32_t length;
+    uint8_t type;    /* enum event_type */
+    uint8_t phase;   /* enum phase, where it is of a step */
+    bool is_dropped; /* taken back when the run was gone on with behind its end */
+    bool is_again;   /* likewise: the step is tried once more */
 };
 
 /* How far the run came. */
@@ -45,8 +46,17 @@ enum past_end {
     PAST_HALF_UNDONE,
 };
 
+/* Who looks on while it is read, so that nobody need read it twice. */
+struct past_watcher {
+    void (*each)(void *user, const struct event *event);
+    void *user;
+    uint64_t wanted; /* as of reader_want */
+};
+
 struct past;
-int past_open(const char *dir, struct past **ret, struct err *err) MUST_USE;
+/* `watcher` may be NULL. */
+int past_open(const char *dir, const struct past_watcher *watcher, struct past **ret,
+              struct err *err) MUST_USE;
 void past_free(struct past *past);
 
 const char *past_dir(const struct past *past);
@@ -72,7 +82,7 @@ void past_each_trail(struct past *past, void (*each)(void *user, struct trail *t
 /* A record read again. The texts of `event` live until past_line_release. */
 struct past_line {
     struct event event;
-    value line;
+    struct event_body body;
 };
 int past_read(const struct past *past, size_t index, struct past_line *ret,
               struct err *err) MUST_USE;

@@ -88,11 +88,16 @@ void recall_hold(struct recall *recall, struct node *node) {
     *vec_add(&recall->held) = node;
 }
 
-static bool line_next(struct recall *recall, struct trail *trail, struct past_line *ret) {
+/* Where there is one. */
+static size_t record_next(const struct recall *recall, const struct trail *trail) {
     size_t i = trail->next;
     while (type_at(recall, trail, i) == EVENT_NONE)
         i++;
-    return past_read(recall->past, trail->records.items[i], ret, &recall->err) == 0;
+    return trail->records.items[i];
+}
+
+static bool line_next(struct recall *recall, const struct trail *trail, struct past_line *ret) {
+    return past_read(recall->past, record_next(recall, trail), ret, &recall->err) == 0;
 }
 
 static void ended_early(struct trail *trail, const struct event *event) {
@@ -126,13 +131,9 @@ void recall_drive(struct recall *recall, struct node *node) {
 
 int64_t recall_attempt(struct recall *recall, struct task *task) {
     struct trail *trail = trail_of(recall, task_node(task));
-    struct past_line line;
-    if (!trail || trail_next(recall, trail) != EVENT_STEP_STARTED ||
-        !line_next(recall, trail, &line))
+    if (!trail || trail_next(recall, trail) != EVENT_STEP_STARTED)
         return 0;
-    int64_t attempt = line.event.attempt;
-    past_line_release(&line);
-    return attempt;
+    return past_at(recall->past, record_next(recall, trail))->attempt;
 }
 
 void recall_await(struct recall *recall, struct task *task) {
@@ -145,13 +146,15 @@ void recall_await(struct recall *recall, struct task *task) {
 static void unrecorded_add(struct recall *recall, const struct event *event) {
     AUTO_BUF line = BUF_INIT(TRANSCRIPT_LINE_MAX);
     char prev[65];
-    struct past_line kept = {.line = value_none()};
+    struct past_line kept = {0};
     struct event numbered = *event;
     numbered.seq = 1; /* until it is written in earnest */
     if (event_write(&numbered, EVENT_NO_PREV, &line, &recall->err) < 0 ||
-        event_read(buf_text(&line), line.length, &kept.event, &kept.line, prev, &recall->err) < 0)
-        return;
-    *vec_add(&recall->unrecorded) = kept;
+        event_read(buf_text(&line), line.length, EVENT_ALL, &kept.body, &kept.event, prev,
+                   &recall->err) < 0)
+        past_line_release(&kept);
+    else
+        *vec_add(&recall->unrecorded) = kept;
 }
 
 static bool is_recorded(struct recall *recall, const struct event *event, struct trail *trail) {

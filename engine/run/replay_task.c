@@ -57,11 +57,9 @@ void replay_lock(struct task *task) {
 int64_t replay_attempts(const struct task *task) {
     struct replay *replay = replay_of(task);
     size_t hard = trail_hard(replay, trail_of(task));
-    struct past_line line;
-    if (record_type(replay, hard) != EVENT_STEP_STARTED || !replay_read(replay, hard, &line))
+    if (record_type(replay, hard) != EVENT_STEP_STARTED)
         return 0;
-    int64_t attempt = line.event.attempt;
-    past_line_release(&line);
+    int64_t attempt = past_at(replay->past, hard)->attempt;
     return attempt > 0 ? attempt - 1 : 0;
 }
 

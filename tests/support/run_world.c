@@ -241,14 +241,17 @@ char *world_cut(struct world *world, size_t lines) {
     return dir;
 }
 
-static void past_keep(struct world *world, const struct past *past) {
-    for (size_t i = 0; i < past_count(past); i++) {
-        struct past_line line;
-        assert_int_equal(past_read(past, i, &line, NULL), 0);
-        AUTO_TEXT text = value_to_json(line.line);
-        record_keep(world, &line.event, text, strlen(text));
-        past_line_release(&line);
+static void past_keep(struct world *world, const char *dir) {
+    AUTO_TEXT path = mem_printf("%s/transcript.jsonl", dir);
+    struct reader *reader = NULL;
+    struct event event;
+    assert_int_equal(reader_open(path, &reader, NULL), 0);
+    while (reader_next(reader, &event, NULL) > 0) {
+        size_t length;
+        const char *line = reader_line(reader, &length);
+        record_keep(world, &event, line, length);
     }
+    reader_free(reader);
 }
 
 enum run_exit world_resume(struct world *world, const char *dir) {
@@ -256,9 +259,9 @@ enum run_exit world_resume(struct world *world, const char *dir) {
     run_drop(world);
     world_plan(world, NULL);
     past_free(world->past);
-    if (past_open(dir, &world->past, &err) < 0)
+    if (past_open(dir, NULL, &world->past, &err) < 0)
         fail_msg("%s", err.message);
-    past_keep(world, world->past);
+    past_keep(world, dir);
     return world_go(world, world->past);
 }
 

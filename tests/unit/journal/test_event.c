@@ -51,9 +51,9 @@ static void test_round_trip(void **state) {
             assert_true(out.data[i] >= 0x20 && out.data[i] < 0x7f);
         assert_int_equal(out.data[out.length - 1], '\n');
         struct event back;
-        AUTO_VALUE line = value_none();
+        AUTO_EVENT_BODY line = {0};
         char prev[65];
-        if (event_read(out.data, out.length, &back, &line, prev, &err) < 0)
+        if (event_read(out.data, out.length, EVENT_ALL, &line, &back, prev, &err) < 0)
             fail_msg("%s: %s", err.message, out.data);
         assert_string_equal(prev, EVENT_NO_PREV);
         assert_same(&sample.event, &back);
@@ -138,11 +138,12 @@ static void test_cut(void **state) {
             EVENT_SET(&event, error, error);
             EVENT_SET(&event, hint, hint);
             AUTO_BUF out = BUF_INIT(SIZE_MAX / 4);
-            AUTO_VALUE line = value_none();
+            AUTO_EVENT_BODY line = {0};
             char prev[65];
             assert_int_equal(event_write(&event, EVENT_NO_PREV, &out, &err), 0);
             assert_true(out.length <= TRANSCRIPT_LINE_MAX);
-            assert_int_equal(event_read(out.data, out.length, &back, &line, prev, &err), 0);
+            assert_int_equal(event_read(out.data, out.length, EVENT_ALL, &line, &back, prev, &err),
+                             0);
             assert_string_equal(back.hint, hint);
             if (text_ends_with(back.error, "\xe2\x80\xa6"))
                 assert_true(out.length > TRANSCRIPT_LINE_MAX - 24);
@@ -162,7 +163,7 @@ static void test_cut_many(void **state) {
     AUTO_VALUE json = value_string(bulk);
     AUTO_VALUE huge = value_string(all);
     AUTO_BUF out = BUF_INIT(SIZE_MAX / 4);
-    AUTO_VALUE line = value_none();
+    AUTO_EVENT_BODY line = {0};
     char prev[65];
     finished(&event);
     EVENT_SET(&event, error, error);
@@ -170,7 +171,7 @@ static void test_cut_many(void **state) {
     EVENT_SET(&event, result, json);
     assert_int_equal(event_write(&event, EVENT_NO_PREV, &out, &err), 0);
     assert_in_range(out.length, TRANSCRIPT_LINE_MAX - 4, TRANSCRIPT_LINE_MAX);
-    assert_int_equal(event_read(out.data, out.length, &back, &line, prev, &err), 0);
+    assert_int_equal(event_read(out.data, out.length, EVENT_ALL, &line, &back, prev, &err), 0);
     assert_int_equal(strlen(back.error), strlen(back.hint));
     assert_int_equal(value_text_length(back.result), 40000);
     EVENT_SET(&event, result, huge);
@@ -183,9 +184,9 @@ static void test_cut_many(void **state) {
 static void refuse(const char *line, const char *part) {
     struct event event;
     AUTO_ERR err = ERR_INIT;
-    AUTO_VALUE held = value_none();
+    AUTO_EVENT_BODY held = {0};
     char prev[65];
-    if (event_read(line, strlen(line), &event, &held, prev, &err) == 0)
+    if (event_read(line, strlen(line), EVENT_ALL, &held, &event, prev, &err) == 0)
         fail_msg("accepted: %s", line);
     if (!strstr(err.message, part))
         fail_msg("`%s` is not in `%s`", part, err.message);
@@ -199,12 +200,13 @@ static void refuse(const char *line, const char *part) {
 static void test_strict(void **state) {
     (void)state;
     struct event event;
-    AUTO_VALUE held = value_none();
-    AUTO_VALUE held_too = value_none();
+    AUTO_EVENT_BODY held = {0};
+    AUTO_EVENT_BODY held_too = {0};
     char prev[65];
     static const char good[] = HEAD_OF("1", SIGNAL);
-    assert_int_equal(event_read(good, strlen(good), &event, &held, prev, NULL), 0);
-    assert_int_equal(event_read(good, strlen(good) - 1, &event, &held_too, prev, NULL), 0);
+    assert_int_equal(event_read(good, strlen(good), EVENT_ALL, &held, &event, prev, NULL), 0);
+    assert_int_equal(event_read(good, strlen(good) - 1, EVENT_ALL, &held_too, &event, prev, NULL),
+                     0);
     refuse("", "not a JSON object");
     refuse("[]\n", "not a JSON object");
     refuse("{\"v\":1", "");
@@ -232,9 +234,9 @@ static void test_sum(void **state) {
     for (size_t i = 0; i < out.length - 1; i++) {
         out.data[i] ^= 1;
         struct event back;
-        AUTO_VALUE held = value_none();
+        AUTO_EVENT_BODY held = {0};
         char prev[65];
-        if (event_read(out.data, out.length, &back, &held, prev, NULL) == 0)
+        if (event_read(out.data, out.length, EVENT_ALL, &held, &back, prev, NULL) == 0)
             fail_msg("a changed line was accepted: %s", out.data);
         out.data[i] ^= 1;
     }
