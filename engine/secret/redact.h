@@ -28,6 +28,10 @@ void redactor_add_pattern(struct redactor *redactor, const struct match *pattern
 /* Whether it has nothing to look for, so that callers may spare the copies. */
 bool redactor_is_idle(const struct redactor *redactor);
 
+/* Whether nothing would be removed from it; false where that is not known at a glance. */
+bool redact_text_is_clean(const struct redactor *redactor, const char *text, size_t length);
+bool redact_value_is_clean(const struct redactor *redactor, value borrowed);
+
 /* A whole text; the caller frees. */
 char *redact_text(const struct redactor *redactor, const char *text, size_t length,
                   size_t *ret_length);
