@@ -14,23 +14,23 @@ import works
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAMS = ("measure", "floor", "spawn", "yaml_events", "floor_get", "floor_sql", "floor_copy",
-            "floor_jq", "append")
+            "floor_jq", "floor_records", "floor_append", "append")
 
 
 def measure(bench, measurer, rounds, folder):
     lines = "".join("\t".join([label, str(repeat), folder, *words]) + "\n"
-                    for label, repeat, words, _ in bench.commands)
+                    for label, repeat, words, *_ in bench.commands)
     environment = dict(os.environ, RUNBOOK_HOME=os.path.join(folder, "home"), LC_ALL="C.UTF-8")
     for name in ("MAKEFLAGS", "NINJA_STATUS"):
         environment.pop(name, None)
     done = subprocess.run([measurer, str(rounds)], input=lines, env=environment,
                           stdout=subprocess.PIPE, text=True, check=True)
     results = []
-    for line, (_, _, words, ours) in zip(done.stdout.splitlines(), bench.commands):
+    for line, (_, _, words, ours, operations) in zip(done.stdout.splitlines(), bench.commands):
         result = json.loads(line)
         result.update(ours=ours, median=statistics.median(result["seconds"]),
                       command=os.path.basename(words[0]))
-        result["per_second"] = bench.operations / result["median"]
+        result["per_second"] = operations / result["median"]
         if result["status"]:
             print("%s: %s ended with status %d" % (bench.name, result["label"], result["status"]),
                   file=sys.stderr)
@@ -60,7 +60,7 @@ def table(bench, results):
 
 KEYS = {"seconds": "median"}
 KINDS = {"seconds": "", "peak_kib": ", memory", "cpu": ", CPU"}
-UNITS = {"seconds": "s", "peak_kib": "KiB", "cpu": "s"}
+UNITS = {"seconds": (1e6, "µs"), "peak_kib": (1, "KiB"), "cpu": (1e6, "µs")}
 
 
 def judge(bench, results):
@@ -75,10 +75,10 @@ def judge(bench, results):
         taken = by_label[mine][key] - (by_label[less][key] if less else 0)
         measured = taken / (by_label[other][key] if other else bench.operations)
         ran = not any(by_label[label]["status"] for label in labels)
+        factor, unit = (1, "×") if other else UNITS[of]
         rows.append({"work": bench.work, "mine": mine + KINDS[of] + (", less " + less if less else ""),
-                     "other": other or "each of the %s" % bench.unit, "most": most,
-                     "measured": measured, "unit": "×" if other else UNITS[of],
-                     "met": ran and measured <= most})
+                     "other": other or "each of the %s" % bench.unit, "most": most * factor,
+                     "measured": measured * factor, "unit": unit, "met": ran and measured <= most})
     return rows
 
 

@@ -20,5 +20,5 @@ install_missing meson ninja-build make gcc libc6-dev pkg-config python3 curl ngi
 [ -f "$build/build.ninja" ] || meson setup "$build" "$root" -Dbuildtype=release >/dev/null
 ninja -C "$build" --quiet engine/cli/runbook engine/guard/runbook-guard \
     engine/io/runbook_{git,http,pg}.so steps/runbook_sql.so \
-    tests/bench/{measure,floor,spawn,yaml_events,floor_get,floor_sql,floor_copy,floor_jq,append} >&2
+    tests/bench/{measure,floor,spawn,yaml_events,floor_get,floor_sql,floor_copy,floor_jq,floor_records,floor_append,append} >&2
 exec python3 "$root/tests/bench/bench.py" "$build" "$@"

@@ -22,9 +22,9 @@ class Bench:
         self.commands, self.bars = [], []
         self.servers = contextlib.ExitStack()
 
-    def add(self, label, words, repeat=1, ours=False, only_if=None):
+    def add(self, label, words, repeat=1, ours=False, only_if=None, operations=None):
         if only_if is None or shutil.which(only_if):
-            self.commands.append((label, repeat, words, ours))
+            self.commands.append((label, repeat, words, ours, operations or self.operations))
 
     def bar(self, mine, other, most, of="seconds", less=None):
         """How many times as much as the command `other` the command `mine` may take, less what
@@ -336,32 +336,49 @@ def output(programs, folder, _):
 
 
 def append(programs, folder, _):
-    count = 300000
-    bench = Bench("append", "%d records, %d secrets, synced in groups of 64" % (count, SECRETS),
-                  count, "records")
-    bench.add("runbook's transcript",
-              [programs["append"], os.path.join(folder, "appended"), str(count), "64"], 1, True)
-    bench.add("not synced",
-              [programs["append"], os.path.join(folder, "appended"), str(count), str(count)], 1,
-              True)
+    """What is not synced in groups is synced once, at its end."""
+    count, group = 300000, 64
+    bench = Bench("append", "%d records, %d secrets, synced in groups of %d"
+                  % (count, SECRETS, group), count, "records")
+    file = os.path.join(folder, "appended")
+    for how, synced in (("", group), (", not synced", count)):
+        bench.add("runbook's transcript" + how, [programs["append"], file, str(count), str(synced)],
+                  1, True)
+        bench.add("floor: hash, write" + how,
+                  [programs["floor_append"], file, str(count), str(synced)])
+        bench.bar("runbook's transcript" + how, None, 2e-6, "cpu")
+    bench.bar("runbook's transcript", None, 1 / 300000)
+    bench.bar("runbook's transcript", "floor: hash, write", 1 / 0.9)
     return bench
 
 
-def records(programs, folder, steps):
-    """A transcript of a real run: verified, replayed, shown."""
-    count = 10 * steps
-    file = runbook_file(folder, "records", count, True, step="    assert: 'true'\n")
-    home = os.path.join(folder, "home")
+def transcript(programs, folder, name, steps):
+    """The folder of a run of so many assertions, and how many records it has."""
+    file = runbook_file(folder, name, steps, True, step="    assert: 'true'\n")
+    runs = os.path.join(folder, "home", "runs")
     subprocess.run([programs["runbook"], "exec", "--quiet", "--durability", "process", file],
-                   env=dict(os.environ, RUNBOOK_HOME=home), check=True)
-    run = os.path.join(home, "runs", os.listdir(os.path.join(home, "runs"))[0])
-    with open(os.path.join(run, "transcript.jsonl"), "rb") as transcript:
-        lines = sum(1 for _ in transcript)
+                   env=dict(os.environ, RUNBOOK_HOME=os.path.dirname(runs)), check=True)
+    run = next(os.path.join(runs, run) for run in os.listdir(runs) if run.startswith(name))
+    with open(os.path.join(run, "transcript.jsonl"), "rb") as lines:
+        return run, sum(1 for _ in lines)
+
+
+def records(programs, folder, steps):
+    """Transcripts of real runs, one ten times as long as the other: verified, replayed, shown."""
+    run, lines = transcript(programs, folder, "records", 10 * steps)
+    tenth, few_lines = transcript(programs, folder, "tenth", steps)
     bench = Bench("records", "a transcript of %d records" % lines, lines, "records")
-    bench.add("runbook verify", [programs["runbook"], "verify", run], 1, True)
-    bench.add("runbook replay", [programs["runbook"], "replay", run], 1, True)
-    bench.add("runbook show", [programs["runbook"], "show", run], 1, True)
-    bench.add("sha256sum", ["sha256sum", os.path.join(run, "transcript.jsonl")])
+    for what in ("verify", "replay", "show"):
+        mine, few = "runbook " + what, what + " of a tenth"
+        bench.add(mine, [programs["runbook"], what, run], 1, True)
+        bench.add(few, [programs["runbook"], what, tenth], operations=few_lines)
+        bench.bar(mine, few, 11, "cpu")
+    file = os.path.join(run, "transcript.jsonl")
+    bench.add("floor: hash, libjq", [programs["floor_records"], file])
+    bench.add("sha256sum", ["sha256sum", file])
+    bench.bar("runbook verify", None, 2e-6, "cpu")
+    bench.bar("runbook verify", "floor: hash, libjq", 1, "cpu")
+    bench.bar("runbook verify", "verify of a tenth", 1.1, "peak_kib")
     return bench
 
 
