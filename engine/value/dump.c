@@ -108,7 +108,7 @@ static void dump_members(struct buf *out, const struct member *members, size_t c
             (void)buf_putc(out, ',');
         dump_bytes(out, members[i].name, members[i].length);
         (void)buf_putc(out, ':');
-        dump_nested(out, members[i].item, depth + 1);
+        dump_nested(out, members[i].item, depth + 2);
     }
     (void)buf_putc(out, '}');
 }
@@ -191,7 +191,7 @@ static size_t length_bound(value borrowed, size_t most, int depth) {
     for (size_t i = 0; length <= most && value_next(borrowed, &i, &key, &item);) {
         length += 4 + value_text_length(key) * JSON_ESCAPE_MAX / 2;
         if (length <= most)
-            length += length_bound(item, most - length, depth + 1);
+            length += length_bound(item, most - length, depth + 2);
         value_free(key);
         value_free(item);
     }

@@ -98,8 +98,9 @@ typedef int value_member_fn(void *user, const struct value_piece *key,
                             const struct value_piece *item, struct err *err);
 int value_each_member(const char *text, size_t length, value_member_fn *each, void *user,
                       struct err *err) MUST_USE;
-/* JSON on one line, ASCII with \u escapes, object keys sorted. What is nested deeper becomes the
- * text "[nested too deep]": no reader, ours included, would take it. */
+/* JSON on one line, ASCII with \u escapes, object keys sorted. What is nested deeper, an object
+ * counting as two, becomes the text "[nested too deep]": no reader, ours included, would take it.
+ */
 #define VALUE_DUMP_DEPTH 240
 void value_dump(struct buf *out, value borrowed);
 char *value_to_json(value borrowed); /* the caller frees */

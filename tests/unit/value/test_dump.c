@@ -134,6 +134,19 @@ static void test_deep(void **state) {
     assert_int_equal(value_parse(json, strlen(json), &back, NULL), 0);
 }
 
+/* Objects count as two levels for who reads it: in a record, too, it must be readable. */
+static void test_deep_objects(void **state) {
+    (void)state;
+    AUTO_VALUE made = value_object();
+    for (int i = 0; i < 200; i++)
+        made = value_set(value_object(), "a", made);
+    made = value_set(value_object(), "outputs", made);
+    AUTO_TEXT json = value_to_json(made);
+    AUTO_VALUE back = value_none();
+    assert_non_null(strstr(json, "{\"a\":\"[nested too deep]\"}"));
+    assert_int_equal(value_parse(json, strlen(json), &back, NULL), 0);
+}
+
 static void test_overflow(void **state) {
     (void)state;
     AUTO_VALUE made = value_append(value_array(), value_string("a long text of its own"));
@@ -159,9 +172,10 @@ static void test_escape(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_as_jq),    cmocka_unit_test(test_places),
-        cmocka_unit_test(test_fits),     cmocka_unit_test(test_deep),
-        cmocka_unit_test(test_overflow), cmocka_unit_test(test_escape),
+        cmocka_unit_test(test_as_jq),        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_fits),         cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_deep_objects), cmocka_unit_test(test_overflow),
+        cmocka_unit_test(test_escape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
