@@ -87,7 +87,7 @@ static int integer_read(const struct value_piece *item, const char *key, int64_t
 /* ---- what stands in front of the fields of every record ------------------------------------ */
 
 static int version_read(struct reading *reading, const struct value_piece *item, struct err *err) {
-    int64_t version;
+    int64_t version = 0;
     (void)reading;
     if (integer_read(item, "v", &version, err) < 0)
         return -1;
@@ -99,7 +99,7 @@ static int version_read(struct reading *reading, const struct value_piece *item,
 }
 
 static int seq_read(struct reading *reading, const struct value_piece *item, struct err *err) {
-    int64_t seq;
+    int64_t seq = 0;
     if (integer_read(item, "seq", &seq, err) < 0)
         return -1;
     if (seq < 1)

@@ -260,7 +260,7 @@ int past_read(const struct past *past, size_t index, struct past_line *ret, stru
     AUTO_TEXT line = mem_alloc(record->length + 1);
     char prev[65];
     ssize_t got = pread(past->fd, line, record->length, (off_t)record->offset);
-    ret->body = (struct event_body){0};
+    *ret = (struct past_line){0};
     if (got != (ssize_t)record->length)
         return err_sys(err, got < 0 ? errno : EIO, "cannot read the transcript of %s", past->dir);
     if (event_read(line, record->length, EVENT_ALL, &ret->body, &ret->event, prev, err) == 0)

@@ -425,7 +425,7 @@ static int members_scan(struct scan *scan, value_member_fn *each, void *user) {
 int value_each_member(const char *text, size_t length, value_member_fn *each, void *user,
                       struct err *err) {
     struct scan scan;
-    bool ended;
+    bool ended = false;
     if (scan_limit(length, err) < 0)
         return -1;
     scan_init(&scan, text, length, err);

@@ -97,6 +97,7 @@ static int replay_status(char *dir, bool is_shown) {
     posix_spawn_file_actions_t actions;
     pid_t pid;
     int status;
+    assert_non_null(argv[0]);
     posix_spawn_file_actions_init(&actions);
     if (!is_shown)
         posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
