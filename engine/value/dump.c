@@ -175,27 +175,48 @@ void value_dump(struct buf *out, value borrowed) {
 
 /* ---- how long it is ------------------------------------------------------------------------ */
 
+static size_t text_bound(value text) {
+    return value_text_length(text) * (JSON_ESCAPE_MAX / 2) + sizeof "\"\":,";
+}
+
 /* No less than its JSON takes; where that is past `most`, some number that is. */
-static size_t length_bound(value borrowed, size_t most, int depth) {
-    size_t length = NUMBER_MAX; /* of what is no list, text or mapping */
-    value key, item;
-    if (depth >= VALUE_DUMP_DEPTH)
-        return most + 1;
-    if (value_is(borrowed, VALUE_STRING))
-        return value_text_length(borrowed) * JSON_ESCAPE_MAX / 2 + 2;
-    for (size_t i = 0;
-         length <= most && i < value_count(borrowed) && value_is(borrowed, VALUE_ARRAY); i++) {
-        AUTO_VALUE one = value_at(borrowed, i);
-        length += 1 + length_bound(one, most - length, depth + 1);
+static size_t length_bound(value borrowed, size_t most, int depth);
+
+static size_t items_bound(value array, size_t most, int depth) {
+    size_t length = 2, count = value_count(array);
+    for (size_t i = 0; length <= most && i < count; i++) {
+        AUTO_VALUE item = value_at(array, i);
+        length += 1 + length_bound(item, most - length, depth + 1);
     }
-    for (size_t i = 0; length <= most && value_next(borrowed, &i, &key, &item);) {
-        length += 4 + value_text_length(key) * JSON_ESCAPE_MAX / 2;
+    return length;
+}
+
+static size_t members_bound(value object, size_t most, int depth) {
+    size_t length = 2;
+    value key, item;
+    for (size_t i = 0; length <= most && value_next(object, &i, &key, &item);) {
+        length += text_bound(key);
         if (length <= most)
             length += length_bound(item, most - length, depth + 2);
         value_free(key);
         value_free(item);
     }
     return length;
+}
+
+static size_t length_bound(value borrowed, size_t most, int depth) {
+    if (depth >= VALUE_DUMP_DEPTH)
+        return most + 1;
+    switch (value_kind(borrowed)) {
+    case VALUE_STRING:
+        return text_bound(borrowed);
+    case VALUE_ARRAY:
+        return items_bound(borrowed, most, depth);
+    case VALUE_OBJECT:
+        return members_bound(borrowed, most, depth);
+    default:
+        return NUMBER_MAX;
+    }
 }
 
 bool value_json_fits(value borrowed, size_t most) {

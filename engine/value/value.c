@@ -209,7 +209,7 @@ value value_append(value array_taken, value item_taken) {
 }
 
 value value_remove(value object_taken, const char *key) {
-    return jv_object_delete(object_taken, jv_string(key));
+    return jv_object_delete(object_taken, key_of(key));
 }
 
 value value_merge(value under_taken, value over_taken) {
