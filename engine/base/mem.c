@@ -191,6 +191,21 @@ void arena_on_free(struct arena *arena, void (*destroy)(void *object), void *obj
     arena->ends = end;
 }
 
+void arena_reset(struct arena *arena) {
+    struct arena_chunk *kept = arena->chunks;
+    if (arena->ends)
+        abort();
+    if (!kept)
+        return;
+    while (kept->next) {
+        struct arena_chunk *chunk = kept->next;
+        kept->next = chunk->next;
+        mem_free(chunk);
+    }
+    memset(kept->bytes, 0, kept->used);
+    kept->used = 0;
+}
+
 void arena_free(struct arena *arena) {
     if (!arena)
         return;

@@ -36,6 +36,8 @@ char *arena_strdup(struct arena *arena, const char *text);
 char *arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 /* `destroy(object)` runs when the arena is freed, in reverse order of registration. */
 void arena_on_free(struct arena *arena, void (*destroy)(void *object), void *object);
+/* Empties it and keeps memory for what comes next; nothing is registered in it. */
+void arena_reset(struct arena *arena);
 void arena_free(struct arena *arena);
 
 #endif

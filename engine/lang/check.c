@@ -197,7 +197,6 @@ void check_file(struct parse *parse, const struct node *root) {
     check_defaults(parse, root);
     check_schedule(parse, root);
     check_overlap(parse, root);
-    check_steps(parse);
     check_uses(parse);
     steps_invert(parse);
     map_free(parse->ids);

@@ -430,8 +430,8 @@ static void check_call(struct parse *parse, const struct visit *visit) {
     }
 }
 
-void check_steps(struct parse *parse) {
-    for (size_t i = 0; i < parse->visits.count; i++) {
+void check_steps(struct parse *parse, size_t first) {
+    for (size_t i = first; i < parse->visits.count; i++) {
         const struct visit *visit = &parse->visits.items[i];
         if (!visit->step->type)
             continue;

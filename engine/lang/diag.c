@@ -108,6 +108,18 @@ void diag_take(struct diag *diag, struct diag *other, const char *profile) {
     }
 }
 
+void diag_merge(struct diag *diag, struct diag *other) {
+    for (size_t i = 0; i < other->sources.count; i++)
+        diag_source_shared(diag, other->sources.items[i].path, other->sources.items[i].kept);
+    for (size_t i = 0; i < other->errors.count; i++) {
+        struct err *err = &other->errors.items[i];
+        char *file = (char *)(uintptr_t)err->span.file;
+        diag_report(diag, err);
+        mem_free(file);
+    }
+    diag_free(other);
+}
+
 size_t diag_count(const struct diag *diag) {
     return diag->errors.count - diag->warnings;
 }

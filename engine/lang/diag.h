@@ -22,6 +22,8 @@ void diag_report(struct diag *diag, struct err *err);
 /* What `other` has and `diag` has not: errors that hold only where this profile is chosen, or where
  * one of several is. `other` is emptied. */
 void diag_take(struct diag *diag, struct diag *other, const char *profile);
+/* All that `other` has, and frees it. */
+void diag_merge(struct diag *diag, struct diag *other);
 /* Of errors; those of ERR_WARNING are counted apart and shown with them. */
 size_t diag_count(const struct diag *diag);
 size_t diag_warnings(const struct diag *diag);

@@ -214,17 +214,20 @@ bool given_loads_left(struct load *load) {
     return ++load->given_loads <= LOADS_MOST;
 }
 
+static int turn_of(const char *key) {
+    if (text_equal(key, "params") || text_equal(key, "profiles"))
+        return 0;
+    return text_equal(key, "steps") || text_equal(key, "finally") ? 2 : 1;
+}
+
 const struct node *given_first(const struct node *root, struct arena *nodes) {
-    static const char *const first[] = {"params", "profiles"};
     struct node *ordered = arena_alloc(nodes, sizeof *ordered);
     struct node *items = arena_alloc(nodes, 2 * root->count * sizeof *items);
     size_t at = 0;
     *ordered = *root;
-    for (int is_first = 1; is_first >= 0; is_first--)
+    for (int turn = 0; turn < 3; turn++)
         for (size_t i = 0; i < root->count; i++) {
-            const char *key = node_key(root, i)->text;
-            bool leads = text_equal(key, first[0]) || text_equal(key, first[1]);
-            if (leads != is_first)
+            if (turn_of(node_key(root, i)->text) != turn)
                 continue;
             items[at++] = *node_key(root, i);
             items[at++] = *node_value(root, i);

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "lang/early.h"
 #include "lang/given.h"
 
 static void destroy_bytes(void *bytes) {
@@ -50,11 +51,11 @@ static bool load_bytes(struct load *load, struct runbook *runbook, const char *p
     return true;
 }
 
-static const struct node *load_tree(const char *path, const char *bytes, size_t length,
-                                    struct arena *nodes, struct arena *texts, struct diag *diag) {
-    struct yaml yaml = {path, bytes, length, nodes, texts, diag};
+static const struct node *load_tree(const struct yaml *yaml, const struct yaml_items *items) {
+    const char *path = yaml->path;
+    struct diag *diag = yaml->diag;
     size_t before = diag_count(diag);
-    const struct node *root = yaml_parse(&yaml);
+    const struct node *root = yaml_parse_items(yaml, items);
     if (root && root->kind == NODE_MAP)
         return root;
     if (diag_count(diag) > before)
@@ -97,11 +98,17 @@ static bool load_file(struct load *load, struct runbook *runbook, const char *re
         .nodes = arena_new(),
         .visit = VISIT_NONE,
     };
-    const struct node *root = load_tree(runbook->path, runbook->bytes, runbook->length, parse.nodes,
-                                        load->arena, load->diag);
-    if (root) {
-        root = given_first(root, parse.nodes);
-        fields_parse(&parse, runbook_fields, root, runbook);
+    struct early early = {.parse = &parse};
+    const struct yaml_items items = early_items(&early);
+    const struct yaml yaml = {runbook->path, runbook->bytes, runbook->length,
+                              parse.nodes,   load->arena,    load->diag};
+    /* A called file is read whole: what it calls in turn would be loaded for nothing where it is
+     * broken. */
+    const struct node *root = load_tree(&yaml, caller ? NULL : &items);
+    if (!root) {
+        early_drop(&early);
+    } else {
+        early_finish(&early, root);
         check_file(&parse, root);
         /* Effects are derived from whole specs only. */
         runbook->effect = diag_count(load->diag) ? EFFECT_ONCE : list_effect(runbook->steps);
@@ -219,7 +226,8 @@ struct runbook *runbook_load_with(const char *path, const struct runbook_copies 
     const char *known_as = real_path ? real_path : copies ? "" : path;
     map_put(load.by_path, known_as, runbook);
     bool is_loaded = load_file(&load, runbook, known_as, NULL, (struct span){.file = path});
-    expr_set_compile(load.exprs, report_expr, diag);
+    if (is_loaded)
+        expr_set_compile(load.exprs, report_expr, diag);
     runbook->file_count = load.files.count;
     runbook->files = arena_alloc(load.arena, load.files.count * sizeof *runbook->files);
     memcpy(runbook->files, load.files.items, load.files.count * sizeof *runbook->files);

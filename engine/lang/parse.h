@@ -13,7 +13,7 @@ enum step_role { ROLE_STEP, ROLE_FINALLY, ROLE_ROLLBACK, ROLE_DRY_RUN, ROLE_PROB
 /* Everything that is known of a step besides what its struct keeps. */
 struct visit {
     struct step *step;
-    const struct node *node;   /* its mapping */
+    const struct node *node;   /* its mapping, until the step is checked */
     const struct node *action; /* the action's value, NULL where there is none */
     uint32_t parent;           /* the visit that it stands in, or VISIT_NONE */
     uint32_t position;         /* in that list, from 0 */
@@ -136,6 +136,17 @@ value node_to_value(const struct node *node);
 /* ---- steps (step_parse.c) ---- */
 
 struct step_list *steps_parse(struct parse *parse, const struct node *node, enum step_role role);
+/* The same item by item: those of the file's own lists are checked, too, as soon as they are
+ * parsed, since their nodes may not live longer. */
+struct steps_open {
+    const char *label;
+    enum step_role role;
+    uint32_t position; /* of the next */
+    VEC(const struct step *) items;
+};
+void steps_take(struct parse *parse, struct steps_open *open, const struct node *item);
+struct step_list *steps_close(struct parse *parse, struct steps_open *open,
+                              const struct node *list);
 struct step *step_parse(struct parse *parse, const struct node *node, enum step_role role);
 /* Ids of all steps of the file, once all are parsed. That they are unique the plan checks. */
 void steps_name(struct parse *parse);
@@ -155,7 +166,8 @@ struct runbook *runbook_load_called(struct parse *parse, const struct node *node
 
 void check_file(struct parse *parse, const struct node *root);
 void check_params(struct parse *parse, const struct node *root);
-void check_steps(struct parse *parse);
+/* From that visit on. */
+void check_steps(struct parse *parse, size_t first);
 void check_destroys(struct parse *parse, const struct visit *visit);
 void check_uses(struct parse *parse);
 /* Reports a name that is none of `known`. */

@@ -247,36 +247,50 @@ struct step *step_parse(struct parse *parse, const struct node *node, enum step_
     return parse_visited(parse, node, visit_add(parse, node, role), role);
 }
 
-struct step_list *steps_parse(struct parse *parse, const struct node *node, enum step_role role) {
+void steps_take(struct parse *parse, struct steps_open *open, const struct node *item) {
+    size_t first = parse->visits.count;
+    uint32_t position = open->position++;
+    parse->label = open->label;
+    parse->is_item = true;
+    if (item->kind != NODE_MAP || item->count == 0) {
+        AUTO_TEXT shown = item->kind == NODE_SCALAR ? node_show(item) : NULL;
+        AUTO_TEXT hint =
+            shown && item->type == NODE_TEXT ? mem_printf("write `- shell: %s`", shown) : NULL;
+        parse_wrong_type(parse, item, "a step, a mapping", hint);
+        return;
+    }
+    uint32_t index = visit_add(parse, item, open->role);
+    parse->visits.items[index].position = position;
+    *vec_add(&open->items) = parse_visited(parse, item, index, open->role);
+    if (parse->visit == VISIT_NONE)
+        check_steps(parse, first);
+}
+
+struct step_list *steps_close(struct parse *parse, struct steps_open *open,
+                              const struct node *list) {
     struct arena *arena = parse->runbook->arena;
+    struct step_list *steps = arena_alloc(arena, sizeof *steps);
+    const struct step **items = arena_alloc(arena, (open->items.count + 1) * sizeof *items);
+    if (open->position == 0)
+        parse_error(parse, parse_span(parse, list), NULL, "`%s` holds no step", open->label);
+    else if (open->items.count)
+        memcpy(items, open->items.items, open->items.count * sizeof *items);
+    *steps = (struct step_list){items, open->items.count};
+    vec_release(&open->items);
+    parse->is_item = false;
+    return steps;
+}
+
+struct step_list *steps_parse(struct parse *parse, const struct node *node, enum step_role role) {
     if (node->kind != NODE_LIST) {
         parse_wrong_type(parse, node, "a list of steps",
                          node->kind == NODE_MAP ? "begin each step with `- `" : NULL);
         return NULL;
     }
-    if (node->count == 0)
-        parse_error(parse, parse_span(parse, node), NULL, "`%s` holds no step", parse->label);
-    struct step_list *list = arena_alloc(arena, sizeof *list);
-    const struct step **items = arena_alloc(arena, (node->count + 1) * sizeof *items);
-    const char *label = parse->label;
-    list->items = items;
-    for (uint32_t i = 0; i < node->count; i++) {
-        const struct node *item = &node->items[i];
-        parse->label = label;
-        parse->is_item = true;
-        if (item->kind != NODE_MAP || item->count == 0) {
-            AUTO_TEXT shown = item->kind == NODE_SCALAR ? node_show(item) : NULL;
-            AUTO_TEXT hint =
-                shown && item->type == NODE_TEXT ? mem_printf("write `- shell: %s`", shown) : NULL;
-            parse_wrong_type(parse, item, "a step, a mapping", hint);
-            continue;
-        }
-        uint32_t index = visit_add(parse, item, role);
-        parse->visits.items[index].position = i;
-        items[list->count++] = parse_visited(parse, item, index, role);
-    }
-    parse->is_item = false;
-    return list;
+    struct steps_open open = {.label = parse->label, .role = role};
+    for (uint32_t i = 0; i < node->count; i++)
+        steps_take(parse, &open, &node->items[i]);
+    return steps_close(parse, &open, node);
 }
 
 /* ---- ids ---------------------------------------------------------------------------------- */

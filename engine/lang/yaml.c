@@ -36,6 +36,11 @@ struct builder {
         const char *text;
         size_t length;
     } keys[KEY_CACHE];
+    const struct yaml_items *items; /* NULL: everything is kept */
+    struct arena *nodes;            /* the tree's, or those of the item being read */
+    bool is_block;                  /* the root's keys stand at the beginning of lines */
+    bool is_taken;                  /* the items of the innermost list but one are handed on */
+    bool has_anchors;               /* among those items: then they stay for their aliases */
     bool failed;
 };
 
@@ -126,17 +131,27 @@ static struct node node_begin(const yaml_event_t *event, enum node_kind kind) {
 }
 
 static const struct node *builder_keep(struct builder *builder, const struct node *node) {
-    struct node *kept = arena_alloc(builder->yaml->nodes, sizeof *kept);
+    struct node *kept = arena_alloc(builder->nodes, sizeof *kept);
     *kept = *node;
     return kept;
 }
 
+static void builder_hand_on(struct builder *builder, const struct node *item) {
+    builder->items->take(builder->items->user, item);
+    if (!builder->has_anchors)
+        arena_reset(builder->nodes);
+}
+
 /* A finished node becomes the root or a child of the innermost open container. */
 static void builder_add(struct builder *builder, const struct node *node, const char *anchor) {
-    if (anchor)
+    if (anchor) {
         map_put(builder->anchors, anchor, (void *)(uintptr_t)builder_keep(builder, node));
+        builder->has_anchors |= builder->is_taken;
+    }
     if (builder->open.count == 0)
         builder->root = builder_keep(builder, node);
+    else if (builder->is_taken && builder->open.count == 2)
+        builder_hand_on(builder, node);
     else
         *vec_add(&builder->stack) = *node;
 }
@@ -306,6 +321,43 @@ static size_t node_weight(const struct node *node, size_t most) {
     return weight;
 }
 
+static void free_nodes(void *nodes) {
+    arena_free(nodes);
+}
+
+/* Whether the list that begins is taken; a key that stands twice or merges is none to begin with.
+ */
+static bool items_begin(struct builder *builder, const yaml_event_t *event) {
+    const struct yaml_items *items = builder->items;
+    if (!items || builder->open.count != 1 || !builder->is_block || expects_key(builder) ||
+        event->data.sequence_start.anchor)
+        return false;
+    const struct open *root = &builder->open.items[0];
+    struct node before = root->node;
+    before.items = builder->stack.items + root->first;
+    before.count = (uint32_t)((builder->stack.count - root->first) / 2);
+    for (size_t i = 0; i <= before.count; i++)
+        if (is_merge(node_key(&before, i)) || seen_before(before.items, i))
+            return false;
+    return items->begin(items->user, &before, node_key(&before, before.count),
+                        builder_offset(builder, event->start_mark.index));
+}
+
+static void list_begin(struct builder *builder, const yaml_event_t *event) {
+    bool is_taken = !builder->is_taken && items_begin(builder, event);
+    builder_open(builder, event, NODE_LIST, event->data.sequence_start.anchor);
+    if (!is_taken)
+        return;
+    builder->is_taken = true;
+    builder->nodes = arena_new();
+    arena_on_free(builder->yaml->nodes, free_nodes, builder->nodes);
+}
+
+static void items_end(struct builder *builder) {
+    builder->is_taken = false;
+    builder->nodes = builder->yaml->nodes;
+}
+
 static void builder_close(struct builder *builder) {
     struct open open = *vec_last(&builder->open);
     struct node *node = &open.node;
@@ -322,13 +374,15 @@ static void builder_close(struct builder *builder) {
             node->height = (uint8_t)(node_height(&children[i]) + 1);
     node->items = NULL;
     if (count) {
-        struct node *items = arena_alloc(builder->yaml->nodes, count * sizeof *items);
+        struct node *items = arena_alloc(builder->nodes, count * sizeof *items);
         memcpy(items, children, count * sizeof *items);
         node->items = items;
     }
     node->count = (uint32_t)(node->kind == NODE_MAP ? count / 2 : count);
     builder->stack.count = open.first;
     builder->open.count--;
+    if (builder->open.count == 1)
+        items_end(builder);
     builder_add(builder, node, open.anchor);
 }
 
@@ -387,10 +441,13 @@ static void builder_event(struct builder *builder, const yaml_event_t *event) {
         break;
     case YAML_SEQUENCE_START_EVENT:
         refuse_tag(builder, event, (const char *)event->data.sequence_start.tag);
-        builder_open(builder, event, NODE_LIST, event->data.sequence_start.anchor);
+        list_begin(builder, event);
         break;
     case YAML_MAPPING_START_EVENT:
         refuse_tag(builder, event, (const char *)event->data.mapping_start.tag);
+        if (builder->open.count == 0)
+            builder->is_block = event->data.mapping_start.style == YAML_BLOCK_MAPPING_STYLE &&
+                                event->start_mark.column == 0;
         builder_open(builder, event, NODE_MAP, event->data.mapping_start.anchor);
         break;
     case YAML_SEQUENCE_END_EVENT:
@@ -421,9 +478,14 @@ static void builder_run(struct builder *builder) {
 }
 
 const struct node *yaml_parse(const struct yaml *yaml) {
+    return yaml_parse_items(yaml, NULL);
+}
+
+const struct node *yaml_parse_items(const struct yaml *yaml, const struct yaml_items *items) {
     if (yaml_refuse_bytes(yaml))
         return NULL;
-    struct builder builder = {.yaml = yaml, .anchors = map_new()};
+    struct builder builder = {
+        .yaml = yaml, .items = items, .nodes = yaml->nodes, .anchors = map_new()};
     if (!yaml_parser_initialize(&builder.parser))
         abort();
     /* Never without an array, so that a place in it can always be computed. */

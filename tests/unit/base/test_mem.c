@@ -86,6 +86,22 @@ static void arena_pieces_are_aligned_and_zeroed(void **state) {
     arena_free(arena);
 }
 
+static void arena_is_empty_when_reset(void **state) {
+    (void)state;
+    struct arena *arena = arena_new();
+    arena_reset(arena);
+    for (size_t round = 0; round < 5; round++) {
+        for (size_t size = 1; size < 20000; size *= 3) {
+            unsigned char *piece = arena_alloc(arena, size);
+            for (size_t i = 0; i < size; i++)
+                assert_int_equal(piece[i], 0);
+            memset(piece, 0xff, size);
+        }
+        arena_reset(arena);
+    }
+    arena_free(arena);
+}
+
 static void arena_pieces_do_not_overlap(void **state) {
     (void)state;
     struct arena *arena = arena_new();
@@ -162,6 +178,7 @@ int main(void) {
         cmocka_unit_test(texts_are_copied),
         cmocka_unit_test(overflow_aborts),
         cmocka_unit_test(arena_pieces_are_aligned_and_zeroed),
+        cmocka_unit_test(arena_is_empty_when_reset),
         cmocka_unit_test(arena_pieces_do_not_overlap),
         cmocka_unit_test(arena_makes_texts),
         cmocka_unit_test(arena_destroys_in_reverse),

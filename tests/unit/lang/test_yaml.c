@@ -177,6 +177,85 @@ static void test_no_such_file(void **state) {
     }
 }
 
+struct taken {
+    size_t above, count;
+    struct buf text;
+};
+
+static bool taken_begin(void *user, const struct node *before, const struct node *key, size_t at) {
+    struct taken *taken = user;
+    assert_true(at > 0);
+    if (strcmp(key->text, "list") != 0)
+        return false;
+    taken->above = before->count;
+    return true;
+}
+
+static void taken_show(struct taken *taken, const struct node *node) {
+    const char *shown = node->kind == NODE_SCALAR ? node->text : node_describe(node);
+    assert_int_equal(buf_printf(&taken->text, "%s ", shown), 0);
+}
+
+static void taken_take(void *user, const struct node *item) {
+    struct taken *taken = user;
+    taken->count++;
+    taken_show(taken, item);
+    for (size_t i = 0; item->kind == NODE_LIST && i < item->count; i++)
+        taken_show(taken, &item->items[i]);
+}
+
+static struct tree tree_taken(const char *text, struct taken *taken) {
+    struct tree tree = {.arena = arena_new(), .diag = diag_new()};
+    const struct yaml yaml = {"t", text, strlen(text), tree.arena, tree.arena, tree.diag};
+    const struct yaml_items items = {taken_begin, taken_take, taken};
+    tree.root = yaml_parse_items(&yaml, &items);
+    return tree;
+}
+
+static void test_items_are_handed_on(void **state) {
+    (void)state;
+    struct taken taken = {.text = BUF_INIT(256)};
+    struct tree tree = tree_taken("other: [1, 2]\nb: 1\nlist:\n  - one\n  - &x {k: v, list: [c]}\n"
+                                  "  - [*x, three]\n  -\n  - [[four]]\nz: *x\n",
+                                  &taken);
+    assert_string_equal(buf_text(&taken.text),
+                        "one a mapping a list a mapping three  a list a list ");
+    assert_int_equal(taken.above, 2);
+    assert_int_equal(node_find(tree.root, "list", NULL)->count, 0);
+    const struct node *aliased = node_find(tree.root, "z", NULL);
+    assert_string_equal(node_find(aliased, "k", NULL)->text, "v");
+    assert_int_equal(node_find(aliased, "list", NULL)->count, 1);
+    tree_end(&tree);
+    buf_release(&taken.text);
+}
+
+/* Where keys may come again, or do not stand at the beginning of lines. */
+static void test_items_that_are_kept(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "{list: [a]}", "list: []\nlist: [a]", "x: &x {}\n<<: *x\nlist: [a]", "list: &l [a]",
+        "  list: [a]", "- list: [a]",         "list: {list: [a]}",           "list: a",
+    };
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct taken taken = {.text = BUF_INIT(256)};
+        struct tree tree = tree_taken(texts[i], &taken);
+        assert_int_equal(taken.count, 0);
+        tree_end(&tree);
+    }
+}
+
+/* Of a file that is no YAML only that is told, though its steps were parsed before. */
+static void test_broken_below_the_steps(void **state) {
+    (void)state;
+    struct lang_case broken =
+        lang_case_text(CASE_HEAD "steps:\n  - {shel: a, when: '.['}\n  - 7\nfinally: [\n");
+    assert_null(broken.runbook);
+    assert_int_equal(diag_count(broken.diag), 1);
+    lang_case_end(&broken);
+    assert_said(CASE_HEAD "steps:\n  - {id: a}\nsteps:\n  - {id: a}\n",
+                "4:5: a step needs an action");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),
@@ -189,6 +268,9 @@ int main(void) {
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_no_such_file),
+        cmocka_unit_test(test_items_are_handed_on),
+        cmocka_unit_test(test_items_that_are_kept),
+        cmocka_unit_test(test_broken_below_the_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
