@@ -5,12 +5,6 @@
 
 #include "base/width.h"
 
-bool text_equal(const char *a, const char *b) {
-    if (!a || !b)
-        return a == b;
-    return strcmp(a, b) == 0;
-}
-
 bool text_is_among(const char *text, const char *const *words, size_t count) {
     for (size_t i = 0; text && i < count; i++)
         if (strcmp(words[i], text) == 0)

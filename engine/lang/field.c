@@ -222,23 +222,38 @@ static void set_fallback(const struct field *field, void *slot) {
     }
 }
 
+/* Which of the fields ask for something where they are absent: few, of the 38 of a step none but
+ * one, so that not all are looked at for each step. */
+static uint64_t fields_due(struct parse *parse, const struct field *fields) {
+    struct due *due = &parse->dues[(uintptr_t)fields / sizeof *fields % DUES];
+    if (due->fields == fields)
+        return due->bits;
+    *due = (struct due){.fields = fields};
+    for (size_t i = 0; fields[i].kind != FIELD_NONE; i++)
+        if (fields[i].fallback || fields[i].flags & FIELD_REQUIRED)
+            due->bits |= UINT64_C(1) << i;
+    return due->bits;
+}
+
+static void report_lack(struct parse *parse, const struct field *field, struct span span) {
+    AUTO_TEXT hint = field->example ? mem_printf("add `%s`, for example `%s: %s`", field->key,
+                                                 field->key, field->example)
+                                    : NULL;
+    if (parse->label)
+        parse_error(parse, span, hint, "`%s` lacks the key `%s`", parse->label, field->key);
+    else
+        parse_error(parse, span, hint, "the required key `%s` is missing", field->key);
+}
+
 void fields_finish(struct parse *parse, const struct field *fields, uint64_t seen, struct span span,
                    void *object) {
-    for (size_t i = 0; fields[i].kind != FIELD_NONE; i++) {
-        const struct field *field = &fields[i];
-        if (seen & UINT64_C(1) << i)
-            continue;
+    uint64_t left = fields_due(parse, fields) & ~seen;
+    for (; left; left &= left - 1) {
+        const struct field *field = &fields[__builtin_ctzll(left)];
         if (field->fallback)
             set_fallback(field, (char *)object + field->offset);
-        if (!(field->flags & FIELD_REQUIRED))
-            continue;
-        AUTO_TEXT hint = field->example ? mem_printf("add `%s`, for example `%s: %s`", field->key,
-                                                     field->key, field->example)
-                                        : NULL;
-        if (parse->label)
-            parse_error(parse, span, hint, "`%s` lacks the key `%s`", parse->label, field->key);
-        else
-            parse_error(parse, span, hint, "the required key `%s` is missing", field->key);
+        if (field->flags & FIELD_REQUIRED)
+            report_lack(parse, field, span);
     }
 }
 

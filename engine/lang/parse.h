@@ -52,6 +52,7 @@ struct load {
 /* What was looked up last in each slot. The same few keys come again with each step, and each has
  * one text in a file (see yaml.c): by address they are found in 10 instructions instead of 150. */
 #define LOOKUPS 256 /* a power of two */
+#define DUES 16     /* tables of fields whose duties are remembered */
 struct lookup {
     const void *table;
     const char *key;
@@ -73,6 +74,10 @@ struct parse {
     unsigned inherited;        /* flags of the fields around it */
     struct map *ids;           /* see steps_ids */
     struct lookup lookups[LOOKUPS];
+    struct due {
+        const struct field *fields;
+        uint64_t bits; /* of those with a fallback, and of the required */
+    } dues[DUES];
 };
 
 /* ---- reporting ---- */

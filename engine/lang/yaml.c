@@ -416,8 +416,8 @@ static void builder_alias(struct builder *builder, const yaml_event_t *event) {
 }
 
 static void refuse_tag(struct builder *builder, const yaml_event_t *event, const char *tag) {
-    if (!tag || strcmp(tag, "!") == 0 || strcmp(tag, YAML_STR_TAG) == 0 ||
-        strcmp(tag, YAML_MAP_TAG) == 0 || strcmp(tag, YAML_SEQ_TAG) == 0)
+    if (strcmp(tag, "!") == 0 || strcmp(tag, YAML_STR_TAG) == 0 || strcmp(tag, YAML_MAP_TAG) == 0 ||
+        strcmp(tag, YAML_SEQ_TAG) == 0)
         return;
     const char *standard = "tag:yaml.org,2002:";
     bool is_standard = strncmp(tag, standard, strlen(standard)) == 0;
@@ -436,15 +436,18 @@ static void builder_event(struct builder *builder, const yaml_event_t *event) {
                          "a file holds one runbook; take the `---` out or make two files");
         break;
     case YAML_SCALAR_EVENT:
-        refuse_tag(builder, event, (const char *)event->data.scalar.tag);
+        if (event->data.scalar.tag)
+            refuse_tag(builder, event, (const char *)event->data.scalar.tag);
         builder_scalar(builder, event);
         break;
     case YAML_SEQUENCE_START_EVENT:
-        refuse_tag(builder, event, (const char *)event->data.sequence_start.tag);
+        if (event->data.sequence_start.tag)
+            refuse_tag(builder, event, (const char *)event->data.sequence_start.tag);
         list_begin(builder, event);
         break;
     case YAML_MAPPING_START_EVENT:
-        refuse_tag(builder, event, (const char *)event->data.mapping_start.tag);
+        if (event->data.mapping_start.tag)
+            refuse_tag(builder, event, (const char *)event->data.mapping_start.tag);
         if (builder->open.count == 0)
             builder->is_block = event->data.mapping_start.style == YAML_BLOCK_MAPPING_STYLE &&
                                 event->start_mark.column == 0;

@@ -85,11 +85,16 @@ static bool stands_at(const char *text, size_t length, size_t at, const char *wo
 }
 
 bool template_find(const char *text, size_t length, size_t *ret_offset) {
-    for (size_t i = 0; i < length; i++)
+    for (size_t i = 0; i < length; i++) {
+        const char *at = memchr(text + i, OPEN[0], length - i);
+        if (!at)
+            return false;
+        i = (size_t)(at - text);
         if (stands_at(text, length, i, OPEN)) {
             *ret_offset = i;
             return true;
         }
+    }
     return false;
 }
 
