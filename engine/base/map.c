@@ -128,7 +128,7 @@ static void map_resize(struct map *map, size_t capacity) {
 /* Drops removed entries and makes room for at least one more. */
 static void map_rebuild(struct map *map) {
     size_t kept = 0;
-    for (size_t i = 0; i < map->used; i++)
+    for (size_t i = 0; map->entries && i < map->used; i++)
         if (map->entries[i].key)
             map->entries[kept++] = map->entries[i];
     map->used = kept;
@@ -166,7 +166,7 @@ void *map_put(struct map *map, const char *key, void *value) {
     }
     if (length > UINT32_MAX)
         abort(); /* no file that is read is that long */
-    if (map->used == map->capacity)
+    if (!map->entries || map->used == map->capacity)
         map_rebuild(map);
     map->entries[map->used] = (struct map_entry){map->borrows ? key : mem_strndup(key, length),
                                                  value, (uint32_t)length, hash};
