@@ -205,11 +205,14 @@ def parse(programs, folder, steps):
     step = "    title: A step\n    shell: 'true'\n    timeout: 1m\n    on_failure: continue\n" \
            "    tags: [a]\n"
     file = runbook_file(folder, "parse", 10 * steps, True, step=step)
+    one = runbook_file(folder, "parse_one", 1, True, step=step)
     bench.add("runbook check", [programs["runbook"], "check", file], 1, True)
     bench.add("runbook plan", [programs["runbook"], "plan", file], 1, True)
     bench.add("runbook graph", [programs["runbook"], "graph", file], 1, True)
     bench.add("libyaml's events", [programs["yaml_events"], file])
+    bench.add("runbook check, one step", [programs["runbook"], "check", one])
     bench.bar("runbook check", "libyaml's events", 1.5)
+    bench.bar("runbook check", None, 400 / 1024, "peak_kib", less="runbook check, one step")
     bench.bar("runbook plan", "runbook check", 3)
     bench.bar("runbook graph", "runbook check", 3)
     return bench
