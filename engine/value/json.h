@@ -17,8 +17,5 @@ size_t json_escape_one(const char *text, size_t length, char ret[JSON_ESCAPE_MAX
 /* The escaped text, without quotes; and how long that is. */
 void json_escape(struct buf *out, const char *text, size_t length);
 size_t json_escaped_length(const char *text, size_t length);
-/* What a string says of which the text stood between the quotes, and was found to be JSON. Half of
- * a surrogate pair becomes three bytes that are no UTF-8. */
-void json_unescape(struct buf *out, const char *text, size_t length);
 
 #endif
