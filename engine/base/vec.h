@@ -28,7 +28,7 @@ void *vec_enlarge(void *items, size_t size, size_t *capacity);
 
 /* Inline, as the size is a constant there: that halves what an element costs. */
 static inline void *vec_grow(void *items, size_t size, size_t count, size_t *capacity) {
-    if (count >= *capacity)
+    if (!items || count >= *capacity)
         items = vec_enlarge(items, size, capacity);
     memset((char *)items + count * size, 0, size);
     return items;

@@ -181,8 +181,8 @@ def steps_of(programs, folder, steps, is_chain):
               only_if="ninja")
     bench.add("make -j2", ["make", "-j2", "-f", make_file(folder, name, steps, is_chain)],
               only_if="make")
-    bench.add("bash loop", ["bash", loop_file(folder, name, steps, is_chain)])
     if not is_chain:
+        bench.add("bash loop", ["bash", loop_file(folder, name, steps, is_chain)])
         bench.add("xargs -P 2", ["xargs", "-P", "2", "-n", "1", "-a",
                                  write(folder, "words", "%s\n" % LINE * steps), *SHELL[:-1]])
     for how in ("disk",) if is_chain else ("process, 2 jobs", "disk, 8 jobs"):
@@ -238,7 +238,7 @@ def order(programs, folder, steps):
 def spawns(programs, folder, steps):
     """What the guard between engine and command costs, and the memory of the engine."""
     del folder
-    count = steps // 2
+    count = steps // 5
     bench = Bench("spawns", "%d commands, one after another" % count, count, "commands")
     words = [str(count), *SHELL]
     bench.add("by the guard", [programs["spawn"], "room", "10"] + words, 1, True)
@@ -253,7 +253,7 @@ def spawns(programs, folder, steps):
 def parent(programs, folder, steps):
     """What a large plan in memory takes from those who start children: the cost of the same run in
     which none of them starts is beside it, to be taken off."""
-    few, many = max(steps // 5, 10), 50 * steps
+    few, many = max(steps // 10, 10), 50 * steps
     bench = Bench("parent", "%d steps, alone and in a plan of %d" % (few, many), few)
     small = runbook_file(folder, "small", few, True)
     body = "".join("      - id: s%d\n        shell: 'true'\n" % i for i in range(few))
