@@ -105,7 +105,8 @@ def run_works(options, programs):
             print(text[-1], flush=True)
             shutil.rmtree(os.path.join(folder, "home"), ignore_errors=True)
         if options.growth:
-            record["growth"] = growth.measure(programs, folder)
+            record["growth"] = growth.measure(
+                programs, folder, lambda one: measure(one, programs["measure"], 3, folder))
     record["load_after"] = os.getloadavg()
     return record, text
 

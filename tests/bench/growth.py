@@ -1,45 +1,25 @@
 """How cost grows: curves over sizes, as figures and as drawings made from them alone."""
 import math
-import os
-import resource
-import subprocess
-import time
 
 import works
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 560, 300, 70, 40, 30, 20
 
 
-def once(words, folder):
-    """Seconds, seconds of processors and MiB of one run."""
-    home = os.path.join(folder, "home")
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    begin = time.monotonic()
-    process = subprocess.Popen(words, env=dict(os.environ, RUNBOOK_HOME=home),
-                               stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.monotonic() - begin
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    if process.returncode:
-        raise RuntimeError("%s: status %d" % (" ".join(words[:3]), process.returncode))
-    return {"seconds": seconds, "cpu": cpu, "mib": usage.ru_maxrss / 1024}
-
-
-def curve(name, unit, sizes, words, folder):
-    """`words`: from a size the command."""
-    points = []
+def curve(name, unit, sizes, words, measure):
+    """`words`: from a size the command; `measure`: from a bench the results of its commands."""
+    bench = works.Bench(name, name, 1, unit)
     for size in sizes:
-        runs = [once(words(size), folder) for _ in range(3)]
-        best = sorted(runs, key=lambda run: run["seconds"])[1]
-        points.append(dict(best, size=size))
+        bench.add("%d" % size, words(size), ours=True)
+    points = [{"size": int(result["label"]), "seconds": result["median"], "cpu": result["cpu"],
+               "mib": result["peak_kib"] / 1024} for result in measure(bench)]
+    for point in points:
         print("growth: %s, %d %s: %.3f s, %.1f MiB"
-              % (name, size, unit, best["seconds"], best["mib"]), flush=True)
+              % (name, point["size"], unit, point["seconds"], point["mib"]), flush=True)
     return {"name": name, "unit": unit, "points": points}
 
 
-def measure(programs, folder):
+def measure(programs, folder, measure_bench):
     run = [programs["runbook"], "exec", "--quiet", "--durability", "process"]
 
     def check(steps):
@@ -58,10 +38,11 @@ def measure(programs, folder):
                            "  - exec: [head, -c, '%d', /dev/zero]\n" % (mib << 20))
         return run + [file]
 
-    return [curve("check", "steps", (100, 1000, 10000, 100000, 1000000), check, folder),
-            curve("chain", "steps", (100, 1000, 10000), chain, folder),
-            curve("parallel waits of 1 s", "steps", (1, 10, 100, 1000, 10000), waits, folder),
-            curve("output", "MiB", (1, 4, 16, 64, 256), output, folder)]
+    curves = [("check", "steps", (100, 1000, 10000, 100000, 1000000), check),
+              ("chain", "steps", (100, 1000, 10000), chain),
+              ("parallel waits of 1 s", "steps", (1, 10, 100, 1000, 10000), waits),
+              ("output", "MiB", (1, 4, 16, 64, 256), output)]
+    return [curve(*one, measure_bench) for one in curves]
 
 
 # ---- drawing -------------------------------------------------------------------------------

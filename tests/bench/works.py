@@ -205,7 +205,7 @@ def parse(programs, folder, steps):
     step = "    title: A step\n    shell: 'true'\n    timeout: 1m\n    on_failure: continue\n" \
            "    tags: [a]\n"
     file = runbook_file(folder, "parse", 10 * steps, True, step=step)
-    one = runbook_file(folder, "parse_one", 1, True, step=step)
+    one = runbook_file(folder, "parse-one", 1, True, step=step)
     bench.add("runbook check", [programs["runbook"], "check", file], 1, True)
     bench.add("runbook plan", [programs["runbook"], "plan", file], 1, True)
     bench.add("runbook graph", [programs["runbook"], "graph", file], 1, True)
