@@ -3,7 +3,7 @@ import math
 
 import works
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 560, 300, 70, 40, 30, 20
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 560, 300, 70, 40, 30, 30
 
 
 def curve(name, unit, sizes, words, measure):
@@ -74,7 +74,7 @@ def drawing(one):
            '<text x="%d" y="18" font-size="13">%s: by %s</text>' % (LEFT, one["name"], one["unit"])]
     for value, x in ticks(across, LEFT, right):
         out.append('<path d="M%.1f %d V%d" stroke="#dddddd"/><text x="%.1f" y="%d" '
-                   'text-anchor="middle">%g</text>' % (x, TOP, bottom, x, bottom + 16, value))
+                   'text-anchor="middle">%d</text>' % (x, TOP, bottom, x, bottom + 16, value))
     for value, y in ticks(up, bottom, TOP):
         out.append('<path d="M%d %.1f H%d" stroke="#dddddd"/><text x="%d" y="%.1f" '
                    'text-anchor="end">%g</text>' % (LEFT, y, right, LEFT - 6, y + 4, value))
@@ -83,8 +83,8 @@ def drawing(one):
                 for point in one["points"]]
         out.append('<polyline fill="none" stroke="%s" stroke-width="2" points="%s"/>'
                    % (colour, " ".join("%.1f,%.1f" % dot for dot in dots)))
-        out.append('<text x="%d" y="%d" fill="%s">%s</text>'
-                   % (right - 40, TOP + 14 * (row + 1), colour, unit))
+        out.append('<text x="%d" y="18" text-anchor="end" fill="%s">%s</text>'
+                   % (right - 40 * row, colour, unit))
     return "\n".join(out) + "\n</svg>\n"
 
 
