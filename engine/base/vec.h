@@ -26,7 +26,8 @@
 /* Makes room for more, geometrically. */
 void *vec_enlarge(void *items, size_t size, size_t *capacity);
 
-/* Inline, as the size is a constant there: that halves what an element costs. */
+/* Inline, as the size is a constant there: that halves what an element costs. `items` is looked at
+ * for the analyzer, which cannot know that without any the capacity is 0. */
 static inline void *vec_grow(void *items, size_t size, size_t count, size_t *capacity) {
     if (!items || count >= *capacity)
         items = vec_enlarge(items, size, capacity);
