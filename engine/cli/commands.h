@@ -6,6 +6,7 @@
 
 extern const struct command command_archive;
 extern const struct command command_check;
+extern const struct command command_compare;
 extern const struct command command_completion;
 extern const struct command command_exec;
 extern const struct command command_follow;
@@ -16,6 +17,7 @@ extern const struct command command_man;
 extern const struct command command_new;
 extern const struct command command_plan;
 extern const struct command command_replay;
+extern const struct command command_report;
 extern const struct command command_resume;
 extern const struct command command_rollback;
 extern const struct command command_runs;

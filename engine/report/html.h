@@ -16,4 +16,7 @@ void html_puts(struct buf *out, const char *text);
 void html_list(struct buf *out, value texts, const char *open, const char *between,
                const char *close);
 
+/* Begins a page that looks at nothing outside of itself, up to its body. */
+void html_page_begin(struct buf *out, const char *title);
+
 #endif

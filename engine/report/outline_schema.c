@@ -1,27 +1,7 @@
 #include "report/outline.h"
+#include "report/shape.h"
 
-/* The members of each object of an outline, one a line, so that the committed schema shows each
- * change as one changed line. A test holds it to real plans. */
-struct member {
-    const char *key;
-    const char *schema; /* JSON without the braces */
-    const char *doc;
-    bool is_required;
-};
-
-struct shape {
-    const char *name;
-    const char *doc;
-    const struct member *members;
-};
-
-#define TEXT "\"type\": \"string\""
-#define COUNT "\"type\": \"integer\", \"minimum\": 0"
-#define FLAG "\"type\": \"boolean\""
-#define TEXTS "\"type\": \"array\", \"items\": {\"type\": \"string\"}"
-#define HASH "\"type\": \"string\", \"pattern\": \"^[0-9a-f]{64}$\""
-#define A(name) "\"$ref\": \"#/$defs/" name "\""
-#define LIST(name) "\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/" name "\"}"
+/* The members of each object of an outline. A test holds them to real plans. */
 
 #define SURE "\"enum\": [\"known\", \"rendered\"]"
 #define LIVE "\"enum\": [\"live\"]"
@@ -262,38 +242,8 @@ static const struct shape shapes[] = {
     {"origin", "A value that is known at run time, and who waits for it.", origin},
 };
 
-/* Appends type, properties and required to the object that is open. */
-static void members_write(struct buf *out, const struct member *members, const char *indent) {
-    buf_printf(out, "%s\"type\": \"object\",\n%s\"additionalProperties\": false,\n", indent,
-               indent);
-    buf_printf(out, "%s\"properties\": {\n", indent);
-    for (const struct member *member = members; member->key; member++)
-        buf_printf(out, "%s  \"%s\": {%s, \"description\": \"%s\"}%s\n", indent, member->key,
-                   member->schema, member->doc, member[1].key ? "," : "");
-    buf_printf(out, "%s},\n%s\"required\": [", indent, indent);
-    const char *comma = "";
-    for (const struct member *member = members; member->key; member++) {
-        if (!member->is_required)
-            continue;
-        buf_printf(out, "%s\"%s\"", comma, member->key);
-        comma = ", ";
-    }
-    buf_puts(out, "]");
-}
-
 void outline_schema(struct buf *out) {
-    const size_t count = sizeof shapes / sizeof *shapes;
-    buf_puts(out, "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
-                  "  \"title\": \"A plan of a runbook\",\n"
-                  "  \"description\": \"What `runbook plan --json` prints and `plan -o` "
-                  "writes.\",\n");
-    members_write(out, outline, "  ");
-    buf_puts(out, ",\n  \"$defs\": {\n");
-    for (size_t i = 0; i < count; i++) {
-        buf_printf(out, "    \"%s\": {\n      \"description\": \"%s\",\n", shapes[i].name,
-                   shapes[i].doc);
-        members_write(out, shapes[i].members, "      ");
-        buf_printf(out, "\n    }%s\n", i + 1 < count ? "," : "");
-    }
-    buf_puts(out, "  }\n}\n");
+    static const struct shape root = {
+        "A plan of a runbook", "What `runbook plan --json` prints and `plan -o` writes.", outline};
+    shape_schema(out, &root, shapes, sizeof shapes / sizeof *shapes);
 }

@@ -40,7 +40,7 @@ struct status_look status_look(const char *status) {
 
 /* Of a dry run what was done about it, and that it would fail; of a loop, a group or a call that is
  * told by its steps. */
-static struct status_look step_look(const struct model *model, const struct model_step *step) {
+struct status_look step_look(const struct model *model, const struct model_step *step) {
     static const char *const failed[][2] = {
         {"ran", "ran, failed"}, {"tried", "tried, failed"}, {"checked", "checked, failed"}};
     bool is_failed = text_equal(step->status, "failed");

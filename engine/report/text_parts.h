@@ -21,6 +21,8 @@ struct status_look {
 };
 /* A status that it does not know is shown as it is. */
 struct status_look status_look(const char *status);
+/* Of a step: in a dry run, what was done about it. */
+struct status_look step_look(const struct model *model, const struct model_step *step);
 
 /* The common frame of what follows: where it goes and how. */
 struct page {

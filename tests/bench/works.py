@@ -367,11 +367,12 @@ def transcript(programs, folder, name, steps):
 
 
 def records(programs, folder, steps):
-    """Transcripts of real runs, one ten times as long as the other: verified, replayed, shown."""
+    """Transcripts of real runs, one ten times as long as the other: verified, replayed, reported,
+    shown."""
     run, lines = transcript(programs, folder, "records", 10 * steps)
     tenth, few_lines = transcript(programs, folder, "tenth", steps)
     bench = Bench("records", "a transcript of %d records" % lines, lines, "records")
-    for what in ("verify", "replay", "show"):
+    for what in ("verify", "replay", "report", "show"):
         mine, few = "runbook " + what, what + " of a tenth"
         bench.add(mine, [programs["runbook"], what, run], 1, True)
         bench.add(few, [programs["runbook"], what, tenth], operations=few_lines)

@@ -8,7 +8,7 @@ one that the engine's tables generate, and so is the language's reference.
 
     RUNBOOK=build/engine/cli/runbook tests/lint/schema_agrees.py [--update]
 
---update writes schemas/{runbook,config,plan,policy}.schema.json, runbooks/LANGUAGE.md and the .expected files anew."""
+--update writes schemas/{runbook,config,plan,report,policy}.schema.json, runbooks/LANGUAGE.md and the .expected files anew."""
 import json
 import os
 import re
@@ -25,6 +25,7 @@ REFERENCE = ROOT / "runbooks" / "LANGUAGE.md"
 SCHEMA = ROOT / "schemas" / "runbook.schema.json"
 POLICY = ROOT / "schemas" / "policy.schema.json"
 PLAN = ROOT / "schemas" / "plan.schema.json"
+REPORT = ROOT / "schemas" / "report.schema.json"
 CONFIG = ROOT / "schemas" / "config.schema.json"
 RUNBOOK = str(Path(os.environ["RUNBOOK"]).resolve())
 CANNOT_SAY = "# schema: cannot say"
@@ -166,6 +167,7 @@ def main():
     results["schemas/config.schema.json"] = check_schema(CONFIG, "config", update)
     results["schemas/policy.schema.json"] = check_schema(POLICY, "policy", update)
     results["schemas/plan.schema.json"] = check_schema(PLAN, "plan", update)
+    results["schemas/report.schema.json"] = check_schema(REPORT, "report", update)
     results["runbooks/LANGUAGE.md"] = check_reference(update)
     schema = json.loads(SCHEMA.read_text())
     results["examples in the schema"] = check_examples(schema)

@@ -279,7 +279,8 @@ class World:
         cases_run.kill_all(self.folder)
         for path in cases_run.transcripts_of(os.path.join(self.folder, "home")):
             if not self.torn_is_right:
-                wrong += cases_run.transcript_check(path) + cases_run.engines_verdict(path)
+                wrong += cases_run.transcript_check(path) + cases_run.engines_verdict(path) + \
+                    cases_run.report_check(path)
             wrong += cases_run.replayed.verdict(os.path.dirname(path), self.unreplayable)
         return left + wrong
 
