@@ -15,8 +15,9 @@ struct gate {
     struct run *run;
     struct step_ctx *act;
     struct step_question question; /* borrowed from the step type, which waits */
-    struct step_question shown;    /* the same without secrets; its texts are in the arena */
-    struct arena *arena;
+    struct step_question shown;    /* the same without secrets */
+    VEC(char *) texts;             /* what it shows */
+    const char **items;
     void (*answered)(struct step_ctx *act, const struct step_answer *answer);
     struct loop_timer *expiry;
     char *path;
@@ -298,11 +299,12 @@ static int64_t expiry_left(const struct gate *gate) {
     return elapsed > 0 && left < LATE_ANSWER_MS ? LATE_ANSWER_MS : left;
 }
 
-static const char *text_show(const struct gate *gate, const char *text) {
+static const char *text_show(struct gate *gate, const char *text) {
     if (!text)
         return NULL;
-    AUTO_TEXT shown = redact_text(gate->run->redactor, text, strlen(text), NULL);
-    return arena_strdup(gate->arena, shown);
+    char *shown = redact_text(gate->run->redactor, text, strlen(text), NULL);
+    *vec_add(&gate->texts) = shown;
+    return shown;
 }
 
 /* The terminal is told no more than the transcript. */
@@ -316,11 +318,10 @@ static void question_show(struct gate *gate) {
         return;
     while (question->items[count])
         count++;
-    const char **items = arena_alloc(gate->arena, (count + 1) * sizeof *items);
+    gate->items = mem_calloc(count + 1, sizeof *gate->items);
     for (size_t i = 0; i < count; i++)
-        items[i] = text_show(gate, question->items[i]);
-    items[count] = NULL;
-    gate->shown.items = items;
+        gate->items[i] = text_show(gate, question->items[i]);
+    gate->shown.items = gate->items;
 }
 
 struct gate *gate_new(struct step_ctx *act, const struct step_question *question,
@@ -329,7 +330,6 @@ struct gate *gate_new(struct step_ctx *act, const struct step_question *question
     gate->run = act_spec_of(act)->frame->run;
     gate->act = act;
     gate->question = *question;
-    gate->arena = arena_new();
     question_show(gate);
     gate->answered = answered;
     gate->path = mem_strdup(act_spec_of(act)->path);
@@ -363,7 +363,10 @@ void gate_free(struct gate *gate) {
     for (size_t i = 0; i < gate->accepted.count; i++)
         mem_free(gate->accepted.items[i]);
     vec_release(&gate->accepted);
-    arena_free(gate->arena);
+    for (size_t i = 0; i < gate->texts.count; i++)
+        mem_free(gate->texts.items[i]);
+    vec_release(&gate->texts);
+    mem_free(gate->items);
     mem_free(gate->path);
     mem_free(gate->by);
     mem_free(gate->comment);
