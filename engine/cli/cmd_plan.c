@@ -8,7 +8,6 @@
 #include "cli/terminal.h"
 #include "plan/plan.h"
 #include "report/locked.h"
-#include "report/outline.h"
 #include "report/outline_html.h"
 
 #define DRAWING_MS 20000 /* how long a page waits for its picture */
@@ -36,14 +35,19 @@ static int plan_print(struct plan *plan, const struct house_rules *rules,
     struct buf out = BUF_INIT(PRODUCT_MAX);
     const struct text_style style = terminal_style(STDOUT_FILENO);
     const bool is_whole = flags->json || flags->html || flags->verbose;
-    AUTO_VALUE outline = planning_outline(plan, rules, is_whole ? PLANNING_WHOLE : PLANNING_BRIEF);
-    if (flags->json) {
-        value_dump(&out, outline);
-        buf_putc(&out, '\n');
-    } else if (flags->html) {
-        html_put(&out, plan, outline);
+    struct outline *outline =
+        planning_outline(plan, rules, is_whole ? PLANNING_WHOLE : PLANNING_BRIEF);
+    if (!flags->json && !flags->html) {
+        outline_text(&out, outline, &style);
+        outline_free(outline);
+        return print_product(&out);
+    }
+    AUTO_VALUE told = outline_take(outline);
+    if (flags->html) {
+        html_put(&out, plan, told);
     } else {
-        outline_text(&out, outline, flags->verbose, &style);
+        value_dump(&out, told);
+        buf_putc(&out, '\n');
     }
     return print_product(&out);
 }
@@ -52,7 +56,7 @@ static int plan_print(struct plan *plan, const struct house_rules *rules,
 static int plan_write(struct plan *plan, const struct house_rules *rules, const char *path) {
     AUTO_ERR err = ERR_INIT;
     char sha256[65];
-    if (locked_write(path, plan, planning_outline(plan, rules, PLANNING_LOCKED), sha256, &err) < 0)
+    if (locked_write(path, plan, planning_decided(plan, rules), sha256, &err) < 0)
         return print_err(&err);
     struct buf out = BUF_INIT(PRODUCT_MAX);
     text_escape(&out, path, strlen(path), false);

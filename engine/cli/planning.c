@@ -5,7 +5,6 @@
 #include "lang/config.h"
 #include "plan/estimate.h"
 #include "report/locked.h"
-#include "report/outline.h"
 #include "secret/digest.h"
 
 /* Of a repository that cannot be read nothing is known but why: a host without libgit2 can plan,
@@ -25,8 +24,8 @@ static value rules_value(const struct house_rules *rules) {
     return value_set(policy, "sha256", value_string(rules->sha256));
 }
 
-value planning_outline(struct plan *plan, const struct house_rules *rules,
-                       enum planning_detail detail) {
+struct outline *planning_outline(struct plan *plan, const struct house_rules *rules,
+                                 enum planning_detail detail) {
     AUTO_VALUE git = repository_value(plan);
     AUTO_VALUE selection = plan_selection(plan);
     AUTO_VALUE policy = rules_value(rules);
@@ -38,9 +37,13 @@ value planning_outline(struct plan *plan, const struct house_rules *rules,
         .estimate = estimate,
         .is_brief = detail == PLANNING_BRIEF,
     };
-    value outline = outline_new(plan, &facts);
+    struct outline *outline = outline_new(plan, &facts);
     estimate_free(estimate);
     return outline;
+}
+
+value planning_decided(struct plan *plan, const struct house_rules *rules) {
+    return outline_take(planning_outline(plan, rules, PLANNING_LOCKED));
 }
 
 /* ---- a plan in a file ---------------------------------------------------------------------- */
@@ -106,7 +109,7 @@ struct plan *planning_locked(const char *path, const struct house_rules *rules, 
         return NULL;
     }
     struct plan *plan = plan_anew(locked, diag);
-    AUTO_VALUE now = plan ? planning_outline(plan, rules, PLANNING_LOCKED) : value_none();
+    AUTO_VALUE now = plan ? planning_decided(plan, rules) : value_none();
     locked_compare_files(locked, now, report_to_diag, diag);
     if (plan)
         locked_compare(locked, plan, now, report_to_diag, diag);
@@ -143,6 +146,6 @@ void house_rules_release(struct house_rules *rules) {
 void house_rules_judge(const struct house_rules *rules, struct plan *plan, struct diag *diag) {
     if (!rules->policy)
         return;
-    AUTO_VALUE outline = planning_outline(plan, rules, PLANNING_LOCKED);
+    AUTO_VALUE outline = planning_decided(plan, rules);
     policy_judge(rules->policy, outline, diag);
 }

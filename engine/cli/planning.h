@@ -4,6 +4,7 @@
 
 #include "lang/policy.h"
 #include "plan/plan.h"
+#include "report/outline.h"
 
 /* The house rules in force. */
 struct house_rules {
@@ -18,14 +19,16 @@ void house_rules_release(struct house_rules *rules);
 /* Reports what of the plan breaks them. */
 void house_rules_judge(const struct house_rules *rules, struct plan *plan, struct diag *diag);
 
-/* The plan's outline with the repository that the runbook stands in; the caller frees. */
+/* The plan's outline with the repository that the runbook stands in; the caller frees or takes. */
 enum planning_detail {
     PLANNING_BRIEF, /* for a line of text for each step */
     PLANNING_WHOLE,
     PLANNING_LOCKED, /* without what past runs took: it decides nothing */
 };
-value planning_outline(struct plan *plan, const struct house_rules *rules,
-                       enum planning_detail detail);
+struct outline *planning_outline(struct plan *plan, const struct house_rules *rules,
+                                 enum planning_detail detail);
+/* The JSON of a locked one; owned. */
+value planning_decided(struct plan *plan, const struct house_rules *rules);
 
 /* The plan that `plan -o` wrote to the file, made anew. NULL where the file is not as it was
  * written, or where anything has changed since: `diag` then names all of it. */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/vec.h"
 #include "plan/drill.h"
 #include "plan/estimate.h"
 #include "plan/undo.h"
@@ -19,7 +20,8 @@ struct telling {
     const struct outline_facts *facts;
     struct outline_needs needs;
     struct outline_sums *sums;
-    value no_return; /* paths of points of no return */
+    struct arena *arena; /* of the rows' texts */
+    value no_return;     /* paths of points of no return */
 };
 
 /* A graph being told. What is nested tells neither the group that is its frame nor skips. */
@@ -38,14 +40,61 @@ struct listing {
 /* What the nodes of one graph share while they are told. */
 struct pages {
     const struct listing *listing;
-    size_t *depths;
+    uint32_t *depths;
     const char **reasons; /* why a node is left out, or NULL */
     value *whens;         /* facts, VALUE_NONE where there is no condition */
-    value *paths;
+    const char **paths;
     struct undo *undo;
+    value *names; /* paths as values where there is an undo ledger; VALUE_NONE: not made yet */
 };
 
-static value listing_value(const struct listing *listing);
+static void listing_tell(const struct listing *listing, struct outline_rows *ret);
+
+/* ---- rows ---------------------------------------------------------------------------------- */
+
+/* Recursion is as deep as containers nest. */
+static void rows_release(struct outline_rows *rows) {
+    for (size_t i = 0; i < rows->count; i++) {
+        struct outline_row *row = &rows->items[i];
+        value_free(row->gate);
+        value_free(row->losses);
+        value_free(row->details);
+        mem_free(row->gist);
+        if (row->steps.count > 0)
+            rows_release(&row->steps);
+    }
+    vec_release(rows);
+}
+
+/* Its JSON; takes the details. */
+static value row_take(struct outline_row *row) {
+    const struct step *step = row->step;
+    value object = row->details;
+    row->details = value_none();
+    outline_text_set(&object, "id", step->id);
+    outline_text_set(&object, "title", step->title);
+    object = value_set(object, "path", value_string(row->path));
+    object = value_set(object, "effect", value_word(row->effect));
+    object = value_set(object, "wave", value_number(row->wave));
+    object = value_set(object, "depth", value_number(row->depth));
+    outline_text_set(&object, "skipped", row->skipped);
+    outline_objectives_set(&object, row->objectives);
+    outline_set(&object, "losses", value_copy(row->losses));
+    outline_flag_set(&object, "background", step->background);
+    outline_flag_set(&object, "point_of_no_return", step->point_of_no_return);
+    return object;
+}
+
+/* Empties them. */
+static value rows_take(struct outline_rows *rows) {
+    value steps = value_array();
+    for (size_t i = 0; i < rows->count; i++)
+        steps = value_append(steps, row_take(&rows->items[i]));
+    rows_release(rows);
+    return steps;
+}
+
+/* ---- what a row says ----------------------------------------------------------------------- */
 
 /* Needs by name: a group is needed by its END and stands for it. */
 static value needs_value(const struct graph *graph, uint32_t node) {
@@ -72,17 +121,18 @@ static value names_without(value names, value name) {
 }
 
 /* The members of what has a graph of its own: a foreach over a group, a called runbook. */
-static value nested_value(const struct pages *pages, uint32_t index, value undo) {
+static void nested_tell(const struct pages *pages, uint32_t index, value undo,
+                        struct outline_row *row) {
     const struct listing *listing = pages->listing;
     const struct graph_node *node = graph_node(listing->graph, index);
-    value path = pages->paths[index];
     struct step_expansion members = {0};
     if (node->role != GRAPH_ACT || listing->nesting >= OUTLINE_DEPTH_MAX ||
         !step_expand(node->step, &members)) {
-        return value_none();
+        return;
     }
     struct plan *plan = listing->telling->plan;
-    AUTO_TEXT prefix = mem_printf("%s/", value_text(path));
+    AUTO_TEXT prefix = mem_printf("%s/", row->path);
+    AUTO_VALUE path = value_string(row->path);
     /* What stands in it tells its own handlers one by one. */
     AUTO_VALUE outer = node->step->rollback ? value_copy(undo) : names_without(undo, path);
     const struct listing nested = {
@@ -93,17 +143,28 @@ static value nested_value(const struct pages *pages, uint32_t index, value undo)
         .prefix = prefix,
         .phase = listing->phase,
         .outer = outer,
-        .skipped = pages->reasons[index],
+        .skipped = row->skipped,
         .nesting = listing->nesting + 1,
         .is_body = !members.runbook,
     };
-    return nested.graph ? listing_value(&nested) : value_none();
+    if (!nested.graph)
+        return;
+    listing_tell(&nested, &row->steps);
+    if (!listing->telling->facts->is_brief)
+        row->details = value_set(row->details, "steps", rows_take(&row->steps));
+}
+
+/* The path as a value, made when it is first asked for. */
+static value name_of(const struct pages *pages, uint32_t node) {
+    if (value_is(pages->names[node], VALUE_NONE))
+        pages->names[node] = value_string(pages->paths[node]);
+    return value_copy(pages->names[node]);
 }
 
 static value undo_names(const struct pages *pages, struct undo_list list) {
     value names = value_array();
     for (size_t i = 0; i < list.count; i++)
-        names = value_append(names, value_copy(pages->paths[list.nodes[i]]));
+        names = value_append(names, name_of(pages, list.nodes[i]));
     return names;
 }
 
@@ -131,56 +192,64 @@ static value span_value(bool is_known, const struct estimate_span *span) {
     return value_set(expected, "runs", value_integer(span->count));
 }
 
-static void expected_tell(const struct listing *listing, const struct step *step, value path,
-                          value *object) {
+static void expected_tell(const struct listing *listing, struct outline_row *row) {
     const struct estimate *estimate = listing->telling->facts->estimate;
     struct estimate_span span;
     if (!estimate)
         return;
-    bool is_known = estimate_expect(estimate, step, listing->phase, value_text(path), &span);
-    if (is_known || !listing->telling->facts->is_brief)
-        *object = value_set(*object, "expected", span_value(is_known, &span));
+    row->is_expected =
+        estimate_expect(estimate, row->step, listing->phase, row->path, &row->expected);
     if (listing->telling->facts->is_brief)
         return;
-    value handler = value_get(*object, "rollback");
+    row->details =
+        value_set(row->details, "expected", span_value(row->is_expected, &row->expected));
+    value handler = value_get(row->details, "rollback");
     if (value_is(handler, VALUE_OBJECT)) {
-        is_known = estimate_step(estimate, "rollback", value_text(path), &span);
+        bool is_known = estimate_step(estimate, "rollback", row->path, &span);
         handler = value_set(handler, "expected", span_value(is_known, &span));
-        *object = value_set(*object, "rollback", handler);
+        row->details = value_set(row->details, "rollback", handler);
     }
 }
 
-static value node_value(const struct pages *pages, uint32_t index) {
+/* What stands around it. */
+static void details_tell(const struct pages *pages, uint32_t index, value *details) {
+    outline_set(details, "needs", needs_value(pages->listing->graph, index));
+    outline_set(details, "when", value_copy(pages->whens[index]));
+}
+
+static void node_tell(const struct pages *pages, uint32_t index, struct outline_row *row) {
     const struct listing *listing = pages->listing;
     const struct graph_node *node = graph_node(listing->graph, index);
     struct telling *telling = listing->telling;
-    const struct outline_file in = {{telling->plan, listing->file},
-                                    &telling->needs,
-                                    telling->sums,
-                                    telling->facts->is_brief,
-                                    NULL};
-    const size_t frame = listing->is_body ? 1 : 0;
-    outline_sums_step(telling->sums, pages->paths[index], pages->reasons[index] != NULL);
+    const struct outline_file in = {.at = {telling->plan, listing->file},
+                                    .needs = &telling->needs,
+                                    .sums = telling->sums,
+                                    .arena = telling->arena,
+                                    .is_brief = telling->facts->is_brief};
+    *row = (struct outline_row){
+        .step = node->step,
+        .path = pages->paths[index],
+        .skipped = pages->reasons[index],
+        .wave = node->wave,
+        .depth = pages->depths[index] - (listing->is_body ? 1 : 0),
+        .gate = value_none(),
+        .details = in.is_brief ? value_none() : value_object(),
+    };
+    outline_sums_step(telling->sums, row->path, row->skipped != NULL);
     outline_sum_fact(telling->sums, pages->whens[index]);
-    value object = outline_step(&in, node->step);
-    outline_set(&object, "losses", outline_sums_losses(telling->sums));
-    object = value_set(object, "wave", value_number(node->wave));
-    if (!in.is_brief || pages->depths[index] > frame)
-        object = value_set(object, "depth", value_number((double)(pages->depths[index] - frame)));
-    if (!in.is_brief) {
-        object = value_set(object, "path", value_copy(pages->paths[index]));
-        object = value_set(object, "needs", needs_value(listing->graph, index));
-    }
-    outline_set(&object, "when", value_copy(pages->whens[index]));
-    outline_text_set(&object, "skipped", pages->reasons[index]);
-    expected_tell(listing, node->step, pages->paths[index], &object);
-    if (node->step->point_of_no_return && !pages->reasons[index])
-        telling->no_return = value_append(telling->no_return, value_copy(pages->paths[index]));
+    outline_step(&in, row);
+    row->losses = outline_sums_losses(telling->sums);
+    if (!in.is_brief)
+        details_tell(pages, index, &row->details);
+    expected_tell(listing, row);
+    if (node->step->point_of_no_return && !row->skipped)
+        telling->no_return = value_append(telling->no_return, value_string(row->path));
     AUTO_VALUE undo =
-        pages->undo && !pages->reasons[index] ? undo_tell(pages, index, &object) : value_array();
-    outline_set(&object, "steps", nested_value(pages, index, undo));
-    return object;
+        pages->undo && !row->skipped ? undo_tell(pages, index, &row->details) : value_array();
+    nested_tell(pages, index, undo, row);
 }
+
+/* ---- a list -------------------------------------------------------------------------------- */
 
 /* A condition that is known not to hold leaves the step out, and all that stands in it. */
 static void page_prepare(struct pages *pages, uint32_t index) {
@@ -188,12 +257,9 @@ static void page_prepare(struct pages *pages, uint32_t index) {
     const struct plan *plan = listing->telling->plan;
     const struct fact_scope at = {plan, listing->file};
     const struct graph_node *node = graph_node(listing->graph, index);
-    if (*listing->prefix) {
-        AUTO_TEXT path = mem_printf("%s%s", listing->prefix, node->step->id);
-        pages->paths[index] = value_string(path);
-    } else {
-        pages->paths[index] = value_string(node->step->id);
-    }
+    pages->paths[index] = *listing->prefix ? arena_printf(listing->telling->arena, "%s%s",
+                                                          listing->prefix, node->step->id)
+                                           : node->step->id;
     pages->whens[index] = value_none();
     pages->depths[index] = 0;
     pages->reasons[index] = listing->skipped;
@@ -219,20 +285,31 @@ static bool is_left_out(void *user, uint32_t node) {
 static void pages_release(struct pages *pages) {
     for (size_t i = 0; i < graph_count(pages->listing->graph); i++) {
         value_free(pages->whens[i]);
-        value_free(pages->paths[i]);
+        if (pages->names)
+            value_free(pages->names[i]);
     }
     undo_free(pages->undo);
     mem_free(pages->depths);
     mem_free(pages->reasons);
     mem_free(pages->whens);
     mem_free(pages->paths);
+    mem_free(pages->names);
+}
+
+static void ledger_prepare(struct pages *pages) {
+    const struct listing *listing = pages->listing;
+    const size_t count = graph_count(listing->graph);
+    pages->undo = undo_new(listing->graph, listing->is_body, is_left_out, pages);
+    pages->names = mem_calloc(count + 1, sizeof *pages->names);
+    for (size_t i = 0; i < count; i++)
+        pages->names[i] = value_none();
 }
 
 /* Recursion is as deep as containers nest, which OUTLINE_DEPTH_MAX bounds. */
-static value listing_value(const struct listing *listing) {
+static void listing_tell(const struct listing *listing, struct outline_rows *ret) {
     const struct graph *graph = listing->graph;
-    const size_t count = graph_count(graph), frame = listing->is_body ? 1 : 0;
-    const uint32_t *order = graph_order(graph);
+    const size_t count = graph_count(graph);
+    const uint32_t frame = listing->is_body ? 1 : 0, *order = graph_order(graph);
     struct pages pages = {
         .listing = listing,
         .depths = mem_calloc(count + 1, sizeof *pages.depths),
@@ -240,16 +317,14 @@ static value listing_value(const struct listing *listing) {
         .whens = mem_calloc(count + 1, sizeof *pages.whens),
         .paths = mem_calloc(count + 1, sizeof *pages.paths),
     };
-    value steps = value_array();
     for (uint32_t i = 0; i < count; i++)
         page_prepare(&pages, i);
     if (text_equal(listing->phase, "run") && !listing->telling->facts->is_brief)
-        pages.undo = undo_new(graph, listing->is_body, is_left_out, &pages);
+        ledger_prepare(&pages);
     for (size_t i = 0; i < count; i++)
         if (graph_node(graph, order[i])->role != GRAPH_END && pages.depths[order[i]] >= frame)
-            steps = value_append(steps, node_value(&pages, order[i]));
+            node_tell(&pages, order[i], vec_add(ret));
     pages_release(&pages);
-    return steps;
 }
 
 /* ---- the runbook -------------------------------------------------------------------------- */
@@ -371,7 +446,8 @@ static void file_needs(void *user, const struct runbook *file) {
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
-static value steps_value(struct telling *telling, const struct graph *graph, const char *phase) {
+static void steps_tell(struct telling *telling, const struct graph *graph, const char *phase,
+                       struct outline_rows *ret) {
     AUTO_VALUE nothing = value_array();
     const struct listing listing = {
         .telling = telling,
@@ -381,7 +457,7 @@ static value steps_value(struct telling *telling, const struct graph *graph, con
         .phase = phase,
         .outer = nothing,
     };
-    return listing_value(&listing);
+    listing_tell(&listing, ret);
 }
 
 /* How long it all takes, and whether that is what was promised. */
@@ -421,30 +497,64 @@ static value drill_value(const struct telling *telling) {
     return value_set(object, "due", value_bool(is_due));
 }
 
-value outline_new(struct plan *plan, const struct outline_facts *facts) {
-    struct telling telling = {
-        .plan = plan, .facts = facts, .sums = outline_sums_new(), .no_return = value_array()};
-    const struct graph *graph = plan_graph(plan), *finally = plan_finally(plan);
-    value outline = value_object();
-    head_tell(&outline, plan);
-    whole_tell(&telling, &outline);
+/* What the runbook says as a whole. */
+static value frame_tell(struct telling *telling) {
+    const struct outline_facts *facts = telling->facts;
+    const struct plan *plan = telling->plan;
+    value told = value_object();
+    head_tell(&told, plan);
+    whole_tell(telling, &told);
     if (plan_runbook(plan)->drill)
-        outline = value_set(outline, "drill", drill_value(&telling));
+        told = value_set(told, "drill", drill_value(telling));
+    told = value_set(told, "params", plan_params(plan));
+    told = value_set(told, "given", plan_given(plan));
+    told = value_set(told, "selection", plan_selection(plan));
+    told = value_set(told, "files", plan_files(plan));
+    told = value_set(told, "git", value_copy(facts->git));
+    told = value_set(told, "policy", value_copy(facts->policy));
+    told = value_set(told, "secrets", secrets_value(plan));
+    told = value_set(told, "databases", databases_value(plan));
+    return value_set(told, "waves", value_number((double)graph_waves(plan_graph(plan))));
+}
+
+struct outline *outline_new(struct plan *plan, const struct outline_facts *facts) {
+    struct outline *outline = mem_zalloc(sizeof *outline);
+    outline->arena = arena_new();
+    outline->is_brief = facts->is_brief;
+    struct telling telling = {.plan = plan,
+                              .facts = facts,
+                              .sums = outline_sums_new(),
+                              .arena = outline->arena,
+                              .no_return = value_array()};
+    value told = frame_tell(&telling);
     outline_needs_init(&telling.needs);
     runbook_each_file(plan_runbook(plan), file_needs, &telling);
-    outline = value_set(outline, "params", plan_params(plan));
-    outline = value_set(outline, "given", plan_given(plan));
-    outline = value_set(outline, "selection", plan_selection(plan));
-    outline = value_set(outline, "files", plan_files(plan));
-    outline = value_set(outline, "git", value_copy(facts->git));
-    outline = value_set(outline, "policy", value_copy(facts->policy));
-    outline = value_set(outline, "secrets", secrets_value(plan));
-    outline = value_set(outline, "databases", databases_value(plan));
-    outline = value_set(outline, "waves", value_number((double)graph_waves(graph)));
-    outline = value_set(outline, "steps", steps_value(&telling, graph, "run"));
-    if (finally)
-        outline = value_set(outline, "finally", steps_value(&telling, finally, "finally"));
-    outline_sums_tell(telling.sums, &outline);
-    outline = value_set(outline, "point_of_no_return", telling.no_return);
-    return value_set(outline, "resources", outline_needs_take(&telling.needs));
+    steps_tell(&telling, plan_graph(plan), "run", &outline->steps);
+    if (!facts->is_brief)
+        told = value_set(told, "steps", rows_take(&outline->steps));
+    if (plan_finally(plan))
+        steps_tell(&telling, plan_finally(plan), "finally", &outline->finally);
+    if (!facts->is_brief && plan_finally(plan))
+        told = value_set(told, "finally", rows_take(&outline->finally));
+    outline_sums_tell(telling.sums, &told);
+    told = value_set(told, "point_of_no_return", telling.no_return);
+    outline->told = value_set(told, "resources", outline_needs_take(&telling.needs));
+    return outline;
+}
+
+value outline_take(struct outline *outline) {
+    value told = outline->told;
+    outline->told = value_none();
+    outline_free(outline);
+    return told;
+}
+
+void outline_free(struct outline *outline) {
+    if (!outline)
+        return;
+    rows_release(&outline->steps);
+    rows_release(&outline->finally);
+    value_free(outline->told);
+    arena_free(outline->arena);
+    mem_free(outline);
 }

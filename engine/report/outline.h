@@ -14,15 +14,21 @@ struct outline_facts {
     bool is_brief;                   /* of the steps only what a line of text for each shows */
 };
 
-/* What `plan --json` prints, as schemas/plan.schema.json says; the caller frees. Absent members
- * are left out. Members of a group stand in `steps` of the list itself, deeper by one; those of a
- * foreach or a call stand in `steps` of theirs, since they have a graph of their own. */
-value outline_new(struct plan *plan, const struct outline_facts *facts);
+/* The plan must outlive it; of `facts` nothing is kept. */
+struct outline;
+struct outline *outline_new(struct plan *plan, const struct outline_facts *facts);
+void outline_free(struct outline *outline);
+
+/* What `plan --json` prints, as schemas/plan.schema.json says, and frees the outline, which is not
+ * brief; owned. Absent members are left out. Members of a group stand in `steps` of the list
+ * itself, deeper by one; those of a foreach or a call stand in `steps` of theirs, since they have a
+ * graph of their own. */
+value outline_take(struct outline *outline);
 
 /* schemas/plan.schema.json */
 void outline_schema(struct buf *out);
 
-/* A line for each step, or with `verbose` all that each has to say. */
-void outline_text(struct buf *out, value outline, bool verbose, const struct text_style *style);
+/* All that each step has to say, or of a brief outline a line for each. */
+void outline_text(struct buf *out, const struct outline *outline, const struct text_style *style);
 
 #endif

@@ -248,7 +248,11 @@ static void summary_put(struct buf *out, value step) {
     AUTO_VALUE title = value_get(step, "title");
     AUTO_VALUE lines = value_get(step, "lines");
     AUTO_VALUE foreach = value_get(step, "foreach");
-    AUTO_TEXT gist = outline_gist(title, lines, foreach);
+    AUTO_VALUE line = value_at(lines, 0);
+    AUTO_VALUE text = value_get(line, "text");
+    AUTO_VALUE list = value_get(foreach, "text");
+    AUTO_TEXT gist = outline_gist(value_text(title), value_text(text),
+                                  value_is(list, VALUE_STRING) ? value_text(list) : NULL);
     buf_puts(out, "<summary><b>");
     html_value(out, id);
     buf_puts(out, "</b>");

@@ -4,31 +4,34 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "report/outline_words.h"
 
 /* ---- members ------------------------------------------------------------------------------- */
 
 void outline_set(value *object, const char *key, value item_taken) {
-    if (!value_is(item_taken, VALUE_NONE))
+    if (!object)
+        value_free(item_taken);
+    else if (!value_is(item_taken, VALUE_NONE))
         *object = value_set(*object, key, item_taken);
 }
 
 void outline_text_set(value *object, const char *key, const char *text) {
-    if (text)
+    if (object && text)
         *object = value_set(*object, key, value_string(text));
 }
 
 void outline_integer_set(value *object, const char *key, int64_t number) {
-    if (number > 0)
+    if (object && number > 0)
         *object = value_set(*object, key, value_integer(number));
 }
 
 void outline_flag_set(value *object, const char *key, bool flag) {
-    if (flag)
+    if (object && flag)
         *object = value_set(*object, key, value_bool(true));
 }
 
 void outline_names_set(value *object, const char *key, const struct field_list *names) {
-    if (names->count == 0)
+    if (!object || names->count == 0)
         return;
     value list = value_array();
     for (size_t i = 0; i < names->count; i++)
@@ -58,48 +61,42 @@ static value template_told(const struct outline_file *in, const struct template 
     return tmpl ? noted(in, fact_of_template(&in->at, tmpl)) : value_none();
 }
 
-/* A member that a line of text does not show. */
-static void detail_set(const struct outline_file *in, value *object, const char *key,
-                       value item_taken) {
-    outline_set(object, key, in->is_brief ? value_none() : item_taken);
-    if (in->is_brief)
-        value_free(item_taken);
-}
-
 /* ---- what is needed ------------------------------------------------------------------------ */
 
 void outline_needs_init(struct outline_needs *needs) {
-    *needs = (struct outline_needs){map_new(),     value_array(), value_array(), value_array(),
-                                    value_array(), value_array(), value_array()};
+    *needs =
+        (struct outline_needs){map_new(), map_new(), map_new(), map_new(), map_new(), map_new()};
+}
+
+static value names_take(struct map *names) {
+    value list = value_array();
+    const char *name;
+    for (size_t i = 0; map_next(names, &i, &name, NULL);)
+        list = value_append(list, value_string(name));
+    map_free(names);
+    return list;
 }
 
 value outline_needs_take(struct outline_needs *needs) {
     value all = value_set(value_object(), "is", value_word("live"));
-    all = value_set(all, "commands", needs->commands);
-    all = value_set(all, "hosts", needs->hosts);
-    all = value_set(all, "databases", needs->databases);
-    all = value_set(all, "targets", needs->targets);
-    all = value_set(all, "reads", needs->reads);
-    map_free(needs->seen);
-    return value_set(all, "files", needs->files);
+    all = value_set(all, "commands", names_take(needs->commands));
+    all = value_set(all, "hosts", names_take(needs->hosts));
+    all = value_set(all, "databases", names_take(needs->databases));
+    all = value_set(all, "targets", names_take(needs->targets));
+    all = value_set(all, "reads", names_take(needs->reads));
+    return value_set(all, "files", names_take(needs->files));
 }
 
-static void need_add(struct outline_needs *needs, const char *kind, value *list, const char *name) {
-    const size_t count = value_count(*list);
-    AUTO_VALUE last = count > 0 ? value_at(*list, count - 1) : value_none();
-    if (count > 0 && text_equal(value_text(last), name))
-        return;
-    AUTO_TEXT key = mem_printf("%s %s", kind, name);
-    if (!map_put(needs->seen, key, needs))
-        *list = value_append(*list, value_string(name));
+static void need_add(struct map *names, const char *name) {
+    map_put(names, name, names);
 }
 
 void outline_need_file(struct outline_needs *needs, const char *path) {
-    need_add(needs, "file", &needs->files, path);
+    need_add(needs->files, path);
 }
 
 void outline_need_command(struct outline_needs *needs, const char *name) {
-    need_add(needs, "command", &needs->commands, name);
+    need_add(needs->commands, name);
 }
 
 /* "https://user@host:8443/path" is "host:8443"; what has no host in sight stays whole. */
@@ -114,37 +111,37 @@ static void host_add(struct outline_needs *needs, const char *url) {
     }
     AUTO_TEXT name = mem_strndup(host, length);
     bool is_cut = strstr(name, "${{") && !strstr(name, "}}");
-    need_add(needs, "host", &needs->hosts, is_cut ? url : name);
+    need_add(needs->hosts, is_cut ? url : name);
 }
 
-static void file_take(struct outline_needs *needs, value fact, const char *path) {
-    AUTO_VALUE is = value_get(fact, "is");
+static void file_take(struct outline_needs *needs, const char *path, bool is_known) {
     outline_need_file(needs, path);
-    if (text_equal(value_text(is), "known"))
-        need_add(needs, "read", &needs->reads, path);
+    if (is_known)
+        need_add(needs->reads, path);
 }
 
 /* Where the step runs, not here. */
 static void command_add(const struct outline_file *in, const char *name) {
-    AUTO_TEXT whole = in->place ? mem_printf("%s on %s", name, in->place) : mem_strdup(name);
-    outline_need_command(in->needs, whole);
+    AUTO_TEXT whole = in->place ? mem_printf("%s on %s", name, in->place) : NULL;
+    outline_need_command(in->needs, whole ? whole : name);
 }
 
-static void need_take(void *user, enum step_need need, const char *text, size_t length) {
-    const struct outline_file *in = user;
+static void need_take(const struct outline_file *in, enum step_need need, const char *text,
+                      size_t length) {
     AUTO_VALUE fact = fact_of_text(&in->at, text, length);
     AUTO_VALUE shown = value_get(fact, "text");
+    AUTO_VALUE is = value_get(fact, "is");
     if (need == STEP_NEEDS_HOST)
         host_add(in->needs, value_text(shown));
     else if (need == STEP_NEEDS_COMMAND)
         command_add(in, value_text(shown));
     else
-        file_take(in->needs, fact, value_text(shown));
+        file_take(in->needs, value_text(shown), text_equal(value_text(is), "known"));
 }
 
 static void target_add(const struct outline_file *in, const char *name) {
     const struct target *target = plan_target(in->at.plan, in->at.file, name);
-    need_add(in->needs, "target", &in->needs->targets, name);
+    need_add(in->needs->targets, name);
     if (!target)
         return;
     AUTO_VALUE fact = target->ssh ? fact_of_template(&in->at, target->ssh)
@@ -184,10 +181,11 @@ static void question_take(void *user, const struct step_question *question) {
 
 static void asked_need(void *user, enum step_need need, const char *text, size_t length) {
     const struct asked *asked = user;
-    need_take((void *)(uintptr_t)asked->in, need, text, length);
+    need_take(asked->in, need, text, length);
 }
 
-static void demand_tell(const struct outline_file *in, const struct step *step, value *object) {
+/* What it asks people; owned. */
+static value demand_tell(const struct outline_file *in, const struct step *step) {
     struct asked asked = {in, value_none()};
     const struct field_list *shell = &in->at.file->defaults.shell;
     const struct step_demand demand = {
@@ -200,14 +198,14 @@ static void demand_tell(const struct outline_file *in, const struct step *step, 
         step->type->demand(step->spec, &demand);
     if (value_is(asked.gate, VALUE_OBJECT))
         outline_sum_gate(in->sums, asked.gate);
-    outline_set(object, "gate", asked.gate);
+    return asked.gate;
 }
 
 /* ---- what a command gets ------------------------------------------------------------------- */
 
 static void variables_add(const struct outline_file *in, const struct field_map *map, value *env) {
     for (size_t i = 0; i < map->count; i++)
-        detail_set(in, env, map->keys[i], template_noted(in, FIELD_AT(struct template *, map, i)));
+        outline_set(env, map->keys[i], template_noted(in, FIELD_AT(struct template *, map, i)));
 }
 
 /* Of a loop over names that stand there each is needed. */
@@ -234,14 +232,13 @@ static const char *usual_place(const struct outline_file *in, const struct step 
     return step->type->is_command ? in->at.file->defaults.target : NULL;
 }
 
-/* As it was written; NULL: here. The caller frees. */
-static char *place_of(const struct outline_file *in, const struct step *step) {
-    const char *usual = usual_place(in, step);
+/* As it was written; NULL: here. */
+static const char *place_of(const struct outline_file *in, const struct step *step) {
     AUTO_BUF shown = BUF_INIT(1 << 16);
     if (!step->target)
-        return usual ? mem_strdup(usual) : NULL;
+        return usual_place(in, step);
     template_show(&shown, step->target);
-    return buf_detach(&shown);
+    return arena_strdup(in->arena, buf_text(&shown));
 }
 
 static void target_tell(const struct outline_file *in, const struct step *step, value *object) {
@@ -254,16 +251,13 @@ static void target_tell(const struct outline_file *in, const struct step *step, 
 
 static void command_tell(const struct outline_file *in, const struct step *step, value *object) {
     const struct defaults *defaults = &in->at.file->defaults;
-    value env = value_object();
-    variables_add(in, &in->at.file->env, &env);
-    variables_add(in, &defaults->env, &env);
-    variables_add(in, &step->env, &env);
-    if (value_count(env) > 0)
-        *object = value_set(*object, "env", env);
-    else
-        value_free(env);
-    detail_set(in, object, "cwd", template_noted(in, step->cwd ? step->cwd : defaults->cwd));
-    detail_set(in, object, "stdin", template_noted(in, step->input));
+    value made = object ? value_object() : value_none(), *env = object ? &made : NULL;
+    variables_add(in, &in->at.file->env, env);
+    variables_add(in, &defaults->env, env);
+    variables_add(in, &step->env, env);
+    outline_set(value_count(made) > 0 ? object : NULL, "env", made);
+    outline_set(object, "cwd", template_noted(in, step->cwd ? step->cwd : defaults->cwd));
+    outline_set(object, "stdin", template_noted(in, step->input));
     if (text_equal(step->type->key, "shell"))
         command_add(in, defaults->shell.count > 0 ? FIELD_AT(const char *, &defaults->shell, 0)
                                                   : "bash");
@@ -277,7 +271,7 @@ static void database_tell(const struct outline_file *in, const struct step *step
     value_free(template_noted(in, database ? database->url : NULL));
     outline_text_set(object, "database", name);
     if (name)
-        need_add(in->needs, "database", &in->needs->databases, name);
+        need_add(in->needs->databases, name);
 }
 
 /* ---- its action ---------------------------------------------------------------------------- */
@@ -285,7 +279,8 @@ static void database_tell(const struct outline_file *in, const struct step *step
 struct told {
     const struct outline_file *in;
     bool is_handler;
-    value lines;
+    value *lines; /* NULL: nobody reads them */
+    char *first;  /* the text of the first of them, or NULL */
 };
 
 static bool is_summed(const char *label) {
@@ -301,42 +296,58 @@ static void sum_take(const struct told *told, const char *label, value text) {
         outline_sum_lock(told->in->sums, value_text(text));
 }
 
-/* Where nothing is gathered from it, and a line of text shows the first only. */
-static void first_line_take(struct told *told, const char *text, size_t length) {
-    if (told->is_handler || value_count(told->lines) > 0)
-        return;
-    value line = value_set(value_object(), "text", value_string_n(text, length));
-    told->lines = value_append(told->lines, line);
+static void first_take(struct told *told, const char *text, size_t length) {
+    if (!told->is_handler && !told->first)
+        told->first = mem_strndup(text, length);
 }
 
 static void line_take(void *user, const char *label, const char *text, size_t length) {
     struct told *told = user;
     size_t offset;
-    if (told->in->is_brief && !is_summed(label) && !template_find(text, length, &offset)) {
-        first_line_take(told, text, length);
+    if (!told->lines && !is_summed(label) && !template_find(text, length, &offset)) {
+        first_take(told, text, length);
         return;
     }
     value line = text_noted(told->in, text, length);
     AUTO_VALUE shown = value_get(line, "text");
     sum_take(told, label, shown);
-    told->lines = value_append(told->lines, value_set(line, "label", value_word(label)));
+    first_take(told, value_text(shown), value_text_length(shown));
+    if (told->lines)
+        *told->lines = value_append(*told->lines, value_set(line, "label", value_word(label)));
+    else
+        value_free(line);
 }
 
-static void action_tell(const struct outline_file *in, const struct step *step, bool is_handler,
+/* What the type says of it, by itself. */
+static char *lines_tell(const struct outline_file *in, const struct step *step, bool is_handler,
                         value *object) {
-    struct told told = {in, is_handler, value_array()};
+    value lines = object ? value_array() : value_none();
+    struct told told = {in, is_handler, object ? &lines : NULL, NULL};
     const struct step_plan plan = {.user = &told, .line = line_take};
     if (step->type && step->type->plan)
         step->type->plan(step->spec, &plan);
-    if (step->type)
+    if (step->type && object)
         *object = value_set(*object, "action", value_word(step->type->key));
-    *object = value_set(*object, "lines", told.lines);
+    outline_set(object, "lines", lines);
+    return told.first;
+}
+
+/* Of a step or, without a row, of a handler. */
+static void action_tell(const struct outline_file *in, const struct step *step,
+                        struct outline_row *row, value *object) {
+    char *first = lines_tell(in, step, !row, object);
+    if (row)
+        row->gist = first;
     if (!step->type)
         return;
-    AUTO_TEXT place = place_of(in, step);
     struct outline_file there = *in;
-    there.place = place;
-    demand_tell(&there, step, object);
+    there.place = place_of(in, step);
+    value gate = demand_tell(&there, step);
+    if (row) {
+        row->target = there.place;
+        row->gate = value_copy(gate);
+    }
+    outline_set(object, "gate", gate);
     if (step->type->is_command)
         command_tell(&there, step, object);
     target_tell(&there, step, object);
@@ -375,6 +386,8 @@ static const char *on_failure_text(enum on_failure rule) {
 }
 
 static void limits_tell(const struct outline_file *in, const struct step *step, value *object) {
+    if (!object)
+        return;
     const struct defaults *defaults = &in->at.file->defaults;
     bool is_container = step->type && step->type->expand;
     const struct retry *retry = step->retry;
@@ -404,27 +417,32 @@ static const char *effect_text(enum effect effect) {
 }
 
 /* A rollback handler, a probe, a command for the dry run: with all that stands in it, as deep as
- * the language lets steps nest. */
+ * the language lets steps nest. VALUE_NONE where there is none, and of a brief outline. */
 static value handler_value(const struct outline_file *in, const struct step *handler) {
     if (!handler)
         return value_none();
-    value object = value_object();
+    value object = in->is_brief ? value_none() : value_object();
+    value *told = in->is_brief ? NULL : &object;
     struct step_expansion inner = {0};
-    outline_text_set(&object, "title", handler->title);
-    action_tell(in, handler, true, &object);
-    if (!in->is_brief)
-        limits_tell(in, handler, &object);
+    outline_text_set(told, "title", handler->title);
+    action_tell(in, handler, NULL, told);
+    limits_tell(in, handler, told);
     if (!step_expand(handler, &inner) || !inner.steps)
         return object;
-    value members = value_array();
-    for (size_t i = 0; i < inner.steps->count; i++)
-        members = value_append(members, handler_value(in, inner.steps->items[i]));
-    return value_set(object, "steps", members);
+    value members = told ? value_array() : value_none();
+    for (size_t i = 0; i < inner.steps->count; i++) {
+        value member = handler_value(in, inner.steps->items[i]);
+        if (told)
+            members = value_append(members, member);
+    }
+    outline_set(told, "steps", members);
+    return object;
 }
 
 /* What it asks is known, and what it will be answered is not. */
 static value probe_value(const struct outline_file *in, const struct step *probe) {
-    return probe ? value_set(handler_value(in, probe), "is", value_word("live")) : value_none();
+    value object = handler_value(in, probe);
+    return value_is(object, VALUE_OBJECT) ? value_set(object, "is", value_word("live")) : object;
 }
 
 static void place_tell(const struct step *step, value *object) {
@@ -434,7 +452,7 @@ static void place_tell(const struct step *step, value *object) {
 }
 
 void outline_objectives_set(value *object, const struct objectives *objectives) {
-    if (!objectives)
+    if (!object || !objectives)
         return;
     value promised = value_object();
     outline_integer_set(&promised, "rto_ms", objectives->rto_ms);
@@ -475,23 +493,32 @@ static const struct step *probe_of(const struct step *step) {
     return step->type && step->type->probe ? step->type->probe(step->spec) : NULL;
 }
 
-value outline_step(const struct outline_file *in, const struct step *step) {
-    value object = value_object();
-    outline_text_set(&object, "id", step->id);
-    outline_text_set(&object, "title", step->title);
-    object = value_set(object, "effect", value_word(effect_text(step_effect(step))));
-    action_tell(in, step, false, &object);
+/* Its title, its first line, or what it loops over. */
+static void gist_tell(const struct step *step, value loop, struct outline_row *row) {
+    AUTO_TEXT line = row->gist;
+    AUTO_VALUE list = value_get(loop, "text");
+    row->gist = outline_gist(step->title, line, step->foreach ? value_text(list) : NULL);
+}
+
+static void handlers_tell(const struct outline_file *in, const struct step *step, value *object) {
+    outline_set(object, "probe", probe_value(in, probe_of(step)));
+    outline_set(object, "done_when", probe_value(in, step->done_when));
+    outline_set(object, "ready", probe_value(in, step->ready));
+    outline_set(object, "dry_run", handler_value(in, step->dry_run));
+    outline_set(object, "rollback", handler_value(in, step->rollback));
+}
+
+void outline_step(const struct outline_file *in, struct outline_row *row) {
+    const struct step *step = row->step;
+    value *object = in->is_brief ? NULL : &row->details;
+    row->effect = effect_text(step_effect(step));
+    row->objectives = objectives_of(step);
+    action_tell(in, step, row, object);
     sums_tell(in, step);
-    outline_objectives_set(&object, objectives_of(step));
-    if (!in->is_brief)
-        details_tell(in, step, &object);
-    outline_set(&object, "foreach", template_told(in, step->foreach));
-    outline_flag_set(&object, "background", step->background);
-    outline_flag_set(&object, "point_of_no_return", step->point_of_no_return);
-    detail_set(in, &object, "probe", probe_value(in, probe_of(step)));
-    detail_set(in, &object, "done_when", probe_value(in, step->done_when));
-    detail_set(in, &object, "ready", probe_value(in, step->ready));
-    detail_set(in, &object, "dry_run", handler_value(in, step->dry_run));
-    outline_set(&object, "rollback", handler_value(in, step->rollback));
-    return object;
+    if (object)
+        details_tell(in, step, object);
+    value loop = template_told(in, step->foreach);
+    gist_tell(step, loop, row);
+    outline_set(object, "foreach", loop);
+    handlers_tell(in, step, object);
 }

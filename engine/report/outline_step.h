@@ -4,13 +4,13 @@
 
 #include "base/map.h"
 #include "plan/fact.h"
+#include "report/outline_row.h"
 #include "report/outline_sum.h"
 
-/* What the steps need of the world, each name once, in the order of the plan. */
+/* What the steps need of the world, each name once, in the order of the plan: names to anything. */
 struct outline_needs {
-    struct map *seen;
-    value commands, hosts, databases, targets, files;
-    value reads; /* of the files those that steps read, by paths that are known */
+    struct map *commands, *hosts, *databases, *targets, *files;
+    struct map *reads; /* of the files those that steps read, by paths that are known */
 };
 void outline_needs_init(struct outline_needs *needs);
 /* {commands, hosts, databases, targets, files, reads}; empties it. */
@@ -22,12 +22,14 @@ struct outline_file {
     struct fact_scope at; /* where the step stands */
     struct outline_needs *needs;
     struct outline_sums *sums;
-    bool is_brief;     /* only what a line of text shows, but all that is gathered in `sums` */
-    const char *place; /* the target that the step runs on; NULL: here */
+    struct arena *arena; /* of the rows' texts */
+    bool is_brief;       /* only what a line of text shows, but all that is gathered in `sums` */
+    const char *place;   /* the target that the step runs on; NULL: here */
 };
-/* All that the step says by itself: no wave, no needs, no members. */
-value outline_step(const struct outline_file *in, const struct step *step);
+/* All that the step says by itself: no wave, no needs, no members. `row` has its step. */
+void outline_step(const struct outline_file *in, struct outline_row *row);
 
+/* Members of an object; where that is NULL, as in a brief outline, nobody is told. */
 void outline_text_set(value *object, const char *key, const char *text);
 void outline_integer_set(value *object, const char *key, int64_t number); /* where above 0 */
 void outline_objectives_set(value *object, const struct objectives *objectives_or_null);

@@ -19,7 +19,7 @@ struct entries {
 };
 
 struct outline_sums {
-    value path; /* of the step that speaks; borrowed */
+    const char *path; /* of the step that speaks; borrowed */
     bool is_left_out;
     value gates;
     struct entries losses, locks;
@@ -29,13 +29,12 @@ struct outline_sums {
 
 struct outline_sums *outline_sums_new(void) {
     struct outline_sums *sums = mem_zalloc(sizeof *sums);
-    sums->path = value_none();
     sums->gates = value_array();
     sums->places = map_new();
     return sums;
 }
 
-void outline_sums_step(struct outline_sums *sums, value path, bool is_left_out) {
+void outline_sums_step(struct outline_sums *sums, const char *path, bool is_left_out) {
     sums->path = path;
     sums->is_left_out = is_left_out;
 }
@@ -55,8 +54,8 @@ static void entry_add(const struct outline_sums *sums, struct entries *entries, 
     struct entry *last = entries->items.count ? vec_last(&entries->items) : NULL;
     if (sums->is_left_out)
         return;
-    if (!last || !value_equal(last->path, sums->path)) {
-        *vec_add(&entries->items) = (struct entry){value_copy(sums->path), value_array()};
+    if (!last || !text_equal(value_text(last->path), sums->path)) {
+        *vec_add(&entries->items) = (struct entry){value_string(sums->path), value_array()};
         last = vec_last(&entries->items);
     }
     if (!holds(last->what, what))
@@ -70,7 +69,7 @@ void outline_sum_loss(struct outline_sums *sums, value name) {
 value outline_sums_losses(const struct outline_sums *sums) {
     const struct entries *losses = &sums->losses;
     const struct entry *last = losses->items.count ? vec_last(&losses->items) : NULL;
-    bool is_own = last && !sums->is_left_out && value_equal(last->path, sums->path);
+    bool is_own = last && !sums->is_left_out && text_equal(value_text(last->path), sums->path);
     return is_own ? value_copy(last->what) : value_none();
 }
 
@@ -82,7 +81,7 @@ void outline_sum_lock(struct outline_sums *sums, const char *what) {
 void outline_sum_gate(struct outline_sums *sums, value gate) {
     if (sums->is_left_out)
         return;
-    value entry = value_set(value_object(), "path", value_copy(sums->path));
+    value entry = value_set(value_object(), "path", value_string(sums->path));
     sums->gates = value_append(sums->gates, value_set(entry, "gate", value_copy(gate)));
 }
 
@@ -96,11 +95,13 @@ static void origin_add(struct outline_sums *sums, value from) {
     struct origin *origin = &sums->origins.items[place - 1];
     size_t count = value_count(origin->steps);
     AUTO_VALUE last = count > 0 ? value_at(origin->steps, count - 1) : value_none();
-    if (count == 0 || !value_equal(last, sums->path))
-        origin->steps = value_append(origin->steps, value_copy(sums->path));
+    if (count == 0 || !text_equal(value_text(last), sums->path))
+        origin->steps = value_append(origin->steps, value_string(sums->path));
 }
 
 void outline_sum_fact(struct outline_sums *sums, value fact) {
+    if (value_is(fact, VALUE_NONE))
+        return;
     AUTO_VALUE from = value_get(fact, "from");
     for (size_t i = 0; !sums->is_left_out && i < value_count(from); i++) {
         AUTO_VALUE name = value_at(from, i);

@@ -8,7 +8,7 @@ struct outline_sums;
 struct outline_sums *outline_sums_new(void);
 /* From here on it is this step that speaks; `path` is borrowed for as long. One that is left out
  * counts nowhere. */
-void outline_sums_step(struct outline_sums *sums, value path, bool is_left_out);
+void outline_sums_step(struct outline_sums *sums, const char *path, bool is_left_out);
 
 void outline_sum_fact(struct outline_sums *sums, value fact);       /* notes what it is made of */
 void outline_sum_gate(struct outline_sums *sums, value gate);       /* asks people */

@@ -9,12 +9,20 @@
 
 #define DEPTH_MAX RUNBOOK_MAX_DEPTH
 
+void color_begin(const struct drawing *drawing, const char *color) {
+    if (drawing->style->color)
+        buf_printf(drawing->out, "\x1b[%sm", color);
+}
+
+void color_end(const struct drawing *drawing) {
+    if (drawing->style->color)
+        buf_puts(drawing->out, "\x1b[0m");
+}
+
 void put_color(const struct drawing *drawing, const char *color, const char *text) {
-    if (drawing->style->color) {
-        buf_printf(drawing->out, "\x1b[%sm%s\x1b[0m", color, text);
-    } else {
-        buf_puts(drawing->out, text);
-    }
+    color_begin(drawing, color);
+    buf_puts(drawing->out, text);
+    color_end(drawing);
 }
 
 void put_escaped(const struct drawing *drawing, value text) {
@@ -22,8 +30,11 @@ void put_escaped(const struct drawing *drawing, value text) {
 }
 
 void indent_by(const struct drawing *drawing, size_t columns) {
-    for (size_t i = 0; i < columns; i++) {
-        buf_putc(drawing->out, ' ');
+    static const char blanks[] = "                                ";
+    while (columns > 0) {
+        const size_t some = columns < sizeof blanks - 1 ? columns : sizeof blanks - 1;
+        buf_append(drawing->out, blanks, some);
+        columns -= some;
     }
 }
 
@@ -223,10 +234,10 @@ static void put_head(const struct drawing *drawing, value step, size_t depth) {
     buf_putc(drawing->out, '\n');
 }
 
-void text_no_return(const struct drawing *drawing, value id) {
+void text_no_return(const struct drawing *drawing, const char *id) {
     AUTO_TEXT text = mem_printf("  %s point of no return: once %s has succeeded, nothing above "
                                 "is rolled back %s",
-                                drawing->style->unicode ? "──" : "--", value_text(id),
+                                drawing->style->unicode ? "──" : "--", id,
                                 drawing->style->unicode ? "──" : "--");
     put_color(drawing, "1;31", text);
     buf_putc(drawing->out, '\n');
@@ -320,7 +331,7 @@ static void put_step(const struct drawing *drawing, value step, value above, siz
         text_steps(drawing, nested, inner + 1);
     if (outline_has(step, "point_of_no_return") && !outline_has(step, "skipped")) {
         AUTO_VALUE id = value_get(step, "id");
-        text_no_return(drawing, id);
+        text_no_return(drawing, value_text(id));
     }
 }
 

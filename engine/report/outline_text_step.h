@@ -13,8 +13,11 @@ struct drawing {
 /* Every line that a step has to say. `depth` is that of what the list stands in. */
 void text_steps(const struct drawing *drawing, value steps, size_t depth);
 /* The line behind the step with this id, which is a point of no return. */
-void text_no_return(const struct drawing *drawing, value id);
+void text_no_return(const struct drawing *drawing, const char *id);
 
+/* What stands between them has that color, where there are any. */
+void color_begin(const struct drawing *drawing, const char *color);
+void color_end(const struct drawing *drawing);
 void put_color(const struct drawing *drawing, const char *color, const char *text);
 void put_escaped(const struct drawing *drawing, value text);
 void indent_by(const struct drawing *drawing, size_t columns);

@@ -92,15 +92,12 @@ char *outline_secret_source(value secret) {
     return buf_detach(&text);
 }
 
-char *outline_gist(value title, value lines, value foreach) {
-    if (value_text_length(title) > 0)
-        return mem_strndup(value_text(title), strcspn(value_text(title), "\n"));
-    AUTO_VALUE first = value_at(lines, 0);
-    AUTO_VALUE text = value_get(first, "text");
-    AUTO_VALUE list = value_get(foreach, "text");
-    if (value_text_length(text) == 0 && value_is(list, VALUE_STRING))
-        return mem_printf("for each of %s", value_text(list));
-    return mem_strndup(value_text(text), strcspn(value_text(text), "\n"));
+char *outline_gist(const char *title, const char *line, const char *list) {
+    if (title && *title)
+        return mem_strndup(title, strcspn(title, "\n"));
+    if ((!line || !*line) && list)
+        return mem_printf("for each of %s", list);
+    return line ? mem_strndup(line, strcspn(line, "\n")) : mem_strdup("");
 }
 
 char *outline_drill(value drill) {

@@ -17,9 +17,9 @@ char *outline_openers(value gate);
 const char *outline_mark(value fact);
 /* "the environment variable TOKEN", "the file x", "the command pass show x"; the caller frees. */
 char *outline_secret_source(value secret);
-/* What a step does in one line: its title, or else its first line, or what it loops over; these are
- * its members of that name. The caller frees. */
-char *outline_gist(value title, value lines, value foreach);
+/* What a step does in one line: its title, or else the first of its lines, or the list that it
+ * loops over; each may be NULL. The caller frees. */
+char *outline_gist(const char *title, const char *line, const char *list);
 
 /* "profile drill, every 30d; none is known to have succeeded: one is due". The caller frees. */
 char *outline_drill(value drill);
