@@ -12,18 +12,22 @@
 
 /* ---- tables -------------------------------------------------------------------------------- */
 
-void table_row(struct table *table, bool alarm, ...) {
+void table_row(struct table *table, ...) {
     va_list cells;
-    va_start(cells, alarm);
+    va_start(cells, table);
     for (size_t i = 0; i < table->columns; i++)
         *vec_add(&table->cells) = va_arg(cells, char *);
     va_end(cells);
-    *vec_add(&table->alarms) = alarm;
+    *vec_add(&table->alarms) = false;
+}
+
+void table_alarm(struct table *table, bool is_so) {
+    *vec_last(&table->alarms) = is_so;
 }
 
 void table_field(struct table *table, const char *label, const char *text) {
     if (text && *text)
-        table_row(table, false, mem_strdup(label), mem_strdup(text));
+        table_row(table, mem_strdup(label), mem_strdup(text));
 }
 
 const char *const *table_cells(const struct table *table, size_t row) {
@@ -158,13 +162,14 @@ static void objective_row(struct table *table, value objectives, const char *own
     char *limit = cell_duration(objective, "limit_ms");
     const bool is_known = value_is(met, VALUE_BOOL);
     const bool is_missed = is_known && !value_truth(met);
-    if (limit)
-        table_row(table, is_missed,
-                  mem_printf("%s%s%s", owner ? owner : "", owner ? ": " : "", key), limit,
-                  cell_duration(objective, "measured_ms"),
-                  mem_strdup(!is_known   ? "not known"
-                             : is_missed ? "missed"
-                                         : "met"));
+    if (!limit)
+        return;
+    table_row(table, mem_printf("%s%s%s", owner ? owner : "", owner ? ": " : "", key), limit,
+              cell_duration(objective, "measured_ms"),
+              mem_strdup(!is_known   ? "not known"
+                         : is_missed ? "missed"
+                                     : "met"));
+    table_alarm(table, is_missed);
 }
 
 /* Of the run, of its groups and of the runbooks that it called. */
@@ -193,11 +198,10 @@ static void put_timeline(struct buf *out, const struct report *report, const str
     struct table table = {.names = {"time (UTC)", "step", "what happened"}, .columns = 3};
     for (size_t i = 0; i < timeline->items.count; i++) {
         const struct timeline_item *item = &timeline->items.items[i];
-        table_row(&table, false, cell_time(item->wall_ns), cell_text(item->step),
-                  cell_text(item->text));
+        table_row(&table, cell_time(item->wall_ns), cell_text(item->step), cell_text(item->text));
     }
     if (timeline->dropped > 0)
-        table_row(&table, false, (char *)NULL, (char *)NULL,
+        table_row(&table, (char *)NULL, (char *)NULL,
                   mem_printf("and %zu more that are not told here", timeline->dropped));
     table_put(&table, out, pen, "What happened");
 }
@@ -219,9 +223,10 @@ static char *remark_text(const struct model_step *step) {
 static void step_row(struct table *table, const struct model *model,
                      const struct model_step *step) {
     const bool is_told = step->attempt > 0 || step->duration_ms > 0;
-    table_row(table, report_status_is_bad(step->status), cell_text(step->step),
-              cell_text(step_look(model, step).word), cell_time(report_step_began(model, step)),
+    table_row(table, cell_text(step->step), cell_text(step_look(model, step).word),
+              cell_time(report_step_began(model, step)),
               is_told ? text_show_duration(step->duration_ms) : NULL, remark_text(step));
+    table_alarm(table, report_status_is_bad(step->status));
 }
 
 static void put_steps(struct buf *out, const struct report *report, const struct pen *pen) {
@@ -298,7 +303,7 @@ static void put_values(struct buf *out, const struct report *report, const struc
     for (size_t i = 0; i < model->step_count; i++) {
         value key, item;
         for (size_t j = 0; value_next(model->steps[i]->outputs, &j, &key, &item);) {
-            table_row(&table, false, cell_text(model->steps[i]->step), value_to_text(key),
+            table_row(&table, cell_text(model->steps[i]->step), value_to_text(key),
                       value_text_short(item));
             value_free(key);
             value_free(item);

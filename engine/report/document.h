@@ -36,7 +36,9 @@ void document_damage(struct buf *out, const struct report *report, const char *w
                      const struct pen *pen);
 
 /* Adds a row of `table->columns` cells, which the table takes. */
-void table_row(struct table *table, bool alarm, ...);
+void table_row(struct table *table, ...);
+/* People should look at the last one, if so. */
+void table_alarm(struct table *table, bool is_so);
 /* The same of two columns, left out where `text` is empty. */
 void table_field(struct table *table, const char *label, const char *text);
 /* Writes it where it has a row, below a heading where one is given, and empties it. */

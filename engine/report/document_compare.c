@@ -14,7 +14,7 @@ struct pair {
 static void pair_row(struct table *table, const char *label, char *before, char *after) {
     const bool is_empty = (!before || !*before) && (!after || !*after);
     if (!is_empty) {
-        table_row(table, false, mem_strdup(label), before, after);
+        table_row(table, mem_strdup(label), before, after);
         return;
     }
     mem_free(before);
@@ -56,13 +56,14 @@ static void objective_row(struct table *table, value before, value after, const 
     if (value_count(was) == 0 && value_count(is) == 0)
         return;
     const bool missed = is_missed(is), missed_before = is_missed(was);
-    table_row(table, missed, mem_printf("%s%s%s", owner ? owner : "", owner ? ": " : "", key),
+    table_row(table, mem_printf("%s%s%s", owner ? owner : "", owner ? ": " : "", key),
               cell_duration(is, "limit_ms"), cell_duration(was, "measured_ms"),
               cell_duration(is, "measured_ms"),
               mem_strdup(missed && missed_before ? "missed again"
                          : missed                ? "missed now"
                          : missed_before         ? "met again"
                                                  : ""));
+    table_alarm(table, missed);
 }
 
 /* Those of groups and called runbooks, by the step that has them. */
@@ -140,9 +141,10 @@ static void step_row(void *user, const struct model_step *before, const struct m
     enum phase phase = PHASE_RUN;
     while (phase + 1 < PHASES && !text_equal(phases[phase], step->phase))
         phase++;
-    table_row(&tables->of[phase], after && report_status_is_bad(after->status),
-              mem_strdup(step->step), word_cell(tables->pair->before, before), took_cell(before),
-              word_cell(tables->pair->after, after), took_cell(after), change_text(before, after));
+    table_row(&tables->of[phase], mem_strdup(step->step), word_cell(tables->pair->before, before),
+              took_cell(before), word_cell(tables->pair->after, after), took_cell(after),
+              change_text(before, after));
+    table_alarm(&tables->of[phase], after && report_status_is_bad(after->status));
 }
 
 static void put_steps(struct buf *out, const struct pair *pair, const struct pen *pen) {
