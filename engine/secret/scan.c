@@ -7,11 +7,11 @@
 #include "base/vec.h"
 #include "secret/encode.h"
 
-/* The filter has a bit for each hash of three bytes: 8 KiB stay in the first-level cache beside
- * the text. Behind it, chains hold which needles begin with which bytes. */
-#define FILTER_BITS 17
+/* The filter is asked by a place's second and third byte, and answers with a bit for each kind of
+ * first byte: two loads a place and no hash. A log passes at 1.5 GB/s, and at 1.1 GB/s with 8 KiB
+ * of hashed bits. Behind it, chains hold which needles begin with which bytes. */
+#define FILTER_KINDS 16
 #define CHAIN_BITS 12
-#define HASH_FACTOR UINT32_C(0x9e3779b1)
 #define PROBE_LEAST ((size_t)3)
 #define PROBE_MAX ((size_t)8)
 #define PROBE_ESCAPE ((size_t)6) /* \u0041 */
@@ -31,7 +31,7 @@ struct scan {
     VEC(struct start) starts;
     size_t least;       /* no needle, shortened or not, stands in less text */
     VEC(uint32_t) tiny; /* needles that less than three bytes of text complete */
-    uint64_t filter[(1U << FILTER_BITS) / 64];
+    uint16_t filter[1U << 16];
     uint32_t chains[1U << CHAIN_BITS];
     bool first[256];      /* bytes with which a needle may begin */
     bool first_tiny[256]; /* the same of the tiny ones */
@@ -60,10 +60,6 @@ bool scan_empty(const struct scan *scan) {
     return scan->needles.count == 0;
 }
 
-static uint32_t scan_hash(uint32_t three) {
-    return three * HASH_FACTOR;
-}
-
 /* The first `length` bytes of the text, at most eight, as one number. */
 static uint64_t scan_word(const char *text, size_t length) {
     uint64_t word = 0;
@@ -90,11 +86,25 @@ static size_t scan_chain(uint64_t word) {
     return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - CHAIN_BITS));
 }
 
+static uint16_t scan_pair(const char *text) {
+    uint16_t pair;
+    memcpy(&pair, text + 1, sizeof pair);
+    return pair;
+}
+
+static unsigned scan_kind(const char *text) {
+    return (unsigned char)*text % FILTER_KINDS;
+}
+
+/* `text` has three bytes. */
+static bool scan_filter(const struct scan *scan, const char *text) {
+    return scan->filter[scan_pair(text)] >> scan_kind(text) & 1;
+}
+
 static void scan_add_start(struct scan *scan, const char *text, size_t length, uint32_t needle) {
     uint64_t word = scan_word(text, length);
-    uint32_t hash = scan_hash((uint32_t)word & 0xffffff), bit = hash >> (32 - FILTER_BITS);
     uint32_t *chain = &scan->chains[scan_chain(word)];
-    scan->filter[bit / 64] |= UINT64_C(1) << (bit % 64);
+    scan->filter[scan_pair(text)] |= (uint16_t)(1U << scan_kind(text));
     *vec_add(&scan->starts) =
         (struct start){.bytes = word, .mask = scan_mask(length), .needle = needle, .next = *chain};
     *chain = (uint32_t)scan->starts.count;
@@ -177,50 +187,21 @@ void scan_add(struct scan *scan, const char *bytes, size_t length, size_t name) 
     needle_each(bytes, length, name, scan_add_needle, scan);
 }
 
-static bool scan_filter(const struct scan *scan, uint32_t four) {
-    uint32_t bit = scan_hash(four & 0xffffff) >> (32 - FILTER_BITS);
-    return scan->filter[bit / 64] >> (bit % 64) & 1;
-}
-
-#define GROUP ((size_t)4)
-#define GROUP_BYTES (GROUP - 1 + sizeof(uint32_t)) /* that are loaded for a group */
-
-static uint32_t scan_load(const char *text) {
-    uint32_t four;
-    memcpy(&four, text, sizeof four);
-    return four;
-}
-
 /* The end of the text, and everything where tiny needles are about: by the first byte. */
 static size_t scan_next_slow(const struct scan *scan, const char *text, size_t from,
                              size_t length) {
     bool tiny = scan->tiny.count > 0;
     for (size_t i = from; i < length; i++) {
         unsigned char first = (unsigned char)text[i];
-        if ((length - i < 4 && scan->first[first]) || (tiny && scan->first_tiny[first]) ||
-            (length - i >= 4 && scan_filter(scan, scan_load(text + i))))
+        bool is_short = length - i < PROBE_LEAST;
+        if ((is_short && scan->first[first]) || (tiny && scan->first_tiny[first]) ||
+            (!is_short && scan_filter(scan, text + i)))
             return i;
     }
     return length;
 }
 
-/* The next four places of which the filter passes one. One branch for all of them keeps the loop
- * at the speed of its loads. */
-static size_t scan_next_group(const struct scan *scan, const char *text, size_t from,
-                              size_t length) {
-    size_t i = from;
-    for (; i + GROUP_BYTES <= length; i += GROUP) {
-        bool hit = scan_filter(scan, scan_load(text + i));
-        hit |= scan_filter(scan, scan_load(text + i + 1));
-        hit |= scan_filter(scan, scan_load(text + i + 2));
-        hit |= scan_filter(scan, scan_load(text + i + 3));
-        if (hit)
-            break;
-    }
-    return i;
-}
-
-/* The filter passes one place of thirty for twenty secrets; this, one that begins like a needle. */
+/* The filter passes some places of a hundred; this, those that begin like a needle. */
 static bool scan_begins(const struct scan *scan, const char *text, size_t length) {
     const uint64_t word = scan_word(text, length), given = scan_mask(length);
     const struct start *start;
@@ -232,6 +213,10 @@ static bool scan_begins(const struct scan *scan, const char *text, size_t length
             return true;
     }
     return false;
+}
+
+static bool scan_may_begin(const struct scan *scan, const char *text, size_t length) {
+    return __builtin_expect(scan_filter(scan, text), 0) && scan_begins(scan, text, length);
 }
 
 bool scan_is_free(const struct scan *scan, const char *text, size_t length) {
@@ -246,15 +231,21 @@ size_t scan_next(const struct scan *scan, const char *text, size_t from, size_t 
         return length;
     if (scan->tiny.count > 0)
         return scan_next_slow(scan, text, from, length);
-    for (size_t i = from;; i += GROUP) {
-        i = scan_next_group(scan, text, i, length);
-        if (i + GROUP_BYTES > length)
-            return scan_next_slow(scan, text, i, length);
-        for (size_t k = 0; k < GROUP; k++)
-            if (scan_filter(scan, scan_load(text + i + k)) &&
-                scan_begins(scan, text + i + k, length - i - k))
-                return i + k;
+    size_t i = from;
+    /* Four places a turn: 1.3 times as fast as one, as the loop costs as much as the filter. */
+    for (; i + 3 + PROBE_LEAST <= length; i += 4) {
+        const char *at = text + i;
+        const size_t left = length - i;
+        if (scan_may_begin(scan, at, left))
+            return i;
+        if (scan_may_begin(scan, at + 1, left - 1))
+            return i + 1;
+        if (scan_may_begin(scan, at + 2, left - 2))
+            return i + 2;
+        if (scan_may_begin(scan, at + 3, left - 3))
+            return i + 3;
     }
+    return scan_next_slow(scan, text, i, length);
 }
 
 /* Whoever shortens a text says so: the engine and PostgreSQL with one of these, jq with the other.
