@@ -33,6 +33,11 @@ static void output_failed(void *user, struct err *err) {
     }
 }
 
+static void output_grows(void *user, int fd) {
+    const struct step_ctx *act = user;
+    commit_file_grows(act->run->commit, fd);
+}
+
 static void output_stored(void *user, int fd_taken) {
     struct step_ctx *act = user;
     commit_file(act->run->commit, fd_taken);
@@ -80,6 +85,7 @@ struct step_ctx *act_new(const struct act_spec *spec) {
         .holds = !spec->step->type->is_command,
         .shown = step_hides_output(spec->step) ? NULL : output_shown,
         .failed = output_failed,
+        .grows = output_grows,
         .stored = output_stored,
         .user = act,
     });

@@ -191,6 +191,14 @@ static void capture_resume(struct capture *capture) {
 
 /* ---- what comes ---------------------------------------------------------------------------- */
 
+/* More and more of it: the disk begins with what is there. */
+static void stream_grows(struct stream *stream, size_t more) {
+    const struct capture_spec *spec = &stream->capture->spec;
+    const uint64_t before = stream->bytes - more;
+    if (spec->grows && stream->bytes / CAPTURE_GROWS > before / CAPTURE_GROWS)
+        spec->grows(spec->user, stream->fd);
+}
+
 static bool is_held(const struct stream *stream, size_t more) {
     return stream->capture->spec.holds && stream->fd < 0 &&
            stream->bytes + more <= CAPTURE_TEXT_MAX;
@@ -201,10 +209,12 @@ static void stream_write(struct stream *stream, const char *bytes, size_t length
     AUTO_ERR err = ERR_INIT;
     if (!capture->name || capture->failed || (!is_held(stream, length) && !stream_open(stream)))
         return;
-    if (stream->fd >= 0 && file_write_all(stream->fd, bytes, length, &err) < 0)
+    if (stream->fd >= 0 && file_write_all(stream->fd, bytes, length, &err) < 0) {
         store_fail(capture, err.sys, "writing", stream->file);
-    else
-        stream_count(stream, bytes, length);
+        return;
+    }
+    stream_count(stream, bytes, length);
+    stream_grows(stream, length);
 }
 
 static void stream_keep(void *user, const char *bytes, size_t length) {

