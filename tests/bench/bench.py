@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench.py BUILD [--steps N] [--rounds N] [--growth] [NAME…]: see run.sh, which builds what it runs."""
+"""bench.py BUILD [--steps N] [--output GIB] [--rounds N] [--growth] [NAME…]: see run.sh, which builds what it runs."""
 import argparse
 import json
 import os
@@ -96,7 +96,8 @@ def run_works(options, programs):
     # Beside the build, since a temporary folder may be in memory, where a sync costs nothing.
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.build) as folder:
         for name in options.names or works.WORKS:
-            bench = works.WORKS[name](programs, folder, options.steps)
+            size = options.output if name == "output" else options.steps
+            bench = works.WORKS[name](programs, folder, size)
             with bench.servers:
                 results = measure(bench, programs["measure"], options.rounds, folder)
             record["works"][name] = results
@@ -116,6 +117,7 @@ def main():
     options.add_argument("build", help=argparse.SUPPRESS)
     options.add_argument("names", nargs="*", metavar="NAME", help=", ".join(works.WORKS))
     options.add_argument("--steps", type=int, default=10000)
+    options.add_argument("--output", type=int, default=1, metavar="GIB")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--growth", action="store_true",
                          help="measure the growth curves too, and write tests/bench/RESULTS.md")

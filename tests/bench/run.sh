@@ -4,7 +4,7 @@
 # (small C programs beside this), interleaved, medians of several rounds. Prints Markdown tables;
 # build-bench/bench.json has all.
 #
-#   tests/bench/run.sh [--steps N] [--rounds N] [--growth] [NAME…]     see --help
+#   tests/bench/run.sh [--steps N] [--output GIB] [--rounds N] [--growth] [NAME…]     see --help
 #   RUNBOOK_BUILDS=/tmp/b …   puts build-bench there instead of at the root
 set -euo pipefail
 

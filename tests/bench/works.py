@@ -323,17 +323,24 @@ def sql(programs, folder, _):
     return bench
 
 
-def output(programs, folder, _):
-    size = 1 << 30
-    bench = Bench("output", "1 GiB of output, %d secrets" % SECRETS, size >> 20, "MiB")
+def without(path, words):
+    """The command, behind the removal of what it wrote before. Both write into memory that was
+    given back so: a file of new pages took the floor 5.1 s here, and one in old pages 2.7 s."""
+    return ["sh", "-c", 'rm -rf "$0"; exec "$@"', path, *words]
+
+
+def output(programs, folder, gib):
+    size = gib << 30
+    bench = Bench("output", "%d GiB of output, %d secrets" % (gib, SECRETS), size >> 20, "MiB")
     words = ["sh", "-c", "yes 'a line of a log, as programs write them: 2026-11-21 request 4711 "
              "took 12 ms' | head -c %d" % size]
 
     file = write(folder, "output.yaml", HEAD % "output" + secrets_file(folder) +
                  "steps:\n  - id: log\n    exec:\n" +
                  "".join("      - %s\n" % ("'%s'" % word.replace("'", "''")) for word in words))
-    bench.add("runbook, disk", [programs["runbook"], "exec", "--quiet", file], 1, True)
-    bench.add("floor: pipe to file", [programs["floor_copy"], os.path.join(folder, "copy"), *words])
+    bench.add("runbook, disk", without("home", [programs["runbook"], "exec", "--quiet", file]), 1,
+              True)
+    bench.add("floor: pipe to file", without("copy", [programs["floor_copy"], "copy", *words]))
     bench.bar("runbook, disk", "floor: pipe to file", 1 / 0.7)
     return bench
 
