@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/map.h"
@@ -11,6 +12,9 @@
 
 /* Idle easy handles kept for the next requests: setting one up costs more than resetting it. */
 #define IDLE_MAX 64
+/* Connections kept. libcurl's own measure is the handles that are added: where all of 50 answers
+ * came in one turn it closed what the next 50 requests opened again, three connections for one. */
+#define CONNECTIONS_MAX 256L
 #define CERTIFICATES_MAX 4096
 
 struct hub {
@@ -21,12 +25,16 @@ struct hub {
     CURL *idle[IDLE_MAX];
     size_t idle_count;
     struct map *certificates; /* origin and server name to int64_t *, when it ends */
+    struct http_origin_memo origin_memo;
+    VEC(struct socket_watch *) sockets; /* by descriptor, those of connections; or NULL */
 };
 
 struct socket_watch {
     struct hub *hub;
     curl_socket_t fd;
-    struct loop_watch *watch;
+    struct loop_watch *watch; /* NULL: not watched yet */
+    bool is_connection;       /* which ends by http_socket_close */
+    bool is_idle;             /* libcurl does not wait for it */
 };
 
 static void hub_collect(struct hub *hub);
@@ -41,16 +49,70 @@ static void socket_ready(void *user, int events) {
     int mask =
         (events & LOOP_READ ? CURL_CSELECT_IN : 0) | (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
     int running;
+    if (watched->is_idle) {
+        loop_watch_set(watched->watch, 0);
+        return;
+    }
     curl_multi_socket_action(hub->multi, watched->fd, mask, &running);
     hub_collect(hub);
+}
+
+static void socket_free(struct socket_watch *watched) {
+    loop_watch_free(watched->watch);
+    mem_free(watched);
+}
+
+static struct socket_watch **connection_slot(struct hub *hub, curl_socket_t fd) {
+    while (hub->sockets.count <= (size_t)fd)
+        *vec_add(&hub->sockets) = NULL;
+    return &hub->sockets.items[fd];
+}
+
+/* A connection that served a request stays watched until it is closed: to end a watch and begin
+ * the next is five calls of epoll_ctl for each request. Of others, such as one that is being made
+ * or the resolver's, libcurl need not tell when it closes them. */
+static void connection_keep(struct hub *hub, CURL *easy) {
+    long made = 0;
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &made);
+    if (made == 0 || curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
+        fd == CURL_SOCKET_BAD)
+        return;
+    struct socket_watch **slot = connection_slot(hub, fd);
+    if (*slot)
+        return;
+    *slot = mem_alloc(sizeof **slot);
+    **slot = (struct socket_watch){.hub = hub, .fd = fd, .is_connection = true, .is_idle = true};
+}
+
+int http_socket_close(void *user, curl_socket_t fd) {
+    struct hub *hub = user;
+    struct socket_watch **slot = connection_slot(hub, fd);
+    if (*slot)
+        socket_free(*slot);
+    *slot = NULL;
+    return close(fd);
 }
 
 static void socket_forget(struct hub *hub, curl_socket_t fd, struct socket_watch *watched) {
     if (!watched)
         return;
     curl_multi_assign(hub->multi, fd, NULL);
-    loop_watch_free(watched->watch);
-    mem_free(watched);
+    if (!watched->is_connection) {
+        socket_free(watched);
+        return;
+    }
+    watched->is_idle = true;
+    loop_watch_hold(watched->watch, false);
+}
+
+static struct socket_watch *socket_find(struct hub *hub, curl_socket_t fd) {
+    struct socket_watch *watched = *connection_slot(hub, fd);
+    if (watched)
+        return watched;
+    watched = mem_zalloc(sizeof *watched);
+    *watched = (struct socket_watch){.hub = hub, .fd = fd};
+    return watched;
 }
 
 static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user) {
@@ -62,15 +124,17 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, voi
         return 0;
     }
     int events = (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0);
-    if (watched) {
-        loop_watch_set(watched->watch, events);
-        return 0;
+    if (!watched) {
+        watched = socket_find(hub, fd);
+        curl_multi_assign(hub->multi, fd, watched);
     }
-    watched = mem_zalloc(sizeof *watched);
-    watched->hub = hub;
-    watched->fd = fd;
-    watched->watch = loop_watch_new(hub->loop, fd, events, socket_ready, watched);
-    curl_multi_assign(hub->multi, fd, watched);
+    if (!watched->watch) {
+        watched->watch = loop_watch_new(hub->loop, fd, events, socket_ready, watched);
+    } else {
+        loop_watch_hold(watched->watch, true);
+        loop_watch_set(watched->watch, events);
+    }
+    watched->is_idle = false;
     return 0;
 }
 
@@ -108,8 +172,10 @@ static void hub_free(void *object) {
     for (size_t i = 0; i < hub->idle_count; i++)
         curl_easy_cleanup(hub->idle[i]);
     curl_multi_cleanup(hub->multi);
+    vec_release(&hub->sockets);
     loop_timer_free(hub->timer);
     certificates_free(hub->certificates);
+    http_origin_memo_release(&hub->origin_memo);
     mem_free(hub);
     curl_global_cleanup();
 }
@@ -123,6 +189,7 @@ static struct hub *hub_new(struct loop *loop) {
     hub->loop = loop;
     hub->certificates = map_new();
     hub->multi = curl_multi_init();
+    curl_multi_setopt(hub->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
     curl_multi_setopt(hub->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
     curl_multi_setopt(hub->multi, CURLMOPT_SOCKETDATA, hub);
     curl_multi_setopt(hub->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
@@ -142,9 +209,7 @@ static struct hub *hub_of(struct loop *loop) {
 static CURL *hub_lend(struct hub *hub) {
     if (hub->idle_count == 0)
         return curl_easy_init();
-    CURL *easy = hub->idle[--hub->idle_count];
-    curl_easy_reset(easy);
-    return easy;
+    return hub->idle[--hub->idle_count];
 }
 
 static void hub_take_back(struct hub *hub, CURL *easy) {
@@ -359,6 +424,7 @@ static void hop_finished(struct request *request, CURLcode code) {
         return;
     }
     request->response.unanswered = false;
+    connection_keep(request->hub, request->easy);
     hop_end(request);
     if (http_redirect_follow(request, &request->err) == 1)
         hop_start(request);
@@ -446,6 +512,13 @@ static int spec_check(const struct http_spec *spec, struct err *err) {
     return credentials_check(spec, err);
 }
 
+static int origin_find(struct request *request) {
+    if (request->spec.mail)
+        return http_origin_parse(request->url, true, &request->origin, &request->err);
+    return http_origin_recall(&request->hub->origin_memo, request->url, &request->origin,
+                              &request->err);
+}
+
 static struct http_request *
 request_start(struct loop *loop, const struct http_spec *spec,
               void (*done)(void *user, const struct http_response *response, struct err *err),
@@ -463,9 +536,7 @@ request_start(struct loop *loop, const struct http_spec *spec,
     request->method = request->spec.method;
     request->url = mem_strdup(request->spec.url);
     live_add(request);
-    if (spec_check(&request->spec, &request->err) < 0 ||
-        http_origin_parse(request->url, request->spec.mail != NULL, &request->origin,
-                          &request->err) < 0)
+    if (spec_check(&request->spec, &request->err) < 0 || origin_find(request) < 0)
         request_end(request);
     else
         hop_start(request);

@@ -61,10 +61,21 @@ struct request {
     struct err err;
 };
 
+/* What the URL before led to: checks that poll, and those of a fleet behind one name, ask for the
+ * same again and again, and libcurl's parser takes 7,000 instructions. Its text is wiped. */
+struct http_origin_memo {
+    char *url;
+    struct http_origin origin;
+};
+
 /* http_origin.c */
 int http_origin_parse(const char *url, bool is_mail, struct http_origin *ret,
                       struct err *err) MUST_USE;
+/* The same of an http or https URL; `memo` is zeroed at first. */
+int http_origin_recall(struct http_origin_memo *memo, const char *url, struct http_origin *ret,
+                       struct err *err) MUST_USE;
 void http_origin_release(struct http_origin *origin);
+void http_origin_memo_release(struct http_origin_memo *memo);
 bool http_origin_equal(const struct http_origin *a, const struct http_origin *b);
 /* "app.example", "127.0.0.1:9", "[::1]:9": as messages name it; the caller frees. */
 char *http_origin_text(const struct http_origin *origin);
@@ -97,6 +108,9 @@ void http_answer_measure(struct request *request);
 
 /* http_fault.c: says what libcurl's `code` means for this request. Returns -1. */
 int http_fault_explain(struct request *request, CURLcode code, struct err *err);
+
+/* http_curl.c: what libcurl calls to close a connection's descriptor; `user` is the hub. */
+int http_socket_close(void *user, curl_socket_t fd);
 
 /* http_curl.c: what is known of the certificates of origins whose connections are kept. */
 void http_hub_note_certificate(struct hub *hub, const struct request *request, int64_t ends_at);

@@ -45,12 +45,24 @@ static void headers_given(struct request *request) {
     }
 }
 
+/* A method that usually has a body says so when it has none ("Content-Length: 0"). */
+static bool usually_has_body(const char *method) {
+    return text_equal(method, "POST") || text_equal(method, "PUT") || text_equal(method, "PATCH");
+}
+
+/* A redirect that turned it into a GET lets go of the body. */
+static bool has_body(const struct request *request) {
+    return request->method == request->spec.method &&
+           (request->spec.body_file || request->body || usually_has_body(request->method));
+}
+
 static void headers_set(CURL *easy, struct request *request) {
     headers_given(request);
     /* Waiting for `100 Continue` costs a second where a server does not know it. */
-    if (!header_given(request, "expect"))
+    const bool sends = has_body(request);
+    if (sends && !header_given(request, "expect"))
         header_append(request, "Expect:");
-    if (!header_given(request, "content-type"))
+    if (sends && !header_given(request, "content-type"))
         header_append(request, "Content-Type:");
     if (!header_given(request, "user-agent"))
         header_append(request, "User-Agent: runbook/" RUNBOOK_VERSION);
@@ -98,19 +110,14 @@ static void body_from_file(CURL *easy, struct request *request) {
     SET(SEEKDATA, request);
 }
 
-/* A method that usually has a body says so when it has none ("Content-Length: 0"). */
-static bool usually_has_body(const char *method) {
-    return text_equal(method, "POST") || text_equal(method, "PUT") || text_equal(method, "PATCH");
-}
-
 static int method_set(CURL *easy, struct request *request, struct err *err) {
     const char *method = request->method;
-    bool is_first = method == request->spec.method;
-    if (is_first && request->spec.body_file) {
+    const bool sends = has_body(request);
+    if (sends && request->spec.body_file) {
         if (body_open(request, err) < 0)
             return -1;
         body_from_file(easy, request);
-    } else if (is_first && (request->body || usually_has_body(method))) {
+    } else if (sends) {
         body_from_memory(easy, request);
     } else if (text_equal(method, "HEAD")) {
         SET(NOBODY, 1L);
@@ -255,6 +262,8 @@ static void transfer_set(CURL *easy, struct request *request) {
     SET(WRITEDATA, request);
     SET(PREREQFUNCTION, transfer_begins);
     SET(PREREQDATA, request);
+    SET(CLOSESOCKETFUNCTION, http_socket_close);
+    SET(CLOSESOCKETDATA, request->hub);
     SET(DNS_CACHE_TIMEOUT, DNS_SECONDS);
     SET(MAXAGE_CONN, IDLE_SECONDS);
     SET(MAXLIFETIME_CONN, CONNECTION_SECONDS);

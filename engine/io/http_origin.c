@@ -78,6 +78,32 @@ int http_origin_parse(const char *url, bool is_mail, struct http_origin *ret, st
     return result;
 }
 
+static struct http_origin origin_copy(const struct http_origin *origin) {
+    return (struct http_origin){mem_strdup(origin->scheme), mem_strdup(origin->host),
+                                mem_strdup(origin->port)};
+}
+
+int http_origin_recall(struct http_origin_memo *memo, const char *url, struct http_origin *ret,
+                       struct err *err) {
+    if (memo->url && text_equal(memo->url, url)) {
+        *ret = origin_copy(&memo->origin);
+        return 0;
+    }
+    if (http_origin_parse(url, false, ret, err) < 0)
+        return -1;
+    http_origin_memo_release(memo);
+    memo->url = mem_strdup(url);
+    memo->origin = origin_copy(ret);
+    return 0;
+}
+
+void http_origin_memo_release(struct http_origin_memo *memo) {
+    if (memo->url)
+        mem_wipe_free(memo->url, strlen(memo->url));
+    memo->url = NULL;
+    http_origin_release(&memo->origin);
+}
+
 void http_origin_release(struct http_origin *origin) {
     mem_free(origin->scheme);
     mem_free(origin->host);
