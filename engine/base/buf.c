@@ -33,7 +33,7 @@ static int buf_reserve(struct buf *buf, size_t length) {
     return 0;
 }
 
-int buf_append(struct buf *buf, const void *bytes, size_t length) {
+int buf_append_grown(struct buf *buf, const void *bytes, size_t length) {
     if (buf_reserve(buf, length) < 0)
         return -1;
     if (length)
@@ -41,14 +41,6 @@ int buf_append(struct buf *buf, const void *bytes, size_t length) {
     buf->length += length;
     buf->data[buf->length] = '\0';
     return 0;
-}
-
-int buf_puts(struct buf *buf, const char *text) {
-    return buf_append(buf, text, strlen(text));
-}
-
-int buf_putc(struct buf *buf, char byte) {
-    return buf_append(buf, &byte, 1);
 }
 
 int buf_printf(struct buf *buf, const char *format, ...) {

@@ -73,9 +73,10 @@ int http_origin_parse(const char *url, bool is_mail, struct http_origin *ret, st
     else
         result = origin_fill(handle, is_mail, ret, err);
     curl_url_cleanup(handle);
-    if (result < 0)
-        http_origin_release(ret);
-    return result;
+    if (result == 0)
+        return 0;
+    http_origin_release(ret);
+    return -1;
 }
 
 static struct http_origin origin_copy(const struct http_origin *origin) {

@@ -333,7 +333,7 @@ int judge_outputs(const struct step *step, value result, const struct expr_input
     int status = output_file ? output_file_read(output_file, &outputs, err) : 0;
     for (size_t i = 0; status == 0 && i < step->outputs.count; i++) {
         const struct output *output = &FIELD_AT(struct output, &step->outputs, i);
-        value item;
+        value item = value_null();
         status = output_take(output, result, run, known, step->outputs.keys[i], &item, err);
         if (status == 0)
             outputs = value_set(outputs, step->outputs.keys[i], item);
