@@ -113,20 +113,31 @@ static void dump_members(struct buf *out, const struct member *members, size_t c
     (void)buf_putc(out, '}');
 }
 
-static void dump_object(struct buf *out, value object, int depth) {
-    struct member few[FEW_MEMBERS], *members = few;
-    size_t count = value_count(object), found = 0;
-    if (count > FEW_MEMBERS)
-        members = mem_calloc(count, sizeof *members);
-    for (size_t i = 0;
-         found < count && value_next(object, &i, &members[found].key, &members[found].item);) {
-        members[found].name = value_text(members[found].key);
-        members[found].length = value_text_length(members[found].key);
-        found++;
+/* libjq counts an object's members by looking at each place for one, as reading them does: so they
+ * are not counted first. Returns `few`, or more room, which the caller frees. */
+static struct member *members_read(value object, struct member few[FEW_MEMBERS],
+                                   size_t *ret_count) {
+    struct member *members = few, one;
+    size_t count = 0;
+    for (size_t i = 0; value_next(object, &i, &one.key, &one.item); members[count++] = one) {
+        if (count == FEW_MEMBERS && members == few) {
+            members = mem_calloc(value_count(object), sizeof *members);
+            memcpy(members, few, count * sizeof *members);
+        }
+        one.name = value_text(one.key);
+        one.length = value_text_length(one.key);
     }
-    members_sort(members, found);
-    dump_members(out, members, found, depth);
-    for (size_t i = 0; i < found; i++) {
+    *ret_count = count;
+    return members;
+}
+
+static void dump_object(struct buf *out, value object, int depth) {
+    struct member few[FEW_MEMBERS];
+    size_t count;
+    struct member *members = members_read(object, few, &count);
+    members_sort(members, count);
+    dump_members(out, members, count, depth);
+    for (size_t i = 0; i < count; i++) {
         value_free(members[i].key);
         value_free(members[i].item);
     }
