@@ -296,7 +296,9 @@ static void ui_event(void *user, const struct event *event, const char *line, si
         if (event->type == EVENT_RUN_STARTED && progress->options.plan &&
             progress->options.mode == PROGRESS_PLAIN)
             outlook_begun(event, &progress->lines, &text);
-        running_event(progress->running, event);
+        /* Who is quiet shows neither what runs nor the last lines of what failed. */
+        if (progress->options.mode != PROGRESS_QUIET)
+            running_event(progress->running, event);
         progress_print(progress, buf_text(&text), text.length);
     }
     /* A signal, or the run's own decision, overtakes a menu that is still open. */
