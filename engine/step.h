@@ -140,6 +140,9 @@ int64_t step_grace_ms(const struct step_ctx *ctx);   /* SIGTERM to SIGKILL */
 enum effect step_ctx_effect(const struct step_ctx *ctx);
 /* Whether its author's `expect` or `outputs` look at the data of its result. */
 bool step_is_judged(const struct step_ctx *ctx);
+/* Whether anything may look at the text of its result, `body` and `json`: else the result need not
+ * have them, as the transcript tells of them as its output. */
+bool step_text_is_read(const struct step_ctx *ctx);
 
 /* In a dry run: what a step would have made or changed is as it was for those that come later. Each
  * type has its own way to write `what`; what several of them know stands below. */

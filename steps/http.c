@@ -63,7 +63,8 @@ static void answered(void *user, const struct http_response *response, struct er
     struct step_ctx *ctx = user;
     struct http_state *state = step_state(ctx);
     state->request = NULL;
-    struct step_result result = {.outcome = STEP_SUCCEEDED, .data = http_result(response)};
+    struct step_result result = {.outcome = STEP_SUCCEEDED,
+                                 .data = http_result(response, step_text_is_read(ctx))};
     if (err && err->sys == ECONNREFUSED)
         result.stale = step_miss_find(ctx, STEP_MISS_SERVICE);
     if (err)

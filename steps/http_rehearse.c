@@ -11,7 +11,7 @@ static void reached(void *user, const struct http_response *response, struct err
     struct step_ctx *ctx = user;
     struct http_state *state = step_state(ctx);
     struct step_result result = {
-        .outcome = STEP_SUCCEEDED, .rehearsal = STEP_CHECKED, .data = http_result(response)};
+        .outcome = STEP_SUCCEEDED, .rehearsal = STEP_CHECKED, .data = http_result(response, true)};
     state->request = NULL;
     if (err) {
         result.outcome = state->cancelled ? STEP_CANCELLED : STEP_FAILED;

@@ -66,17 +66,19 @@ static value timing_value(const struct http_response *response) {
     return value_set(timing, "total_ms", milliseconds(response->total_ms));
 }
 
-static value answer_value(value data, const struct http_response *response) {
+static value answer_value(value data, const struct http_response *response, bool with_text) {
     data = value_set(data, "status", value_integer(response->status));
     data = value_set(data, "headers", headers_value(response));
+    if (!with_text)
+        return data;
     data = value_set(data, "body", body_value(response));
     return value_set(data, "json", json_value(response));
 }
 
-value http_result(const struct http_response *response) {
+value http_result(const struct http_response *response, bool with_text) {
     value data = value_object();
     if (response->status)
-        data = answer_value(data, response);
+        data = answer_value(data, response, with_text);
     if (response->has_certificate)
         data = value_set(data, "tls_days_left", value_integer(response->tls_days_left));
     if (response->effective_url)

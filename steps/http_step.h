@@ -91,6 +91,6 @@ int http_draft_reach(struct step_ctx *ctx, struct http_draft *ret, struct err *e
 void http_draft_release(struct http_draft *draft); /* wipes */
 
 /* http_result.c: what `.` is in expect and outputs; what is unknown is left out. */
-value http_result(const struct http_response *response);
+value http_result(const struct http_response *response, bool with_text);
 
 #endif

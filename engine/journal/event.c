@@ -144,7 +144,10 @@ static void member_put(struct buf *out, const struct event *event,
         (void)buf_puts(out, *(const bool *)member ? "true" : "false");
         break;
     case EVENT_KIND_JSON:
-        json_put(out, *(const value *)member);
+        if (event->result_json && column == &event_columns[EVENT_FIELD_result])
+            (void)buf_append(out, buf_text(event->result_json), event->result_json->length);
+        else
+            json_put(out, *(const value *)member);
         break;
     }
 }

@@ -158,6 +158,9 @@ struct event {
     int64_t wall_ns;
     int64_t mono_ns;
     uint64_t present;
+    /* The JSON of `result`, where its maker measured it by writing it: it is not written twice. The
+     * redactor looks at `result`. NULL: it is written from that. */
+    const struct buf *result_json;
     uint64_t stored; /* JSON members that are {file, bytes, sha256}: their digest is no secret */
 #define X(name, kind, doc) EVENT_MEMBER_##kind name;
     EVENT_FIELDS(X)

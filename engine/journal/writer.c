@@ -308,6 +308,7 @@ static void redacted_make(struct redacted *ret, const struct redactor *redactor,
                           const struct event *event) {
     const uint64_t proven = EVENT_PROVEN | event->stored;
     ret->event = *event;
+    ret->event.result_json = NULL; /* not redacted */
     memset(ret->owned, 0, sizeof ret->owned);
     for (uint64_t left = event->present & ~EVENT_PROOFS; left; left &= left - 1) {
         int field = __builtin_ctzll(left);

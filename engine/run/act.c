@@ -443,6 +443,12 @@ bool step_is_judged(const struct step_ctx *ctx) {
     return ctx->spec.step->expect || ctx->spec.step->outputs.count;
 }
 
+bool step_text_is_read(const struct step_ctx *ctx) {
+    const struct step *step = ctx->spec.step;
+    return ctx->run->keeps_results || ctx->spec.in_place_of || step->outputs.count ||
+           (step->expect && step->expect->body);
+}
+
 int64_t step_grace_ms(const struct step_ctx *ctx) {
     int64_t grace = ctx->spec.step->grace_ms;
     if (!grace)

@@ -143,11 +143,12 @@ struct run {
     VEC(struct phase_measured) measured; /* in the order in which they ended */
     size_t dry_counts[4];                /* by enum dryrun_word */
     size_t dry_unknown;                  /* how many results a dry run does not know */
-    value dry_missing;                   /* what step_miss_note was told */
-    struct replay *replay;               /* answers every effect; NULL: they are real */
-    struct recall *recall;               /* while it goes the way of its transcript again */
-    struct past *past;                   /* that transcript, of a run that is resumed */
-    struct estimate *estimate;           /* of run_estimate(); NULL: not read yet */
+    struct buf result_json;    /* of the result that is being recorded, see result_record */
+    value dry_missing;         /* what step_miss_note was told */
+    struct replay *replay;     /* answers every effect; NULL: they are real */
+    struct recall *recall;     /* while it goes the way of its transcript again */
+    struct past *past;         /* that transcript, of a run that is resumed */
+    struct estimate *estimate; /* of run_estimate(); NULL: not read yet */
     char *forgotten;     /* secret outputs of earlier steps that nobody has any more; or NULL */
     bool rolls_back;     /* somebody asks, or will have asked, for a rollback of all of it */
     size_t unsettled;    /* steps in doubt that only a person can settle */

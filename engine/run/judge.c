@@ -44,10 +44,11 @@ static void exit_judge(const struct expect *expect, value result, struct buf *ou
             broken(out, "exit status %lld", (long long)code);
         return;
     }
+    if (is_listed(&expect->exit, code))
+        return;
     AUTO_BUF wanted = BUF_INIT(4096);
     list_show(&wanted, &expect->exit);
-    if (!is_listed(&expect->exit, code))
-        broken(out, "exit status %lld, expected %s", (long long)code, buf_text(&wanted));
+    broken(out, "exit status %lld, expected %s", (long long)code, buf_text(&wanted));
 }
 
 static void status_judge(const struct expect *expect, value result, struct buf *out) {
@@ -59,10 +60,11 @@ static void status_judge(const struct expect *expect, value result, struct buf *
             broken(out, "status %lld, expected 2xx", (long long)status);
         return;
     }
+    if (is_listed(&expect->status, status))
+        return;
     AUTO_BUF wanted = BUF_INIT(4096);
     list_show(&wanted, &expect->status);
-    if (!is_listed(&expect->status, status))
-        broken(out, "status %lld, expected %s", (long long)status, buf_text(&wanted));
+    broken(out, "status %lld, expected %s", (long long)status, buf_text(&wanted));
 }
 
 static void match_judge(const struct match *match, value text, const char *what, bool cut,
@@ -105,6 +107,8 @@ static void header_match(const struct match *pattern, value header, const char *
 }
 
 static void header_judge(const struct expect *expect, value result, struct buf *out) {
+    if (!expect->header.count)
+        return;
     AUTO_VALUE headers = value_get(result, "headers");
     for (size_t i = 0; i < expect->header.count; i++) {
         AUTO_TEXT name = mem_strdup(expect->header.keys[i]);
@@ -120,9 +124,9 @@ static void header_judge(const struct expect *expect, value result, struct buf *
 }
 
 static void rows_judge(const struct expect_rows *rows, value result, struct buf *out) {
-    int64_t count = integer_of(result, "row_count", 0);
     if (!rows)
         return;
+    int64_t count = integer_of(result, "row_count", 0);
     if (rows->exactly >= 0 && count != rows->exactly)
         broken(out, "%lld rows, expected %lld", (long long)count, (long long)rows->exactly);
     if (rows->min >= 0 && count < rows->min)
@@ -132,19 +136,21 @@ static void rows_judge(const struct expect_rows *rows, value result, struct buf 
 }
 
 static void time_judge(const struct expect *expect, value result, struct buf *out) {
+    if (!expect->time_ms)
+        return;
     AUTO_VALUE own = value_get(result, "time_ms");
     AUTO_VALUE outer = value_get(result, "duration_ms");
     double took = value_as_number(value_is(own, VALUE_NUMBER) ? own : outer);
-    if (expect->time_ms && took > (double)expect->time_ms) {
+    if (took > (double)expect->time_ms) {
         AUTO_TEXT most = text_format_duration(expect->time_ms);
         broken(out, "took %.0f ms, expected at most %s", took, most);
     }
 }
 
 static void tls_judge(const struct expect *expect, value result, struct buf *out) {
-    AUTO_VALUE days = value_get(result, "tls_days_left");
     if (!expect->tls_days_left)
         return;
+    AUTO_VALUE days = value_get(result, "tls_days_left");
     if (!value_is(days, VALUE_NUMBER))
         broken(out, "no certificate was seen, so its days left are unknown");
     else if (value_as_number(days) < (double)expect->tls_days_left)

@@ -64,6 +64,21 @@ static value list_fit(value list, size_t most) {
     return kept;
 }
 
+/* A result that fits is written once, for its record and to see that it fits: to measure it took as
+ * long again as the record. */
+static void data_record(struct result *result, struct run *run, value data_taken, const char *path,
+                        const char *label, struct event *event) {
+    struct buf *json = &run->result_json;
+    buf_clear(json);
+    json->ceiling = RESULT_INLINE_MAX;
+    value_dump(json, data_taken);
+    bool is_stored = json->overflow;
+    result->kept_data = is_stored ? data_store(run, data_taken, path, label) : data_taken;
+    event->stored |= is_stored ? EVENT_BIT(result) : 0;
+    EVENT_SET(event, result, result->kept_data);
+    event->result_json = is_stored ? NULL : json;
+}
+
 value result_fit(value taken, size_t most) {
     if (value_json_fits(taken, most))
         return taken;
@@ -117,13 +132,10 @@ void result_record(struct result *result, struct run *run, const struct step *st
     value data = data_trim(value_copy(result->data));
     if (step_hides_output(step))
         data = data_conceal(data);
-    if (value_count(data)) {
-        result->kept_data = data_limit(run, data, path, label, &is_stored);
-        EVENT_SET(event, result, result->kept_data);
-        event->stored |= is_stored ? EVENT_BIT(result) : 0;
-    } else {
+    if (value_count(data))
+        data_record(result, run, data, path, label, event);
+    else
         value_free(data);
-    }
     if (value_count(result->outputs)) {
         AUTO_TEXT name = mem_printf("%s.outputs", path);
         result->kept_outputs = data_limit(run, outputs_conceal(step, value_copy(result->outputs)),

@@ -413,6 +413,7 @@ void run_free(struct run *run) {
     value_free(run->hands);
     estimate_free(run->estimate);
     value_free(run->dry_missing);
+    buf_release(&run->result_json);
     mem_free(run->user);
     mem_free(run->host);
     mem_free(run->failed_step);

@@ -16,8 +16,7 @@
 #include "run/service.h"
 #include "run/task_recall.h"
 
-#define STARTED_VALUE_MAX                                                                          \
-    16384 /* bytes of JSON of the item, and of the plan, that a record tells */
+#define STARTED_VALUE_MAX 16384 /* bytes of JSON of the item, and of the plan, in a record */
 
 struct run *task_run(const struct task *task) {
     return task->node->frame->run;
@@ -110,6 +109,20 @@ static void undo_remember(const struct task *task, const struct result *result) 
     task->node->done = value_to_json(result->data);
 }
 
+/* Where nothing asks for results none is made, which was a thirtieth of an HTTP step. */
+static void result_tell(const struct task *task, const struct verdict *verdict,
+                        const struct result *result) {
+    const struct run *run = task_run(task);
+    if (!run->keeps_results && !run->replay && !run->options.dry_run)
+        return;
+    value published = result_publish(result, outcomes[verdict->outcome].status, task->attempt,
+                                     task->node->duration_ms, verdict->error);
+    published = dryrun_publish(task, verdict->outcome == STEP_SUCCEEDED, published);
+    if (run->replay)
+        published = replay_publish(task, published);
+    scope_publish(task->node, published);
+}
+
 void task_finish(struct task *task, const struct verdict *verdict) {
     struct node *node = task->node;
     struct run *run = task_run(task);
@@ -131,12 +144,7 @@ void task_finish(struct task *task, const struct verdict *verdict) {
     finish_record(task, verdict, &result);
     if (task_owns_keys(task))
         objectives_note(node, verdict->outcome == STEP_SUCCEEDED, result.data);
-    value published = result_publish(&result, outcomes[verdict->outcome].status, task->attempt,
-                                     node->duration_ms, verdict->error);
-    published = dryrun_publish(task, verdict->outcome == STEP_SUCCEEDED, published);
-    if (run->replay)
-        published = replay_publish(task, published);
-    scope_publish(node, published);
+    result_tell(task, verdict, &result);
     if (has_own)
         task->body = result;
     else
@@ -150,15 +158,10 @@ static bool is_idle(const struct task *task) {
     return task->act && task->step->type->is_passive && step_effect(task->step) == EFFECT_READ;
 }
 
-/* Of a step whose last attempt was an engine's before this one, see retry_recall. */
-static struct verdict verdict_recalled(const struct task *task) {
-    return (struct verdict){
-        .outcome = STEP_FAILED, .without_effect = !task->had_effect, .error = task->error};
-}
-
 void task_verdict(const struct task *task, struct verdict *ret) {
-    if (!task->act) {
-        *ret = verdict_recalled(task);
+    if (!task->act) { /* the last attempt was an engine's before this one, see retry_recall */
+        *ret = (struct verdict){
+            .outcome = STEP_FAILED, .without_effect = !task->had_effect, .error = task->error};
         return;
     }
     enum step_outcome outcome = act_outcome(task->act);

@@ -128,6 +128,7 @@ void step_done(struct step_ctx *ctx, struct step_result *result) {
     }
 UNUSED(int64_t, step_elapsed_ms, const struct step_ctx *ctx IGNORED)
 UNUSED(bool, step_is_judged, const struct step_ctx *ctx IGNORED)
+UNUSED(bool, step_text_is_read, const struct step_ctx *ctx IGNORED)
 UNUSED(int64_t, step_timeout_ms, const struct step_ctx *ctx IGNORED)
 UNUSED(int, step_render_meant, struct step_ctx *ctx IGNORED, const struct template *tmpl IGNORED,
        value *ret IGNORED, struct err *err IGNORED)
