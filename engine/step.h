@@ -340,11 +340,12 @@ struct step_type {
     size_t state_size; /* of an attempt's state */
     /* What the language offers of `expect` for it, as STEP_HAS_ bits. */
     unsigned results;
-    bool is_probe;     /* may stand in done_when, ready and watch */
-    bool is_command;   /* env, cwd, stdin, target, background apply */
-    bool is_tunnelled; /* a `target` that is a connection leads its connections, too */
-    bool is_pure;      /* looks at the run and the clock alone: a replay carries it out */
-    bool is_passive;   /* waits for time or people: takes none of --jobs */
+    const char *module; /* of engine/io, which is loaded while the run is made; may be NULL */
+    bool is_probe;      /* may stand in done_when, ready and watch */
+    bool is_command;    /* env, cwd, stdin, target, background apply */
+    bool is_tunnelled;  /* a `target` that is a connection leads its connections, too */
+    bool is_pure;       /* looks at the run and the clock alone: a replay carries it out */
+    bool is_passive;    /* waits for time or people: takes none of --jobs */
     bool is_aside; /* its failure is noted, and the run goes on, unless `on_failure` says more */
     bool is_anew;  /* one that was resumed begins anew: the time before does not count */
     /* NULL where later issues build it: check says in one line that the engine lacks it. */

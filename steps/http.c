@@ -281,6 +281,7 @@ const struct step_type step_http_type = {
     .example = "{url: \"https://app.example.org/api/health\"}",
     .fields = http_field_table,
     .shorthand = "url",
+    .module = "http",
     .size = sizeof(struct http_fields),
     .state_size = sizeof(struct http_state),
     .results = STEP_HAS_STATUS | STEP_HAS_BODY | STEP_HAS_HEADER | STEP_HAS_TLS,

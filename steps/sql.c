@@ -345,6 +345,7 @@ static const struct field fields[] = {
 
 const struct step_type step_sql_type = {
     .key = "sql",
+    .module = "pg",
     .doc = "Runs statements on a database: in one transaction unless said otherwise, READ ONLY "
            "where they only read.",
     .example = "SELECT count(*) AS leads FROM leads",

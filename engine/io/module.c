@@ -3,12 +3,14 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/loop.h"
 
 #define MODULES_CEILING 8
 
@@ -20,6 +22,7 @@ struct module {
 /* One program has one set of modules: they stay loaded until it ends, as libraries that register
  * handlers must. */
 static struct module loaded[MODULES_CEILING + 1];
+static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 
 static char *program_folder(void) {
     char path[PATH_MAX];
@@ -92,7 +95,7 @@ static const void *open_module(const char *name, struct err *err) {
     return get();
 }
 
-const void *module_load(const char *name, struct err *err) {
+static const void *load(const char *name, struct err *err) {
     size_t i = 0;
     for (; loaded[i].name; i++)
         if (text_equal(loaded[i].name, name))
@@ -102,3 +105,26 @@ const void *module_load(const char *name, struct err *err) {
         loaded[i] = (struct module){mem_strdup(name), table};
     return table;
 }
+
+const void *module_load(const char *name, struct err *err) {
+    pthread_mutex_lock(&loading);
+    const void *table = load(name, err);
+    pthread_mutex_unlock(&loading);
+    return table;
+}
+
+#ifdef RUNBOOK_MODULES_BUILTIN
+void module_preload(struct loop *loop, const char *name) {
+    (void)loop, (void)name;
+}
+#else
+static void preload_work(void *user) {
+    AUTO_ERR ignored = ERR_INIT;
+    if (!module_load(user, &ignored))
+        return; /* whoever needs it is told */
+}
+
+void module_preload(struct loop *loop, const char *name) {
+    loop_work(loop, preload_work, NULL, (void *)name);
+}
+#endif

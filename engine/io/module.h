@@ -35,6 +35,11 @@
  * library folder it was installed to. */
 const void *module_load(const char *name, struct err *err);
 
+/* Begins to load it on a thread of the loop's, for whoever soon needs it; that one waits for it,
+ * and is told what went wrong. `name` must stay. */
+struct loop;
+void module_preload(struct loop *loop, const char *name);
+
 /* Where a file of ours is that stands beside the modules (or in the folder `built` of a build
  * folder); the caller frees; NULL where it is not. */
 char *module_find(const char *file, const char *built);
