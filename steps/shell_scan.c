@@ -208,8 +208,8 @@ static void scan_word(struct text *text) {
     struct shell_word word = shell_read_word(text);
     bool is_first = !text->line.words.count;
     /* 2>file: the number is the redirection's. */
-    bool is_number = word.is_bare && strspn(word.text, "0123456789") == strlen(word.text) &&
-                     strchr("<>", shell_peek(text, 0)) && shell_peek(text, 0);
+    bool is_number = word.is_bare && shell_peek(text, 0) && strchr("<>", shell_peek(text, 0)) &&
+                     strspn(word.text, "0123456789") == strlen(word.text);
     if (is_first && word.is_bare && word.is_literal && scan_reserved(text, word.text)) {
         mem_free(word.text);
         return;

@@ -15,7 +15,7 @@
 /* ---- names --------------------------------------------------------------------------------- */
 
 /* Of bash; sh has fewer, and finds the others on the PATH or not at all, which `sh -n` cannot tell
- * either. */
+ * either. In the order of their bytes, to be searched by halves. */
 static const char *const builtins[] = {
     ".",      ":",       "[",         "alias",    "bg",       "bind",    "break",    "builtin",
     "caller", "cd",      "command",   "compgen",  "complete", "compopt", "continue", "declare",
@@ -35,7 +35,18 @@ static bool is_among(const char *const *names, size_t count, const char *name) {
 }
 
 bool shell_is_builtin(const char *name) {
-    return is_among(builtins, COUNT(builtins), name);
+    size_t low = 0, high = COUNT(builtins);
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = strcmp(builtins[middle], name);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
 }
 
 bool shell_is_known(const char *shell) {

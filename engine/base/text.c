@@ -7,7 +7,7 @@
 
 bool text_is_among(const char *text, const char *const *words, size_t count) {
     for (size_t i = 0; text && i < count; i++)
-        if (strcmp(words[i], text) == 0)
+        if (text_equal(words[i], text))
             return true;
     return false;
 }

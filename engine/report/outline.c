@@ -45,35 +45,38 @@ struct pages {
     value *whens;         /* facts, VALUE_NONE where there is no condition */
     const char **paths;
     struct undo *undo;
-    value *names; /* paths as values where there is an undo ledger; VALUE_NONE: not made yet */
+    value *names; /* paths as values, but for a brief outline; VALUE_NONE: not made yet */
 };
 
-static void listing_tell(const struct listing *listing, struct outline_rows *ret);
+static value listing_tell(const struct listing *listing, struct outline_rows *rows);
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
+static void rows_release(struct outline_rows *rows);
+
+static void row_release(struct outline_row *row) {
+    value_free(row->gate);
+    value_free(row->losses);
+    value_free(row->details);
+    mem_free(row->gist);
+    if (row->steps.count > 0)
+        rows_release(&row->steps);
+}
+
 /* Recursion is as deep as containers nest. */
 static void rows_release(struct outline_rows *rows) {
-    for (size_t i = 0; i < rows->count; i++) {
-        struct outline_row *row = &rows->items[i];
-        value_free(row->gate);
-        value_free(row->losses);
-        value_free(row->details);
-        mem_free(row->gist);
-        if (row->steps.count > 0)
-            rows_release(&row->steps);
-    }
+    for (size_t i = 0; i < rows->count; i++)
+        row_release(&rows->items[i]);
     vec_release(rows);
 }
 
-/* Its JSON; takes the details. */
+/* Its JSON; releases it. */
 static value row_take(struct outline_row *row) {
     const struct step *step = row->step;
     value object = row->details;
     row->details = value_none();
     outline_text_set(&object, "id", step->id);
     outline_text_set(&object, "title", step->title);
-    object = value_set(object, "path", value_string(row->path));
     object = value_set(object, "effect", value_word(row->effect));
     object = value_set(object, "wave", value_number(row->wave));
     object = value_set(object, "depth", value_number(row->depth));
@@ -82,16 +85,8 @@ static value row_take(struct outline_row *row) {
     outline_set(&object, "losses", value_copy(row->losses));
     outline_flag_set(&object, "background", step->background);
     outline_flag_set(&object, "point_of_no_return", step->point_of_no_return);
+    row_release(row);
     return object;
-}
-
-/* Empties them. */
-static value rows_take(struct outline_rows *rows) {
-    value steps = value_array();
-    for (size_t i = 0; i < rows->count; i++)
-        steps = value_append(steps, row_take(&rows->items[i]));
-    rows_release(rows);
-    return steps;
 }
 
 /* ---- what a row says ----------------------------------------------------------------------- */
@@ -149,9 +144,9 @@ static void nested_tell(const struct pages *pages, uint32_t index, value undo,
     };
     if (!nested.graph)
         return;
-    listing_tell(&nested, &row->steps);
+    value steps = listing_tell(&nested, &row->steps);
     if (!listing->telling->facts->is_brief)
-        row->details = value_set(row->details, "steps", rows_take(&row->steps));
+        row->details = value_set(row->details, "steps", steps);
 }
 
 /* The path as a value, made when it is first asked for. */
@@ -213,6 +208,7 @@ static void expected_tell(const struct listing *listing, struct outline_row *row
 
 /* What stands around it. */
 static void details_tell(const struct pages *pages, uint32_t index, value *details) {
+    outline_set(details, "path", name_of(pages, index));
     outline_set(details, "needs", needs_value(pages->listing->graph, index));
     outline_set(details, "when", value_copy(pages->whens[index]));
 }
@@ -296,18 +292,18 @@ static void pages_release(struct pages *pages) {
     mem_free(pages->names);
 }
 
-static void ledger_prepare(struct pages *pages) {
-    const struct listing *listing = pages->listing;
-    const size_t count = graph_count(listing->graph);
-    pages->undo = undo_new(listing->graph, listing->is_body, is_left_out, pages);
+static void names_prepare(struct pages *pages) {
+    const size_t count = graph_count(pages->listing->graph);
     pages->names = mem_calloc(count + 1, sizeof *pages->names);
     for (size_t i = 0; i < count; i++)
         pages->names[i] = value_none();
 }
 
-/* Recursion is as deep as containers nest, which OUTLINE_DEPTH_MAX bounds. */
-static void listing_tell(const struct listing *listing, struct outline_rows *ret) {
+/* The JSON of the steps, or of a brief outline VALUE_NONE, and the rows are added. Recursion is as
+ * deep as containers nest, which OUTLINE_DEPTH_MAX bounds. */
+static value listing_tell(const struct listing *listing, struct outline_rows *rows) {
     const struct graph *graph = listing->graph;
+    const bool is_brief = listing->telling->facts->is_brief;
     const size_t count = graph_count(graph);
     const uint32_t frame = listing->is_body ? 1 : 0, *order = graph_order(graph);
     struct pages pages = {
@@ -319,12 +315,23 @@ static void listing_tell(const struct listing *listing, struct outline_rows *ret
     };
     for (uint32_t i = 0; i < count; i++)
         page_prepare(&pages, i);
-    if (text_equal(listing->phase, "run") && !listing->telling->facts->is_brief)
-        ledger_prepare(&pages);
-    for (size_t i = 0; i < count; i++)
-        if (graph_node(graph, order[i])->role != GRAPH_END && pages.depths[order[i]] >= frame)
-            node_tell(&pages, order[i], vec_add(ret));
+    if (!is_brief)
+        names_prepare(&pages);
+    if (!is_brief && text_equal(listing->phase, "run"))
+        pages.undo = undo_new(graph, listing->is_body, is_left_out, &pages);
+    value steps = is_brief ? value_none() : value_array();
+    for (size_t i = 0; i < count; i++) {
+        struct outline_row row;
+        if (graph_node(graph, order[i])->role == GRAPH_END || pages.depths[order[i]] < frame)
+            continue;
+        node_tell(&pages, order[i], &row);
+        if (is_brief)
+            *vec_add(rows) = row;
+        else
+            steps = value_append(steps, row_take(&row));
+    }
     pages_release(&pages);
+    return steps;
 }
 
 /* ---- the runbook -------------------------------------------------------------------------- */
@@ -446,8 +453,8 @@ static void file_needs(void *user, const struct runbook *file) {
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
-static void steps_tell(struct telling *telling, const struct graph *graph, const char *phase,
-                       struct outline_rows *ret) {
+static value steps_tell(struct telling *telling, const struct graph *graph, const char *phase,
+                        struct outline_rows *rows) {
     AUTO_VALUE nothing = value_array();
     const struct listing listing = {
         .telling = telling,
@@ -457,7 +464,7 @@ static void steps_tell(struct telling *telling, const struct graph *graph, const
         .phase = phase,
         .outer = nothing,
     };
-    listing_tell(&listing, ret);
+    return listing_tell(&listing, rows);
 }
 
 /* How long it all takes, and whether that is what was promised. */
@@ -529,13 +536,10 @@ struct outline *outline_new(struct plan *plan, const struct outline_facts *facts
     value told = frame_tell(&telling);
     outline_needs_init(&telling.needs);
     runbook_each_file(plan_runbook(plan), file_needs, &telling);
-    steps_tell(&telling, plan_graph(plan), "run", &outline->steps);
-    if (!facts->is_brief)
-        told = value_set(told, "steps", rows_take(&outline->steps));
+    outline_set(&told, "steps", steps_tell(&telling, plan_graph(plan), "run", &outline->steps));
     if (plan_finally(plan))
-        steps_tell(&telling, plan_finally(plan), "finally", &outline->finally);
-    if (!facts->is_brief && plan_finally(plan))
-        told = value_set(told, "finally", rows_take(&outline->finally));
+        outline_set(&told, "finally",
+                    steps_tell(&telling, plan_finally(plan), "finally", &outline->finally));
     outline_sums_tell(telling.sums, &told);
     told = value_set(told, "point_of_no_return", telling.no_return);
     outline->told = value_set(told, "resources", outline_needs_take(&telling.needs));

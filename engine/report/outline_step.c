@@ -56,11 +56,6 @@ static value template_noted(const struct outline_file *in, const struct template
     return noted(in, fact_of_template(&in->at, tmpl));
 }
 
-/* The same of what a line of text shows. */
-static value template_told(const struct outline_file *in, const struct template *tmpl) {
-    return tmpl ? noted(in, fact_of_template(&in->at, tmpl)) : value_none();
-}
-
 /* ---- what is needed ------------------------------------------------------------------------ */
 
 void outline_needs_init(struct outline_needs *needs) {
@@ -203,9 +198,15 @@ static value demand_tell(const struct outline_file *in, const struct step *step)
 
 /* ---- what a command gets ------------------------------------------------------------------- */
 
+static void template_tell(const struct outline_file *in, const char *key,
+                          const struct template *tmpl, value *object) {
+    if (tmpl)
+        outline_set(object, key, template_noted(in, tmpl));
+}
+
 static void variables_add(const struct outline_file *in, const struct field_map *map, value *env) {
     for (size_t i = 0; i < map->count; i++)
-        outline_set(env, map->keys[i], template_noted(in, FIELD_AT(struct template *, map, i)));
+        template_tell(in, map->keys[i], FIELD_AT(struct template *, map, i), env);
 }
 
 /* Of a loop over names that stand there each is needed. */
@@ -255,9 +256,10 @@ static void command_tell(const struct outline_file *in, const struct step *step,
     variables_add(in, &in->at.file->env, env);
     variables_add(in, &defaults->env, env);
     variables_add(in, &step->env, env);
-    outline_set(value_count(made) > 0 ? object : NULL, "env", made);
-    outline_set(object, "cwd", template_noted(in, step->cwd ? step->cwd : defaults->cwd));
-    outline_set(object, "stdin", template_noted(in, step->input));
+    if (object)
+        outline_set(value_count(made) > 0 ? object : NULL, "env", made);
+    template_tell(in, "cwd", step->cwd ? step->cwd : defaults->cwd, object);
+    template_tell(in, "stdin", step->input, object);
     if (text_equal(step->type->key, "shell"))
         command_add(in, defaults->shell.count > 0 ? FIELD_AT(const char *, &defaults->shell, 0)
                                                   : "bash");
@@ -417,10 +419,8 @@ static const char *effect_text(enum effect effect) {
 }
 
 /* A rollback handler, a probe, a command for the dry run: with all that stands in it, as deep as
- * the language lets steps nest. VALUE_NONE where there is none, and of a brief outline. */
+ * the language lets steps nest. VALUE_NONE of a brief outline. */
 static value handler_value(const struct outline_file *in, const struct step *handler) {
-    if (!handler)
-        return value_none();
     value object = in->is_brief ? value_none() : value_object();
     value *told = in->is_brief ? NULL : &object;
     struct step_expansion inner = {0};
@@ -439,10 +439,19 @@ static value handler_value(const struct outline_file *in, const struct step *han
     return object;
 }
 
+static void handler_tell(const struct outline_file *in, const char *key, const struct step *handler,
+                         value *object) {
+    if (handler)
+        outline_set(object, key, handler_value(in, handler));
+}
+
 /* What it asks is known, and what it will be answered is not. */
-static value probe_value(const struct outline_file *in, const struct step *probe) {
-    value object = handler_value(in, probe);
-    return value_is(object, VALUE_OBJECT) ? value_set(object, "is", value_word("live")) : object;
+static void probe_tell(const struct outline_file *in, const char *key, const struct step *probe,
+                       value *object) {
+    if (!probe)
+        return;
+    value told = handler_value(in, probe);
+    outline_set(object, key, object ? value_set(told, "is", value_word("live")) : told);
 }
 
 static void place_tell(const struct step *step, value *object) {
@@ -494,18 +503,25 @@ static const struct step *probe_of(const struct step *step) {
 }
 
 /* Its title, its first line, or what it loops over. */
-static void gist_tell(const struct step *step, value loop, struct outline_row *row) {
+static void gist_tell(const struct outline_file *in, struct outline_row *row, value *object) {
+    const struct step *step = row->step;
     AUTO_TEXT line = row->gist;
+    if (!step->foreach) {
+        row->gist = outline_gist(step->title, line, NULL);
+        return;
+    }
+    value loop = noted(in, fact_of_template(&in->at, step->foreach));
     AUTO_VALUE list = value_get(loop, "text");
-    row->gist = outline_gist(step->title, line, step->foreach ? value_text(list) : NULL);
+    row->gist = outline_gist(step->title, line, value_text(list));
+    outline_set(object, "foreach", loop);
 }
 
 static void handlers_tell(const struct outline_file *in, const struct step *step, value *object) {
-    outline_set(object, "probe", probe_value(in, probe_of(step)));
-    outline_set(object, "done_when", probe_value(in, step->done_when));
-    outline_set(object, "ready", probe_value(in, step->ready));
-    outline_set(object, "dry_run", handler_value(in, step->dry_run));
-    outline_set(object, "rollback", handler_value(in, step->rollback));
+    probe_tell(in, "probe", probe_of(step), object);
+    probe_tell(in, "done_when", step->done_when, object);
+    probe_tell(in, "ready", step->ready, object);
+    handler_tell(in, "dry_run", step->dry_run, object);
+    handler_tell(in, "rollback", step->rollback, object);
 }
 
 void outline_step(const struct outline_file *in, struct outline_row *row) {
@@ -517,8 +533,6 @@ void outline_step(const struct outline_file *in, struct outline_row *row) {
     sums_tell(in, step);
     if (object)
         details_tell(in, step, object);
-    value loop = template_told(in, step->foreach);
-    gist_tell(step, loop, row);
-    outline_set(object, "foreach", loop);
+    gist_tell(in, row, object);
     handlers_tell(in, step, object);
 }
