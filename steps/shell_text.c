@@ -264,6 +264,8 @@ struct shell_word shell_read_word(struct text *text) {
             text->at++;
         }
     }
+    if (out.overflow)
+        word.is_literal = word.is_plain = false;
     word.is_plain = word.is_plain && is_path(buf_text(&out));
     word.text = word.is_literal || word.is_plain ? buf_detach(&out)
                                                  : mem_strndup(begin, (size_t)(text->at - begin));
