@@ -38,7 +38,7 @@ struct process {
 
 struct process_table {
     struct loop *loop;
-    char *buffer;
+    struct streams streams;
     char *dir; /* of the run, for its guard; NULL: there is none */
     int house; /* a descriptor of it, or -1 */
     struct link link;
@@ -63,8 +63,8 @@ static void table_release(void *object) {
     while (table->first)
         process_free(table->first);
     file_close(&table->house);
+    streams_release(&table->streams);
     mem_free(table->dir);
-    mem_free(table->buffer);
     mem_free(table);
 }
 
@@ -74,7 +74,7 @@ static struct process_table *table_get(struct loop *loop) {
         return table;
     table = mem_zalloc(sizeof *table);
     table->loop = loop;
-    table->buffer = mem_alloc(STREAM_BYTES);
+    table->streams = (struct streams)STREAMS_INIT;
     table->house = -1;
     table->link.socket = -1;
     signal(SIGPIPE, SIG_IGN);
@@ -308,9 +308,9 @@ static struct process *process_new(struct process_table *table, const struct pro
     process->user = spec->user;
     for (int i = 0; i < 2; i++)
         process->streams[i] = (struct stream){
+            .streams = &table->streams,
             .number = i + 1,
             .fd = -1,
-            .buffer = table->buffer,
             .output = spec->output,
             .user = spec->user,
         };
@@ -322,11 +322,10 @@ static struct process *process_new(struct process_table *table, const struct pro
 static void connect_streams(struct process *process, struct packet *packet) {
     for (int i = 0; i < 2; i++) {
         int *fd = &packet->fds[FD_OUT_READ + i];
-        if (!process->streams[i].output)
+        if (!process->streams[i].output || *fd < 0)
             continue;
-        process->streams[i].fd = *fd;
+        stream_open(&process->streams[i], *fd);
         *fd = -1;
-        stream_open(&process->streams[i], process->table->loop);
     }
 }
 
@@ -396,6 +395,8 @@ static int spawn_by_guard(struct process_table *table, const struct process_spec
     AUTO_PACKET packet = packet_make(PACKET_NONE);
     int status;
     if (spawn_describe(spec, program, &packet, err) < 0)
+        return -1;
+    if (streams_need(&table->streams, table->loop, err) < 0)
         return -1;
     if (need_guard(table, err) < 0) /* it says the ids that were used */
         return -1;
@@ -470,7 +471,7 @@ int process_attach(struct loop *loop, const struct process_spec *spec, struct pr
     AUTO_PACKET answer = packet_make(PACKET_NONE);
     bool found;
     *ret = NULL;
-    if (find_guard(table, &found, err) < 0)
+    if (streams_need(&table->streams, table->loop, err) < 0 || find_guard(table, &found, err) < 0)
         return -1;
     int status = found ? ask_for(table, spec, &answer) : ESRCH;
     if (status == ESRCH) {
