@@ -13,6 +13,8 @@
 #include "base/vec.h"
 #include "io/loop_virtual.h"
 
+#define ROUNDS_MOST 8
+
 struct deferred {
     void (*call)(void *user);
     void *user;
@@ -30,7 +32,7 @@ struct loop {
     struct slot slots[LOOP_SLOTS];
     bool closing;
     struct virtual_time *time; /* NULL: time is real */
-    bool is_stopped;           /* where it is not */
+    bool is_stopped;
 };
 
 /* Handles begin with libuv's, so that one close callback frees them all. */
@@ -80,16 +82,22 @@ static void free_handle(uv_handle_t *handle) {
     mem_free(handle);
 }
 
-static void run_deferred(uv_idle_t *idle) {
-    struct loop *loop = idle->data;
+/* What is deferred meanwhile goes to the next round. */
+static void run_round(struct loop *loop) {
     struct deferred *items = loop->deferred.items;
     size_t count = loop->deferred.count;
-    /* What is deferred meanwhile goes to the next turn. */
     loop->deferred.items = NULL;
     loop->deferred.count = loop->deferred.capacity = 0;
     for (size_t i = 0; i < count; i++)
         items[i].call(items[i].user);
     mem_free(items);
+}
+
+/* A few rounds in one turn, which spares looking at all descriptors between them. */
+static void run_deferred(uv_idle_t *idle) {
+    struct loop *loop = idle->data;
+    for (int i = 0; i < ROUNDS_MOST && loop->deferred.count > 0 && !loop->is_stopped; i++)
+        run_round(loop);
     if (loop->deferred.count == 0)
         uv_idle_stop(idle);
 }
@@ -157,9 +165,9 @@ static void timer_fired(struct loop_timer *timer) {
 
 static void run_virtual(struct loop *loop) {
     struct virtual_timer *due = NULL;
-    for (loop->is_stopped = false; !loop->is_stopped;) {
+    while (!loop->is_stopped) {
         if (loop->deferred.count)
-            run_deferred(&loop->idle);
+            run_round(loop);
         else if ((due = virtual_time_next(loop->time)))
             timer_fired((void *)((char *)due - offsetof(struct loop_timer, own)));
         else
@@ -168,6 +176,7 @@ static void run_virtual(struct loop *loop) {
 }
 
 void loop_run(struct loop *loop) {
+    loop->is_stopped = false;
     if (loop->time)
         run_virtual(loop);
     else
