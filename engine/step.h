@@ -205,6 +205,7 @@ struct step_command {
     char *token;       /* of the process */
     char **argv;       /* NULL-terminated */
     char **env;        /* "NAME=value", NULL-terminated */
+    char **own_env;    /* those of them that are freed with it: the rest lives with the run */
     const char *cwd;   /* NULL: the engine's */
     const char *input; /* bytes for stdin, NULL: /dev/null */
     size_t input_length;

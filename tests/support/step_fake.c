@@ -394,11 +394,12 @@ int step_command_init(struct step_ctx *ctx, const char *const *words, size_t cou
     *ret = (struct step_command){
         .token = mem_strdup(step_token(ctx)),
         .argv = copy_words(words, count),
-        .env = copy_words(env, 2),
+        .own_env = copy_words(env, 2),
         .input = ctx->input,
         .input_length = ctx->input ? strlen(ctx->input) : 0,
         .keep_orphans = ctx->keep_orphans,
     };
+    ret->env = ret->own_env;
     return 0;
 }
 
@@ -410,7 +411,7 @@ static void free_words(char **words) {
 
 void step_command_release(struct step_command *command) {
     free_words(command->argv);
-    free_words(command->env);
+    free_words(command->own_env);
     mem_free(command->token);
     *command = (struct step_command){0};
 }
