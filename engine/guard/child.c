@@ -138,26 +138,21 @@ void child_settle(struct child *child) {
         orphans_tell_new(child);
 }
 
+void child_take_exit(struct child *child, const siginfo_t *info) {
+    bool by_signal = info->si_code != CLD_EXITED;
+    child->exit.code = by_signal ? -1 : info->si_status;
+    child->exit.signum = by_signal ? info->si_status : 0;
+    child->main_ended = true;
+}
+
 bool child_note_exit(struct child *child) {
     siginfo_t info = {0};
     if (child->main_ended ||
         waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
         info.si_pid != child->pid)
         return false;
-    bool by_signal = info.si_code != CLD_EXITED;
-    child->exit.code = by_signal ? -1 : info.si_status;
-    child->exit.signum = by_signal ? info.si_status : 0;
-    return child->main_ended = true;
-}
-
-static void main_ready(void *user) {
-    struct child *child = user;
-    if (!child_note_exit(child) && !child->main_ended)
-        return;
-    child_settle(child); /* first: the engine waits for it */
-    watch_free(child->watch);
-    child->watch = NULL;
-    file_close(&child->pidfd);
+    child_take_exit(child, &info);
+    return true;
 }
 
 bool child_has_output(const struct child *child) {
@@ -172,7 +167,6 @@ bool child_has_output(const struct child *child) {
 
 static struct child *child_make(void) {
     struct child *child = mem_zalloc(sizeof *child);
-    child->pidfd = -1;
     for (int i = 0; i < 2; i++)
         child->output_fds[i] = child->write_fds[i] = -1;
     return child;
@@ -191,12 +185,6 @@ struct child *child_new(struct table *table, pid_t pid, char *token) {
     child->pid = pid;
     child->token = token;
     table_add(table, child);
-    child->pidfd = tree_open_pid(pid);
-    table->is_blind = child->pidfd < 0;
-    if (table->is_blind)
-        table_scan_soon(table);
-    else
-        child->watch = watch_new(table->events, child->pidfd, main_ready, child);
     return child;
 }
 
@@ -217,8 +205,6 @@ void child_free(struct child *child) {
     if (!child)
         return;
     timer_free(child->timer);
-    watch_free(child->watch);
-    file_close(&child->pidfd);
     file_close(&child->output_fds[0]);
     file_close(&child->output_fds[1]);
     child_close_writers(child);

@@ -2,6 +2,8 @@
 #ifndef GUARD_CHILD_H
 #define GUARD_CHILD_H
 
+#include <signal.h>
+
 #include "guard/table.h"
 
 /* `pid` has just been spawned as the leader of a session; takes `token`. */
@@ -18,6 +20,8 @@ void child_kill(struct child *child, int64_t grace_ms);
 void child_settle(struct child *child);
 /* Looks without reaping; true when it has just ended. */
 bool child_note_exit(struct child *child);
+/* As waitid tells of its end. */
+void child_take_exit(struct child *child, const siginfo_t *info);
 /* Something that it wrote waits in its pipes. */
 bool child_has_output(const struct child *child);
 

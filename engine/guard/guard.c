@@ -245,9 +245,7 @@ static void leave(struct guard *guard) {
             note_end(guard, it);
 }
 
-static void request(void *user, struct packet *packet) {
-    struct guard *guard = user;
-    collected(guard, packet->head.collected);
+static void serve(struct guard *guard, struct packet *packet) {
     switch (packet->head.type) {
     case PACKET_SPAWN:
         spawn(guard, packet);
@@ -280,6 +278,13 @@ static void request(void *user, struct packet *packet) {
         answer(guard, PACKET_REFUSED, EPROTO);
         break;
     }
+}
+
+/* To let go of the one before, with its pipes, can wait until the next has begun. */
+static void request(void *user, struct packet *packet) {
+    struct guard *guard = user;
+    serve(guard, packet);
+    collected(guard, packet->head.collected);
 }
 
 static void unreadable(void *user, const struct packet_head *head, int sys) {
@@ -328,12 +333,11 @@ static bool is_needed(const struct guard *guard) {
     return false;
 }
 
-/* A daemon's helpers end as our children while the daemon goes on: nobody else would see them. */
 static void child_caught(void *user) {
     struct guard *guard = user;
     struct signalfd_siginfo info;
     if (read(guard->signal_fd, &info, sizeof info) > 0)
-        table_scan_soon(&guard->table);
+        table_notice(&guard->table);
 }
 
 /* People may start the program to see what it does. */

@@ -9,7 +9,6 @@
 #include "guard/orphan.h"
 
 #define SCAN_MS INT64_C(200) /* from a child's end to the search for stray zombies */
-#define BLIND_MS INT64_C(10) /* between looks where nothing wakes us */
 #define PATIENCE_MS 10       /* of a search with programs that are just starting */
 #define KILL_ALL_ROUNDS 2000 /* of a millisecond */
 
@@ -68,15 +67,19 @@ void table_scan(struct table *table) {
     orphans_own_strays(table);
 }
 
-/* Where pidfd_open is refused (old kernels, some containers). */
-static void look_at_unwatched(struct table *table) {
+static struct child *running_child(const struct table *table, pid_t pid) {
+    struct child *child = table->first;
+    while (child && child->pid != pid)
+        child = child->next;
+    return child && !child->main_ended ? child : NULL;
+}
+
+static void look_at_all(struct table *table) {
     orphans_look(table);
     for (struct child *it = table->first, *next; it; it = next) {
         next = it->next;
-        if (it->watch || !child_note_exit(it))
-            continue;
+        child_note_exit(it);
         child_settle(it);
-        next = table->first; /* any of them may have been freed */
     }
 }
 
@@ -85,15 +88,29 @@ static void scan_fired(void *user) {
     timer_free(table->scan_timer);
     table->scan_timer = NULL;
     table_scan(table);
-    look_at_unwatched(table);
-    if (table->is_blind)
-        table_scan_soon(table);
+    look_at_all(table);
 }
 
-void table_scan_soon(struct table *table) {
+static void scan_soon(struct table *table) {
     if (!table->scan_timer && table->first)
-        table->scan_timer =
-            timer_new(table->events, table->is_blind ? BLIND_MS : SCAN_MS, scan_fired, table);
+        table->scan_timer = timer_new(table->events, SCAN_MS, scan_fired, table);
+}
+
+/* What cannot be reaped yet, a command whose orphans live on, would be told again and again. */
+void table_notice(struct table *table) {
+    for (;;) {
+        siginfo_t info = {0};
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+            break;
+        struct child *child = running_child(table, info.si_pid);
+        if (!child) {
+            look_at_all(table);
+            break;
+        }
+        child_take_exit(child, &info);
+        child_settle(child);
+    }
+    scan_soon(table);
 }
 
 /* Adds all that still runs; zombies of commands are left to their end. */

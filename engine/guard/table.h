@@ -22,8 +22,6 @@ struct child {
     struct child *previous, *next; /* those that have not ended */
     uint64_t id;
     pid_t pid;
-    int pidfd;
-    struct watch *watch;
     int output_fds[2]; /* read ends: who writes must not die of SIGPIPE without an engine */
     /* Write ends, until it has ended: the engine would be woken by the end of each output just
      * before it is woken by the end of the command. */
@@ -63,7 +61,6 @@ struct table {
     size_t count;
     VEC(struct orphan *) orphans;
     struct timer *scan_timer;
-    bool is_blind; /* the kernel refuses pidfd_open: we look again and again */
     void (*ended)(void *user, struct child *child);
     void *user;
 };
@@ -76,8 +73,9 @@ void table_remove(struct table *table, struct child *child);
 bool table_reap(pid_t pid);
 /* Finds new orphans. In the normal case there are as many processes as we know. */
 void table_scan(struct table *table);
-/* Some time from now: a child has ended that may be nobody's. */
-void table_scan_soon(struct table *table);
+/* One child has ended, or several: their signals may have become one. A descriptor of each process
+ * instead cost four calls more a command. */
+void table_notice(struct table *table);
 /* SIGKILL to all that is left, until nothing is or two seconds are over. */
 void table_kill_all(struct table *table);
 

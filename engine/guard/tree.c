@@ -18,6 +18,7 @@
 
 #define LIST_CEILING ((size_t)16 << 20)
 #define ENVIRON_CEILING ((size_t)8 << 20)
+#define LIST_WHOLE 1024
 #define STAT_SIZE 1024
 #define SESSION_ROUNDS 200             /* of a millisecond */
 #define TREE_CEILING ((size_t)1 << 22) /* more than a kernel has process numbers */
@@ -124,10 +125,21 @@ void tree_view_release(struct tree_view *view) {
     file_close(&view->children_fd);
 }
 
+/* A list that is far from filling a page is whole: a second read to see its end would walk all
+ * children again. */
+static void read_list(int fd, struct buf *ret) {
+    char text[LIST_WHOLE];
+    ssize_t got = pread(fd, text, sizeof text, 0);
+    if (got >= 0 && got < LIST_WHOLE)
+        buf_append(ret, text, (size_t)got);
+    else
+        read_all(fd, ret);
+}
+
 void tree_own_children(const struct tree_view *view, struct pids *ret) {
     if (view->children_fd >= 0) {
         AUTO_BUF text = BUF_INIT(LIST_CEILING);
-        read_all(view->children_fd, &text);
+        read_list(view->children_fd, &text);
         parse_list(buf_text(&text), ret);
         return;
     }
