@@ -17,6 +17,10 @@ void commit_free(struct commit *commit);
 
 /* Calls back from the loop when every record appended so far is on disk; never after a failure. */
 void commit_then(struct commit *commit, void (*durable)(void *user), void *user);
+/* The same, where nothing is under way that the loop would keep waiting meanwhile. */
+void commit_alone(struct commit *commit, void (*durable)(void *user), void *user);
+/* Whether anybody has to wait: where not, that spares each step a turn of the loop. */
+bool commit_syncs(const struct commit *commit);
 /* What is appended so far has let others begin, which rely on it. */
 void commit_relied_on(struct commit *commit);
 /* Whether what only reads may begin before its own record is durable: all that others rely on is,

@@ -353,9 +353,11 @@ static void intent_await(struct task *task) {
         task_await_recalled(task);
     } else if (run->replay) {
         loop_defer(run->loop, intent_durable, task);
-    } else if (begins_at_once(task)) {
+    } else if (!commit_syncs(run->commit) || begins_at_once(task)) {
         commit_then(run->commit, NULL, NULL);
         loop_defer(run->loop, intent_durable, task);
+    } else if (!run->acts) {
+        commit_alone(run->commit, intent_durable, task);
     } else {
         commit_then(run->commit, intent_durable, task);
     }

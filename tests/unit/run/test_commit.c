@@ -144,9 +144,33 @@ static void test_free_while_busy(void **state) {
         struct scene scene;
         scene_open(&scene, i % 4 != 0);
         assert_int_equal(append(&scene), 0);
-        commit_then(scene.commit, tell_a, &scene);
+        (i % 3 ? commit_then : commit_alone)(scene.commit, tell_a, &scene);
         scene_close(&scene);
     }
+}
+
+/* The loop waits for the disk itself: what comes in the same turn shares that, and a failure is
+ * told as any. */
+static void test_alone(void **state) {
+    struct scene scene;
+    (void)state;
+    scene_open(&scene, true);
+    assert_int_equal(append(&scene), 0);
+    commit_alone(scene.commit, tell_a, &scene);
+    assert_int_equal(append(&scene), 0);
+    commit_then(scene.commit, tell_b, &scene);
+    assert_int_equal(writer_synced(scene.writer), 0);
+    assert_string_equal(buf_text(&scene.told), "");
+    loop_run(scene.loop);
+    assert_string_equal(buf_text(&scene.told), "ab");
+    assert_int_equal(writer_synced(scene.writer), 2);
+    assert_int_equal(append(&scene), 0);
+    writer_break();
+    commit_alone(scene.commit, tell_a, &scene);
+    loop_run(scene.loop);
+    assert_string_equal(buf_text(&scene.told), "ab");
+    assert_int_equal(scene.failures, 1);
+    scene_close(&scene);
 }
 
 static int output_open(const struct scene *scene) {
@@ -247,6 +271,7 @@ int main(void) {
         cmocka_unit_test(test_from_within),
         cmocka_unit_test(test_failure_is_told_once),
         cmocka_unit_test(test_free_while_busy),
+        cmocka_unit_test(test_alone),
         cmocka_unit_test(test_files_go_first),
         cmocka_unit_test(test_a_file_that_cannot_be_synced),
         cmocka_unit_test(test_names_go_before_the_end),
