@@ -1,42 +1,29 @@
 #include "secret/digest.h"
 
-#include <openssl/evp.h>
-#include <stdlib.h>
+/* The functions of libcrypto that do the hash itself, current until 3.0: EVP would start all of
+ * libcrypto, with its configuration, providers and error texts, which is 1.9 MB touched, and more
+ * time than a hundred hashes of a record. */
+#define OPENSSL_API_COMPAT 0x10100000L
+#include <openssl/sha.h>
 
 #include "base/mem.h"
 
-/* One context for all messages: making one, and looking the algorithm up, costs more than the
- * hash of a short record. */
 struct digest {
-    EVP_MD *algorithm;
-    EVP_MD_CTX *context;
+    SHA256_CTX context;
 };
-
-/* libcrypto fails here only without memory or without SHA-256; neither leaves anything to do. */
-static void digest_must(int done) {
-    if (!done)
-        abort();
-}
 
 struct digest *digest_new(void) {
     struct digest *digest = mem_zalloc(sizeof *digest);
-    digest->algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
-    digest->context = EVP_MD_CTX_new();
-    digest_must(digest->algorithm && digest->context);
-    digest_must(EVP_DigestInit_ex2(digest->context, digest->algorithm, NULL));
+    SHA256_Init(&digest->context);
     return digest;
 }
 
 void digest_free(struct digest *digest) {
-    if (!digest)
-        return;
-    EVP_MD_CTX_free(digest->context);
-    EVP_MD_free(digest->algorithm);
     mem_free(digest);
 }
 
 void digest_update(struct digest *digest, const void *bytes, size_t length) {
-    digest_must(EVP_DigestUpdate(digest->context, bytes, length));
+    SHA256_Update(&digest->context, bytes, length);
 }
 
 static void digest_hex(const unsigned char bytes[DIGEST_BYTES], char ret[DIGEST_TEXT_SIZE]) {
@@ -50,13 +37,21 @@ static void digest_hex(const unsigned char bytes[DIGEST_BYTES], char ret[DIGEST_
 
 void digest_finish(struct digest *digest, char ret[DIGEST_TEXT_SIZE]) {
     unsigned char bytes[DIGEST_BYTES];
-    digest_must(EVP_DigestFinal_ex(digest->context, bytes, NULL));
+    SHA256_Final(bytes, &digest->context);
     digest_hex(bytes, ret);
-    digest_must(EVP_DigestInit_ex2(digest->context, digest->algorithm, NULL));
+    SHA256_Init(&digest->context);
+}
+
+void digest_bytes(const void *bytes, size_t length, unsigned char ret[DIGEST_BYTES]) {
+    /* SHA256() itself is made of EVP. */
+    SHA256_CTX context;
+    SHA256_Init(&context);
+    SHA256_Update(&context, bytes, length);
+    SHA256_Final(ret, &context);
 }
 
 void digest_text(const void *bytes, size_t length, char ret[DIGEST_TEXT_SIZE]) {
     unsigned char out[DIGEST_BYTES];
-    digest_must(EVP_Digest(bytes, length, out, NULL, EVP_sha256(), NULL));
+    digest_bytes(bytes, length, out);
     digest_hex(out, ret);
 }

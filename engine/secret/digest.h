@@ -14,6 +14,7 @@ void digest_update(struct digest *digest, const void *bytes, size_t length);
 /* Writes lower-case hex and makes the object ready for the next message. */
 void digest_finish(struct digest *digest, char ret[DIGEST_TEXT_SIZE]);
 /* One message at once. */
+void digest_bytes(const void *bytes, size_t length, unsigned char ret[DIGEST_BYTES]);
 void digest_text(const void *bytes, size_t length, char ret[DIGEST_TEXT_SIZE]);
 
 #endif

@@ -54,10 +54,9 @@ int sshsig_fingerprint(const char *armored, char ret[SSHSIG_FINGERPRINT_SIZE], s
     size_t key_length = 0;
     unsigned char sum[DIGEST_BYTES];
     unsigned char shown[DIGEST_BASE64 + 1];
-    if (length < 0 ||
-        key_find((const unsigned char *)blob, (size_t)length, &key, &key_length) < 0 ||
-        EVP_Digest(key, key_length, sum, NULL, EVP_sha256(), NULL) != 1)
+    if (length < 0 || key_find((const unsigned char *)blob, (size_t)length, &key, &key_length) < 0)
         return sshsig_fail(err);
+    digest_bytes(key, key_length, sum);
     EVP_EncodeBlock(shown, sum, sizeof sum);
     memcpy(ret, "SHA256:", 7);
     memcpy(ret + 7, shown, DIGEST_BASE64 - 1);
