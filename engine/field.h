@@ -54,6 +54,7 @@ enum field_flag {
     FIELD_ENV_KEY = 1 << 7, /* FIELD_MAP: keys must be names of environment variables */
     FIELD_JQ = 1 << 8,      /* FIELD_VALUE: text is one jq expression (`foreach`) */
     FIELD_INLINE = 1 << 9,  /* FIELD_OBJECT: the struct itself stands at `offset` */
+    FIELD_PRESET = 1 << 10, /* its fallback stands there before the struct is parsed */
 };
 
 #define FIELD_ZERO_MS INT64_C(-1)

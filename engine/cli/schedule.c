@@ -48,7 +48,7 @@ static void answers_require(const struct gathering *gathering, const struct step
 
 static void grace_note(struct gathering *gathering, const struct step *step,
                        const struct runbook *file) {
-    int64_t grace = step->grace_ms ? step->grace_ms : file->defaults.grace_ms;
+    int64_t grace = step->more->grace_ms ? step->more->grace_ms : file->defaults.grace_ms;
     grace = grace == FIELD_ZERO_MS ? 0 : grace ? grace : GRACE_MS;
     gathering->grace_ms = grace > gathering->grace_ms ? grace : gathering->grace_ms;
 }
@@ -60,13 +60,13 @@ static void steps_look(struct gathering *gathering, const struct step_list *step
 static void step_look(struct gathering *gathering, const struct step *step,
                       const struct runbook *file, const char *where) {
     struct step_expansion inner;
-    if (step->when && !*where)
+    if (step->more->when && !*where)
         where = " where its condition holds";
     answers_require(gathering, step, where);
     grace_note(gathering, step, file);
-    if (step->rollback) {
+    if (step->more->rollback) {
         gathering->undoes = true;
-        step_look(gathering, step->rollback, file, " in a rollback");
+        step_look(gathering, step->more->rollback, file, " in a rollback");
     }
     if (!step_expand(step, &inner))
         return;

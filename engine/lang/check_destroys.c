@@ -40,7 +40,7 @@ static struct span entry_span(const struct parse *parse, const struct node *node
 static void check_entries(struct parse *parse, const struct visit *visit,
                           const struct found *found) {
     const struct node *node = node_find(visit->node, "destroys", NULL);
-    const struct field_list *list = &visit->step->destroys;
+    const struct field_list *list = &visit->step->more->destroys;
     for (size_t i = 0; node && i < list->count; i++) {
         const char *entry = FIELD_AT(const char *, list, i);
         if (!entry || is_found(found, entry))
@@ -53,7 +53,7 @@ static void check_entries(struct parse *parse, const struct visit *visit,
 
 void check_destroys(struct parse *parse, const struct visit *visit) {
     const struct step *step = visit->step;
-    if (!step->type->destroys || !step->destroys.count || visit->is_broken)
+    if (!step->type->destroys || !step->more->destroys.count || visit->is_broken)
         return;
     struct found found = {0};
     const struct step_losses losses = {&found, found_loss};

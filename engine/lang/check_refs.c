@@ -114,12 +114,12 @@ static void ref_add(const struct reference *reference, const char *name, size_t 
     if (reference->use->visit == VISIT_NONE || (!is_all && !map_get(steps_ids(parse), id)))
         return;
     struct step *step = parse->visits.items[reference->use->visit].step;
-    for (const struct step_ref *known = step->refs; known; known = known->next)
+    for (const struct step_ref *known = step->more->refs; known; known = known->next)
         if (text_equal(known->id, id))
             return;
     struct step_ref *ref = arena_alloc(parse->runbook->arena, sizeof *ref);
-    *ref = (struct step_ref){arena_strdup(parse->runbook->arena, id), step->refs};
-    step->refs = ref;
+    *ref = (struct step_ref){arena_strdup(parse->runbook->arena, id), step->more->refs};
+    step_more_own(parse, step)->refs = ref;
 }
 
 /* What expressions read of the environment is recorded, so that a replay elsewhere reads it. */

@@ -34,8 +34,8 @@ static bool is_sql(const struct step *step) {
 /* A launcher leads commands only. */
 static void check_tunnel(struct parse *parse, const struct visit *visit) {
     AUTO_TEXT name = NULL;
-    if (!template_is_constant(visit->step->target) ||
-        template_render_text(visit->step->target, NULL, &name, NULL) < 0)
+    if (!template_is_constant(visit->step->more->target) ||
+        template_render_text(visit->step->more->target, NULL, &name, NULL) < 0)
         return;
     const struct target *target = FIELD_FIND(struct target, &parse->runbook->targets, name);
     if (target && !target->ssh)
@@ -49,20 +49,20 @@ static void check_command_keys(struct parse *parse, const struct visit *visit) {
     const char *commands = "steps that run a command";
     if (step->type->is_command)
         return;
-    if (step->target && step->type->is_tunnelled)
+    if (step->more->target && step->type->is_tunnelled)
         check_tunnel(parse, visit);
-    else if (step->target && is_sql(step))
+    else if (step->more->target && is_sql(step))
         parse_error(parse, key_span(parse, visit, "target"),
                     "say it where the database is declared: `databases: {NAME: {url: …, target: "
                     "…}}`",
                     "`target` has no meaning for `%s`", step->type->key);
-    else if (step->target)
+    else if (step->more->target)
         refuse_key(parse, visit, "target", "steps that run a command, or a request through `ssh`");
-    if (step->env.count)
+    if (step->more->env.count)
         refuse_key(parse, visit, "env", commands);
-    if (step->cwd)
+    if (step->more->cwd)
         refuse_key(parse, visit, "cwd", commands);
-    if (step->input)
+    if (step->more->input)
         refuse_key(parse, visit, "stdin", commands);
     if (step->background)
         refuse_key(parse, visit, "background", commands);
@@ -73,18 +73,18 @@ static void check_container_keys(struct parse *parse, const struct visit *visit)
     const struct step *step = visit->step;
     const char *acting = "steps that act themselves, such as the members of this one";
     struct step_expansion inner;
-    if (step->objectives && (!step_expand(step, &inner) || !inner.steps))
+    if (step->more->objectives && (!step_expand(step, &inner) || !inner.steps))
         refuse_key(parse, visit, "objectives",
                    "groups (`steps`, `parallel`); a runbook that is called brings its own");
     if (!step->type->expand)
         return;
-    if (step->retry)
+    if (step->more->retry)
         refuse_key(parse, visit, "retry", acting);
-    if (step->dry_run)
+    if (step->more->dry_run)
         refuse_key(parse, visit, "dry_run", acting);
     if (step->sensitive)
         refuse_key(parse, visit, "sensitive", acting);
-    if (step->grace_ms)
+    if (step->more->grace_ms)
         refuse_key(parse, visit, "grace", acting);
 }
 
@@ -92,12 +92,12 @@ static void check_sql_keys(struct parse *parse, const struct visit *visit) {
     const struct step *step = visit->step;
     if (is_sql(step))
         return;
-    if (step->database)
+    if (step->more->database)
         refuse_key(parse, visit, "database", "steps that run SQL");
 }
 
 static void check_destroys_key(struct parse *parse, const struct visit *visit) {
-    if (visit->step->destroys.count && !visit->step->type->destroys)
+    if (visit->step->more->destroys.count && !visit->step->type->destroys)
         refuse_key(parse, visit, "destroys", "steps that run SQL or push");
 }
 
@@ -112,8 +112,8 @@ static void check_target_name(struct parse *parse, const struct visit *visit, co
 static void check_target_items(struct parse *parse, const struct visit *loop,
                                const char *const *keys, size_t count) {
     AUTO_VALUE items = value_none();
-    if (!template_is_constant(loop->step->foreach) ||
-        template_render(loop->step->foreach, NULL, &items, NULL) < 0)
+    if (!template_is_constant(loop->step->more->foreach) ||
+        template_render(loop->step->more->foreach, NULL, &items, NULL) < 0)
         return;
     for (size_t i = 0; i < value_count(items); i++) {
         value name = value_at(items, i);
@@ -139,15 +139,15 @@ static void check_target_expr(void *user, const struct expr *expr) {
     const struct visit *loop = check->visit;
     if (!count || strcmp(keys[0], "item") != 0)
         return;
-    while (!loop->step->foreach && loop->parent != VISIT_NONE)
+    while (!loop->step->more->foreach && loop->parent != VISIT_NONE)
         loop = &check->parse->visits.items[loop->parent];
-    if (loop->step->foreach)
+    if (loop->step->more->foreach)
         check_target_items(check->parse, loop, keys + 1, count - 1);
 }
 
 /* A name that is made of several parts only the run can tell. */
 static void check_target(struct parse *parse, const struct visit *visit) {
-    const struct template *target = visit->step->target;
+    const struct template *target = visit->step->more->target;
     struct target_check check = {parse, visit};
     AUTO_VALUE name = value_none();
     AUTO_BUF shown = BUF_INIT(1 << 16);
@@ -165,10 +165,10 @@ static void check_target(struct parse *parse, const struct visit *visit) {
 static void check_names(struct parse *parse, const struct visit *visit) {
     const struct runbook *runbook = parse->runbook;
     const struct step *step = visit->step;
-    if (step->target)
+    if (step->more->target)
         check_target(parse, visit);
-    if (step->database)
-        check_name(parse, value_span(parse, visit, "database"), "database", step->database,
+    if (step->more->database)
+        check_name(parse, value_span(parse, visit, "database"), "database", step->more->database,
                    runbook->databases.keys, runbook->databases.count);
 }
 
@@ -192,7 +192,7 @@ static void check_rows(struct parse *parse, const struct visit *visit,
 }
 
 static void check_expect(struct parse *parse, const struct visit *visit) {
-    const struct expect *expect = visit->step->expect;
+    const struct expect *expect = visit->step->more->expect;
     const struct step_type *type = visit->step->type;
     if (!expect)
         return;
@@ -229,7 +229,7 @@ static bool output_is_tried(const struct node *step, const char *name) {
 }
 
 static void check_outputs(struct parse *parse, const struct visit *visit) {
-    const struct field_map *outputs = &visit->step->outputs;
+    const struct field_map *outputs = &visit->step->more->outputs;
     unsigned text = STEP_HAS_STDOUT | STEP_HAS_BODY;
     for (size_t i = 0; i < outputs->count; i++) {
         const struct output *output = &FIELD_AT(struct output, outputs, i);
@@ -254,11 +254,11 @@ static void check_background(struct parse *parse, const struct visit *visit) {
         parse_error(parse, key_span(parse, visit, "background"),
                     "add `ready: {http: …}`, `{shell: …}` or `{sql: …}`",
                     "a background step needs `ready`, which says when it is up");
-    if (step->ready && !node_find(visit->node, "background", NULL))
+    if (step->more->ready && !node_find(visit->node, "background", NULL))
         parse_error(parse, key_span(parse, visit, "ready"),
                     "add `background: true`, or use `expect` and `retry`",
                     "`ready` is for steps with `background: true`");
-    if (step->background && step->foreach)
+    if (step->background && step->more->foreach)
         parse_error(parse, key_span(parse, visit, "foreach"), "write a step for each service",
                     "a background step cannot have `foreach`");
     if (step->background && visit->in_handler)
@@ -285,10 +285,10 @@ static void check_probe(struct parse *parse, const struct visit *visit) {
 static void check_handler(struct parse *parse, const struct visit *visit) {
     const struct step *step = visit->step;
     bool is_finally = visit->role == ROLE_FINALLY && !visit->in_handler;
-    if (visit->in_handler && step->rollback)
+    if (visit->in_handler && step->more->rollback)
         parse_error(parse, key_span(parse, visit, "rollback"), "use `retry` where it may fail",
                     "a rollback has no rollback of its own");
-    if (is_finally && step->rollback)
+    if (is_finally && step->more->rollback)
         parse_error(parse, key_span(parse, visit, "rollback"), "take it out",
                     "steps of `finally` are not rolled back");
     if ((is_finally || visit->in_handler) && step->point_of_no_return)
@@ -305,10 +305,10 @@ static const char *effect_name(enum effect effect) {
 
 static void check_effect(struct parse *parse, const struct visit *visit) {
     const struct step *step = visit->step;
-    if (step->effect_reason && step->effect_override == EFFECT_UNSAID)
+    if (step->more->effect_reason && step->effect_override == EFFECT_UNSAID)
         parse_error(parse, key_span(parse, visit, "effect_reason"), NULL,
                     "`effect_reason` without `effect`");
-    if (step->effect_override == EFFECT_UNSAID || step->effect_reason || !is_sql(step) ||
+    if (step->effect_override == EFFECT_UNSAID || step->more->effect_reason || !is_sql(step) ||
         !step->type->effect || visit->is_broken)
         return;
     enum effect derived = step->type->effect(step->spec);
@@ -329,11 +329,11 @@ static void check_max_fail(struct parse *parse, const struct visit *visit) {
     AUTO_ERR err = ERR_INIT;
     AUTO_TEXT text = NULL;
     size_t most;
-    if (!step->foreach && !node_find(visit->node, "foreach", NULL))
+    if (!step->more->foreach && !node_find(visit->node, "foreach", NULL))
         parse_error(parse, key_span(parse, visit, "max_fail"), "add `foreach:` to the step",
                     "`max_fail` is for steps with `foreach`");
-    if (!template_is_constant(step->max_fail) ||
-        template_render_text(step->max_fail, NULL, &text, NULL) < 0 ||
+    if (!template_is_constant(step->more->max_fail) ||
+        template_render_text(step->more->max_fail, NULL, &text, NULL) < 0 ||
         step_max_fail_read(text, 0, &most, &err) == 0)
         return;
     err.span = value_span(parse, visit, "max_fail");
@@ -342,18 +342,18 @@ static void check_max_fail(struct parse *parse, const struct visit *visit) {
 
 static void check_figures(struct parse *parse, const struct visit *visit) {
     const struct step *step = visit->step;
-    if (step->max_fail)
+    if (step->more->max_fail)
         check_max_fail(parse, visit);
-    if (!step->foreach && node_find(visit->node, "concurrency", NULL) &&
+    if (!step->more->foreach && node_find(visit->node, "concurrency", NULL) &&
         !node_find(visit->node, "foreach", NULL))
         parse_error(parse, key_span(parse, visit, "concurrency"), "use `parallel:` for a group",
                     "`concurrency` is for steps with `foreach`");
-    if (step->retry) {
+    if (step->more->retry) {
         const struct node *retry = node_find(visit->node, "retry", NULL), *at = NULL;
         if (retry && retry->kind == NODE_MAP && node_find(retry, "max_delay", &at))
-            check_retry(parse, parse_span(parse, at), step->retry);
+            check_retry(parse, parse_span(parse, at), step->more->retry);
     }
-    if (step->deadline_ms > 0 && step->timeout_ms > step->deadline_ms)
+    if (step->more->deadline_ms > 0 && step->timeout_ms > step->more->deadline_ms)
         parse_error(parse, key_span(parse, visit, "timeout"),
                     "`timeout` is for one attempt, `deadline` for all of them",
                     "`timeout` is longer than `deadline`");
@@ -372,7 +372,7 @@ static bool has_database(void *user, const char *name) {
     if (name)
         return FIELD_FIND(struct database, &runbook->databases, name) != NULL;
     /* A name that is wrong has been reported. */
-    return check->visit->step->database || runbook->defaults.database ||
+    return check->visit->step->more->database || runbook->defaults.database ||
            runbook->databases.count == 1;
 }
 

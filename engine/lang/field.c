@@ -230,7 +230,8 @@ static uint64_t fields_due(struct parse *parse, const struct field *fields) {
         return due->bits;
     *due = (struct due){.fields = fields};
     for (size_t i = 0; fields[i].kind != FIELD_NONE; i++)
-        if (fields[i].fallback || fields[i].flags & FIELD_REQUIRED)
+        if ((fields[i].fallback && !(fields[i].flags & FIELD_PRESET)) ||
+            fields[i].flags & FIELD_REQUIRED)
             due->bits |= UINT64_C(1) << i;
     return due->bits;
 }

@@ -153,6 +153,8 @@ void steps_take(struct parse *parse, struct steps_open *open, const struct node 
 struct step_list *steps_close(struct parse *parse, struct steps_open *open,
                               const struct node *list);
 struct step *step_parse(struct parse *parse, const struct node *node, enum step_role role);
+/* What few steps say, of a step that shall say some of it. */
+struct step_more *step_more_own(struct parse *parse, struct step *step);
 /* Ids of all steps of the file, once all are parsed. That they are unique the plan checks. */
 void steps_name(struct parse *parse);
 /* By their ids: visits. Made when it is first asked for: a file whose steps all have ids, and none

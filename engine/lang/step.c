@@ -5,6 +5,10 @@
 #include "lang/tables.h"
 
 #define AT(member) offsetof(struct step, member)
+/* Where few steps say something: behind the step, see parse_slot. */
+#define MORE(member) (sizeof(struct step) + offsetof(struct step_more, member))
+
+const struct step_more step_plain = {.concurrency = 1};
 
 static const struct field text_item = {.kind = FIELD_STRING, .doc = "Text."};
 static const struct field name_item = {.kind = FIELD_NAME, .doc = "The id of a step."};
@@ -215,26 +219,26 @@ static const char *const effect_choices[] = {"read", "idempotent", "once", NULL}
     }
 #define DESCRIPTION                                                                                \
     {                                                                                              \
-        .key = "description", .kind = FIELD_STRING, .offset = AT(description),                     \
+        .key = "description", .kind = FIELD_STRING, .offset = MORE(description),                   \
         .doc = "Why the step is there and what to know about it.",                                 \
         .example = "The dump is the way back if the restore fails."                                \
     }
 #define WHEN                                                                                       \
     {                                                                                              \
-        .key = "when", .kind = FIELD_EXPR, .flags = FIELD_ITEM, .offset = AT(when),                \
+        .key = "when", .kind = FIELD_EXPR, .flags = FIELD_ITEM, .offset = MORE(when),              \
         .doc = "A jq condition on the run; where it is false the step is skipped.",                \
         .example = "'.params.env == \"production\"'"                                               \
     }
 #define TARGET                                                                                     \
     {                                                                                              \
-        .key = "target", .kind = FIELD_TEXT, .flags = FIELD_ITEM, .offset = AT(target),            \
+        .key = "target", .kind = FIELD_TEXT, .flags = FIELD_ITEM, .offset = MORE(target),          \
         .doc = "The target of `targets` that the command runs on, or the request goes "            \
                "through; `\"${{ .item }}\"` where `foreach` goes over their names.",               \
         .example = "web"                                                                           \
     }
 #define DATABASE                                                                                   \
     {                                                                                              \
-        .key = "database", .kind = FIELD_NAME, .offset = AT(database),                             \
+        .key = "database", .kind = FIELD_NAME, .offset = MORE(database),                           \
         .doc =                                                                                     \
             "The database of `databases` that statements run on; unsaid where there is only one.", \
         .example = "primary"                                                                       \
@@ -242,19 +246,19 @@ static const char *const effect_choices[] = {"read", "idempotent", "once", NULL}
 #define ENVIRONMENT                                                                                \
     {                                                                                              \
         .key = "env", .kind = FIELD_MAP,                                                           \
-        .flags = FIELD_ANY_KEY | FIELD_ENV_KEY | FIELD_SECRETS | FIELD_ITEM, .offset = AT(env),    \
+        .flags = FIELD_ANY_KEY | FIELD_ENV_KEY | FIELD_SECRETS | FIELD_ITEM, .offset = MORE(env),  \
         .doc = "Environment variables of the command: the way for values and secrets into it.",    \
         .example = "{BACKUP: \"${{ .params.backup }}\"}", .item = &template_item                   \
     }
 #define FOLDER                                                                                     \
     {                                                                                              \
-        .key = "cwd", .kind = FIELD_TEXT, .flags = FIELD_ITEM, .offset = AT(cwd),                  \
+        .key = "cwd", .kind = FIELD_TEXT, .flags = FIELD_ITEM, .offset = MORE(cwd),                \
         .doc = "The folder that the command runs in.", .example = "/var/backups"                   \
     }
 #define INPUT                                                                                      \
     {                                                                                              \
         .key = "stdin", .kind = FIELD_TEXT, .flags = FIELD_SECRETS | FIELD_ITEM,                   \
-        .offset = AT(input),                                                                       \
+        .offset = MORE(input),                                                                     \
         .doc = "What the command reads from standard input; unsaid: nothing.",                     \
         .example = "\"${{ .steps.fetch.stdout }}\""                                                \
     }
@@ -265,32 +269,32 @@ static const char *const effect_choices[] = {"read", "idempotent", "once", NULL}
     }
 #define DEADLINE                                                                                   \
     {                                                                                              \
-        .key = "deadline", .kind = FIELD_DURATION, .offset = AT(deadline_ms),                      \
+        .key = "deadline", .kind = FIELD_DURATION, .offset = MORE(deadline_ms),                    \
         .doc = "How long all attempts may take together, pauses included.", .example = "1h"        \
     }
 #define GRACE                                                                                      \
     {                                                                                              \
-        .key = "grace", .kind = FIELD_DURATION, .offset = AT(grace_ms),                            \
+        .key = "grace", .kind = FIELD_DURATION, .offset = MORE(grace_ms),                          \
         .doc = "The time from SIGTERM to SIGKILL when a command is ended; unsaid: 10s.",           \
         .example = "30s"                                                                           \
     }
 #define RETRY                                                                                      \
     {                                                                                              \
-        .key = "retry", .kind = FIELD_OBJECT, .offset = AT(retry),                                 \
+        .key = "retry", .kind = FIELD_OBJECT, .offset = MORE(retry),                               \
         .doc = "How often and when a failed attempt is repeated.",                                 \
         .example = "{attempts: 3, delay: 2s, backoff: 2}", .fields = retry_fields,                 \
         .size = sizeof(struct retry)                                                               \
     }
 #define EXPECT                                                                                     \
     {                                                                                              \
-        .key = "expect", .kind = FIELD_OBJECT, .offset = AT(expect),                               \
+        .key = "expect", .kind = FIELD_OBJECT, .offset = MORE(expect),                             \
         .doc = "What must hold for the step to have succeeded.",                                   \
         .example = "{exit: 0, stdout: {matches: 'ok'}}", .fields = expect_fields,                  \
         .size = sizeof(struct expect)                                                              \
     }
 #define LOCK                                                                                       \
     {                                                                                              \
-        .key = "lock", .kind = FIELD_STRING, .offset = AT(lock),                                   \
+        .key = "lock", .kind = FIELD_STRING, .offset = MORE(lock),                                 \
         .doc = "A name; two steps or runs that hold the same name never run together.",            \
         .example = "production-database"                                                           \
     }
@@ -302,13 +306,13 @@ static const char *const effect_choices[] = {"read", "idempotent", "once", NULL}
     }
 #define EFFECT_REASON                                                                              \
     {                                                                                              \
-        .key = "effect_reason", .kind = FIELD_STRING, .offset = AT(effect_reason),                 \
+        .key = "effect_reason", .kind = FIELD_STRING, .offset = MORE(effect_reason),               \
         .doc = "Why `effect` is right; required where it says something else of SQL.",             \
         .example = "the function only logs"                                                        \
     }
 #define DESTROYS                                                                                   \
     {                                                                                              \
-        .key = "destroys", .kind = FIELD_LIST, .flags = FIELD_ONE, .offset = AT(destroys),         \
+        .key = "destroys", .kind = FIELD_LIST, .flags = FIELD_ONE, .offset = MORE(destroys),       \
         .doc = "What this step's SQL or push may destroy, named exactly as `check` names it; "     \
                "what is not "                                                                      \
                "named needs an `approval` above the step whose message names it.",                 \
@@ -348,12 +352,13 @@ const struct field step_fields[] = {
     {.key = "foreach",
      .kind = FIELD_VALUE,
      .flags = FIELD_JQ,
-     .offset = AT(foreach),
+     .offset = MORE(foreach),
      .doc = "A list, or a jq expression that yields one; the step runs for each `.item`.",
      .example = "'.params.hosts'"},
     {.key = "concurrency",
      .kind = FIELD_INTEGER,
-     .offset = AT(concurrency),
+     .flags = FIELD_PRESET,
+     .offset = MORE(concurrency),
      .doc = "How many items of `foreach` run at the same time.",
      .example = "4",
      .minimum = 1,
@@ -361,7 +366,7 @@ const struct field step_fields[] = {
      .fallback = 1},
     {.key = "max_fail",
      .kind = FIELD_TEXT,
-     .offset = AT(max_fail),
+     .offset = MORE(max_fail),
      .doc = "So many items of `foreach`, or so many percent of them, may fail without the step "
             "failing; the next one fails it, and no more begin.",
      .example = "25%"},
@@ -377,14 +382,14 @@ const struct field step_fields[] = {
     EXPECT,
     {.key = "outputs",
      .kind = FIELD_MAP,
-     .offset = AT(outputs),
+     .offset = MORE(outputs),
      .doc = "Named values taken from the result, for later steps.",
      .example = "{leads: {jq: '.rows[0].leads'}}",
      .item = &output_item},
     {.key = "rollback",
      .kind = FIELD_STEP,
      .flags = FIELD_ITEM,
-     .offset = AT(rollback),
+     .offset = MORE(rollback),
      .doc = "The step that takes this one back.",
      .example = "{shell: rm -f new.conf}"},
     {.key = "on_failure",
@@ -396,13 +401,13 @@ const struct field step_fields[] = {
     {.key = "dry_run",
      .kind = FIELD_STEP,
      .flags = FIELD_ITEM,
-     .offset = AT(dry_run),
+     .offset = MORE(dry_run),
      .doc = "What a dry run does in the step's place; it must leave no trace.",
      .example = "{shell: rsync --dry-run -a src/ dst/}"},
     {.key = "done_when",
      .kind = FIELD_PROBE,
      .flags = FIELD_ITEM,
-     .offset = AT(done_when),
+     .offset = MORE(done_when),
      .doc = "A read-only probe; where it holds before the step, the step is done already.",
      .example = "{shell: test -e /var/backups/done}"},
     {.key = "background",
@@ -413,7 +418,7 @@ const struct field step_fields[] = {
     {.key = "ready",
      .kind = FIELD_PROBE,
      .flags = FIELD_ITEM,
-     .offset = AT(ready),
+     .offset = MORE(ready),
      .doc = "The probe that says that a background command is up.",
      .example = "{http: \"http://localhost:8080/health\"}"},
     {.key = "point_of_no_return",
@@ -428,7 +433,7 @@ const struct field step_fields[] = {
     SENSITIVE,
     {.key = "objectives",
      .kind = FIELD_OBJECT,
-     .offset = AT(objectives),
+     .offset = MORE(objectives),
      .doc =
          "What a group (`steps`, `parallel`) is measured by: its share of the time. A missed one "
          "is told in the run's summary, and fails nothing; for that there is `timeout`.",

@@ -61,24 +61,10 @@ struct spot {
     uint32_t line, column, length;
 };
 
-struct step {
-    const struct step_type *type;
-    const void *spec; /* what `type->fields` describe */
-    const char *id;   /* as given, or made from title or position; unique in its file */
-    const char *title;
+/* What few steps say: a step that says none of it shares `step_plain`. In the step itself it would
+ * be 232 bytes of 360, with each of a hundred thousand. */
+struct step_more {
     const char *description;
-    struct span span; /* of the step's first key */
-
-    struct field_list needs; /* const char * each */
-    struct spot needs_at;
-    bool has_needs; /* `needs:` stands there, perhaps empty */
-    /* Small ones stand together: a file may hold a hundred thousand steps. */
-    bool background;
-    bool point_of_no_return;
-    bool sensitive;
-    enum on_failure on_failure;
-    enum effect effect_override;
-
     struct expr *when;
     struct template *foreach; /* a list, or a string that holds one jq expression */
     int64_t concurrency;
@@ -89,7 +75,7 @@ struct step {
     struct template *cwd;
     struct template *input; /* `stdin:` */
 
-    int64_t timeout_ms, deadline_ms, grace_ms; /* 0: unsaid */
+    int64_t deadline_ms, grace_ms; /* 0: unsaid */
     struct retry *retry;
     struct expect *expect;
     struct field_map outputs; /* struct output each */
@@ -100,10 +86,31 @@ struct step {
     const char *lock;
     const char *effect_reason;
     struct field_list destroys;    /* const char * each, e.g. "table leads" */
-    struct field_list tags;        /* const char * each */
     struct objectives *objectives; /* of a group: `rto_ms` */
 
     const struct step_ref *refs; /* those that its own expressions look at */
+};
+
+extern const struct step_more step_plain;
+
+struct step {
+    const struct step_type *type;
+    const void *spec; /* what `type->fields` describe */
+    const char *id;   /* as given, or made from title or position; unique in its file */
+    const char *title;
+    const struct step_more *more; /* never NULL */
+    struct span span;             /* of the step's first key */
+
+    struct field_list needs; /* const char * each */
+    struct spot needs_at;
+    bool has_needs; /* `needs:` stands there, perhaps empty */
+    bool background;
+    bool point_of_no_return;
+    bool sensitive;
+    enum on_failure on_failure;
+    enum effect effect_override;
+    int64_t timeout_ms;     /* 0: unsaid */
+    struct field_list tags; /* const char * each */
 };
 
 /* What the step does to the world: said, or derived from its type, members and statements. */

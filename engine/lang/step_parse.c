@@ -162,11 +162,28 @@ static bool parse_beside(struct parse *parse, const struct step_type *type, size
 
 /* ---- the step ----------------------------------------------------------------------------- */
 
+struct step_more *step_more_own(struct parse *parse, struct step *step) {
+    struct step_more *more = (struct step_more *)(uintptr_t)step->more;
+    if (more != &step_plain)
+        return more;
+    more = arena_alloc(parse->runbook->arena, sizeof *more);
+    *more = step_plain;
+    step->more = more;
+    return more;
+}
+
+/* Where the field of a step stands, in it or in what few of them say. */
+static void *parse_slot(struct parse *parse, struct step *step, const struct field *field) {
+    if (field->offset < sizeof *step)
+        return (char *)step + field->offset;
+    return (char *)step_more_own(parse, step) + (field->offset - sizeof *step);
+}
+
 static void parse_pairs(struct parse *parse, enum step_role role, struct step *step,
                         const struct node *node, size_t action) {
     const struct field *fields = role_fields(role);
     uint64_t seen = 0, spec_seen = 0;
-    void *spec = step->type ? arena_alloc(parse->runbook->arena, step->type->size + 1) : NULL;
+    void *spec = step->type ? arena_alloc(parse->runbook->arena, step->type->size) : NULL;
     bool is_stray = false;
     step->spec = spec;
     if (step->type)
@@ -182,7 +199,7 @@ static void parse_pairs(struct parse *parse, enum step_role role, struct step *s
                 const struct span at = parse_span(parse, node_value(node, i));
                 step->needs_at = (struct spot){at.line, at.column, at.length};
             }
-            field_parse(parse, field, node_value(node, i), (char *)step + field->offset);
+            field_parse(parse, field, node_value(node, i), parse_slot(parse, step, field));
         } else if (!type_lookup(parse, key) &&
                    !(spec && parse_beside(parse, step->type, i, node, &spec_seen, spec))) {
             is_stray = true;
@@ -204,6 +221,7 @@ static uint32_t visit_add(struct parse *parse, const struct node *node, enum ste
     struct visit visit = {.node = node, .parent = parent, .role = (uint8_t)role};
     visit.step = arena_alloc(parse->runbook->arena, sizeof *visit.step);
     visit.step->span = parse_span(parse, node);
+    visit.step->more = &step_plain;
     visit.in_handler = role == ROLE_ROLLBACK || role == ROLE_DRY_RUN || role == ROLE_PROBE;
     if (parent != VISIT_NONE) {
         visit.in_handler |= parse->visits.items[parent].in_handler;
@@ -365,7 +383,7 @@ void steps_name(struct parse *parse) {
 static bool has_inverse(const struct visit *visit) {
     const struct step *step = visit->step;
     return visit->role == ROLE_STEP && !visit->in_handler && !visit->is_broken && step->type &&
-           !step->rollback && step->type->inverse && step->type->inverse(step->spec);
+           !step->more->rollback && step->type->inverse && step->type->inverse(step->spec);
 }
 
 void steps_invert(struct parse *parse) {
@@ -380,9 +398,11 @@ void steps_invert(struct parse *parse) {
             .id = step->id,
             .span = step->span,
             .timeout_ms = step->timeout_ms,
-            .grace_ms = step->grace_ms,
-            .refs = step->refs,
+            .more = &step_plain,
         };
-        step->rollback = handler;
+        struct step_more *more = step_more_own(parse, handler);
+        more->grace_ms = step->more->grace_ms;
+        more->refs = step->more->refs;
+        step_more_own(parse, step)->rollback = handler;
     }
 }

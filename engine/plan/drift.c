@@ -69,7 +69,8 @@ static void members_gather(struct gather *gather, const struct step *step, value
         return;
     }
     AUTO_VALUE members = value_get(yaml, step->type->key);
-    list_gather(gather, inner.steps, members, step->foreach ? below : prefix, !inner.parallel);
+    list_gather(gather, inner.steps, members, step->more->foreach ? below : prefix,
+                !inner.parallel);
 }
 
 static void step_gather(struct gather *gather, const struct step *step, value yaml,

@@ -56,11 +56,11 @@ static const char *step_lets_by(const struct scope *scope, const struct step *st
     enum on_failure rule = step->on_failure;
     if (rule == ON_FAILURE_UNSAID)
         rule = scope->file->defaults.on_failure;
-    if (step->when)
+    if (step->more->when)
         return "`when` may skip it";
-    if (step->done_when)
+    if (step->more->done_when)
         return "`done_when` may skip it";
-    if (step->foreach)
+    if (step->more->foreach)
         return "its list may be empty";
     return rule == ON_FAILURE_CONTINUE ? "the run goes on where it is rejected" : NULL;
 }
@@ -188,8 +188,8 @@ static void losses_clear(struct check *check) {
 }
 
 static bool is_declared(const struct step *step, const char *what) {
-    for (size_t i = 0; i < step->destroys.count; i++)
-        if (text_equal(FIELD_AT(const char *, &step->destroys, i), what))
+    for (size_t i = 0; i < step->more->destroys.count; i++)
+        if (text_equal(FIELD_AT(const char *, &step->more->destroys, i), what))
             return true;
     return false;
 }
@@ -390,7 +390,7 @@ static void step_check(struct check *check, const struct scope *scope, uint32_t 
         return;
     check->step = step;
     check->near = NULL;
-    check->database = plan_database(check->plan, scope->file, step->database, NULL);
+    check->database = plan_database(check->plan, scope->file, step->more->database, NULL);
     if (step->type->destroys(step->spec, &losses)) {
         for (size_t i = 0; i < check->losses.count && !is_protected(check); i++)
             check->losses.items[i].is_allowed = is_declared(step, check->losses.items[i].what);
@@ -431,8 +431,8 @@ static void scope_check(struct check *check, const struct scope *scope) {
         if (scope->is_body && i == 0)
             continue; /* looked at where it stands */
         step_check(check, scope, i, node->step);
-        handler_add(check, scope, i, node->step->rollback);
-        handler_add(check, scope, i, node->step->dry_run);
+        handler_add(check, scope, i, node->step->more->rollback);
+        handler_add(check, scope, i, node->step->more->dry_run);
         if (node->role == GRAPH_ACT)
             body_add(check, scope, i);
     }

@@ -126,8 +126,9 @@ static void level_close(struct builder *builder) {
 
 /* A group that is timed, locked or judged as a whole is one node, and has a graph of its own. */
 static bool has_own_life(const struct step *step) {
-    return step->timeout_ms || step->deadline_ms || step->lock || step->done_when || step->expect ||
-           step->outputs.count || step->objectives;
+    return step->timeout_ms || step->more->deadline_ms || step->more->lock ||
+           step->more->done_when || step->more->expect || step->more->outputs.count ||
+           step->more->objectives;
 }
 
 static bool is_flattened(const struct builder *builder, const struct step *step,
@@ -136,7 +137,7 @@ static bool is_flattened(const struct builder *builder, const struct step *step,
         return false;
     if (is_root(builder))
         return builder->scope == GRAPH_BODY;
-    return !step->foreach && !has_own_life(step);
+    return !step->more->foreach && !has_own_life(step);
 }
 
 static void step_add(struct builder *builder) {

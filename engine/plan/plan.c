@@ -216,7 +216,7 @@ static const struct step *walk_find(const struct walk *walk, const char *id) {
 
 static void walk_id(struct walk *walk, const struct step *step) {
     const struct step *seen = step->id ? walk_find(walk, step->id) : NULL;
-    if (seen && seen != step && seen->rollback != step) {
+    if (seen && seen != step && seen->more->rollback != step) {
         AUTO_ERR err = ERR_INIT;
         err_at(&err, step->span, "the id `%s` is used twice", step->id);
         err_hint(&err, "ids are unique in a file; the other is in line %u", seen->span.line);
@@ -251,10 +251,10 @@ static void walk_graph(struct walk *walk, const struct graph *graph) {
                 walk_id(walk, node->step);
             if (node->role == GRAPH_ACT)
                 walk_body(walk, node->step);
-            if (!node->step->rollback)
+            if (!node->step->more->rollback)
                 continue;
-            walk_id(walk, node->step->rollback);
-            walk_body(walk, node->step->rollback);
+            walk_id(walk, node->step->more->rollback);
+            walk_body(walk, node->step->more->rollback);
         }
     }
 }

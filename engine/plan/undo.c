@@ -36,7 +36,7 @@ static bool has_inner_handler(const struct step *step) {
         return false;
     const struct step_list *members = inner.runbook ? inner.runbook->steps : inner.steps;
     for (size_t i = 0; members && i < members->count; i++)
-        if (members->items[i]->rollback || has_inner_handler(members->items[i]))
+        if (members->items[i]->more->rollback || has_inner_handler(members->items[i]))
             return true;
     return false;
 }
@@ -45,7 +45,7 @@ static bool is_handler(const struct graph *graph, uint32_t index, bool is_body) 
     const struct graph_node *node = graph_node(graph, index);
     if (node->role == GRAPH_BEGIN || (is_body && node->group == GRAPH_NONE))
         return false;
-    return node->step->rollback || (node->role == GRAPH_ACT && has_inner_handler(node->step));
+    return node->step->more->rollback || (node->role == GRAPH_ACT && has_inner_handler(node->step));
 }
 
 /* The handler of a group runs when anything in it was begun. */

@@ -93,8 +93,8 @@ static void need_ignore(void *user, enum step_need need, const char *text, size_
 
 static void losses_add(struct figure *figure, const struct step *step) {
     AUTO_BUF names = BUF_INIT(LINE_MAX);
-    for (size_t i = 0; i < step->destroys.count; i++)
-        buf_printf(&names, "%s%s", i ? ", " : "", FIELD_AT(const char *, &step->destroys, i));
+    for (size_t i = 0; i < step->more->destroys.count; i++)
+        buf_printf(&names, "%s%s", i ? ", " : "", FIELD_AT(const char *, &step->more->destroys, i));
     if (names.length)
         text_add(figure, "destroys ", buf_text(&names));
 }
@@ -108,17 +108,17 @@ static const char *const effects[] = {
 
 static void foreach_add(struct figure *figure, const struct step *step) {
     AUTO_BUF list = BUF_INIT((size_t)1 << 20);
-    if (!step->foreach)
+    if (!step->more->foreach)
         return;
-    template_show(&list, step->foreach);
+    template_show(&list, step->more->foreach);
     line_add(figure, "for each of ", buf_text(&list), list.length);
 }
 
 static void target_show(struct figure *figure, const struct step *step) {
     AUTO_BUF target = BUF_INIT(LINE_MAX);
-    if (!step->target)
+    if (!step->more->target)
         return;
-    template_show(&target, step->target);
+    template_show(&target, step->more->target);
     line_add(figure, "on ", buf_text(&target), target.length);
 }
 
@@ -132,12 +132,12 @@ static void step_lines(struct figure *figure, const struct step *step) {
     text_add(figure, "", has_title ? step->title : step->id);
     text_add(figure, "", kind);
     foreach_add(figure, step);
-    text_add(figure, "when ", step->when ? expr_text(step->when) : NULL);
+    text_add(figure, "when ", step->more->when ? expr_text(step->more->when) : NULL);
     if (step->type->demand && step->type->asks)
         step->type->demand(step->spec, &demand);
     losses_add(figure, step);
     target_show(figure, step);
-    text_add(figure, "holds lock ", step->lock);
+    text_add(figure, "holds lock ", step->more->lock);
     if (step->background)
         text_add(figure, "", "runs beside the rest until the end");
 }
@@ -153,7 +153,7 @@ static enum ink step_ink(const struct step *step, bool is_skipped) {
         return INK_SKIPPED;
     if (step->type->asks && step->type->asks(step->spec) != STEP_ASKS_NOBODY)
         return INK_GATE;
-    return step->destroys.count > 0 ? INK_DESTROYS : inks[step_effect(step)];
+    return step->more->destroys.count > 0 ? INK_DESTROYS : inks[step_effect(step)];
 }
 
 /* ---- figures ------------------------------------------------------------------------------- */
@@ -179,7 +179,7 @@ static void edge_put(const struct canvas *canvas, uint32_t from, uint32_t to, en
 
 static void undo_put(struct canvas *canvas, const struct step *step, const char *path,
                      uint32_t beside) {
-    const struct step *handler = step->rollback;
+    const struct step *handler = step->more->rollback;
     struct figure figure = {.shape = FIGURE_UNDO,
                             .ink = INK_UNDO,
                             .path = path,
@@ -230,7 +230,7 @@ static bool is_left_out(const struct sheet *sheet, uint32_t index) {
         return sheet->skipped[node->peer];
     if (node->group != GRAPH_NONE && sheet->skipped[node->group])
         return true;
-    AUTO_VALUE when = fact_of_expr(&at, node->step->when);
+    AUTO_VALUE when = fact_of_expr(&at, node->step->more->when);
     return fact_skip_reason(&at, sheet->graph, index, when) != NULL;
 }
 

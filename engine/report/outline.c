@@ -129,7 +129,7 @@ static void nested_tell(const struct pages *pages, uint32_t index, value undo,
     AUTO_TEXT prefix = mem_printf("%s/", row->path);
     AUTO_VALUE path = value_string(row->path);
     /* What stands in it tells its own handlers one by one. */
-    AUTO_VALUE outer = node->step->rollback ? value_copy(undo) : names_without(undo, path);
+    AUTO_VALUE outer = node->step->more->rollback ? value_copy(undo) : names_without(undo, path);
     const struct listing nested = {
         .telling = listing->telling,
         .file = members.runbook ? members.runbook : listing->file,
@@ -267,7 +267,7 @@ static void page_prepare(struct pages *pages, uint32_t index) {
         pages->reasons[index] = pages->reasons[node->peer];
         return;
     }
-    pages->whens[index] = fact_of_expr(&at, node->step->when);
+    pages->whens[index] = fact_of_expr(&at, node->step->more->when);
     const char *reason = fact_skip_reason(&at, listing->graph, index, pages->whens[index]);
     if (!pages->reasons[index])
         pages->reasons[index] = reason;

@@ -212,8 +212,8 @@ static void variables_add(const struct outline_file *in, const struct field_map 
 /* Of a loop over names that stand there each is needed. */
 static void targets_add(const struct outline_file *in, const struct step *step) {
     AUTO_VALUE items = value_none();
-    if (!step->foreach || !template_is_constant(step->foreach) ||
-        template_render(step->foreach, NULL, &items, NULL) < 0)
+    if (!step->more->foreach || !template_is_constant(step->more->foreach) ||
+        template_render(step->more->foreach, NULL, &items, NULL) < 0)
         return;
     for (size_t i = 0; i < value_count(items); i++) {
         AUTO_VALUE item = value_at(items, i);
@@ -226,7 +226,7 @@ static void targets_add(const struct outline_file *in, const struct step *step) 
 static const char *usual_place(const struct outline_file *in, const struct step *step) {
     const struct database *database =
         step->type->results & STEP_HAS_ROWS
-            ? plan_database(in->at.plan, in->at.file, step->database, NULL)
+            ? plan_database(in->at.plan, in->at.file, step->more->database, NULL)
             : NULL;
     if (database)
         return database->target;
@@ -236,15 +236,15 @@ static const char *usual_place(const struct outline_file *in, const struct step 
 /* As it was written; NULL: here. */
 static const char *place_of(const struct outline_file *in, const struct step *step) {
     AUTO_BUF shown = BUF_INIT(1 << 16);
-    if (!step->target)
+    if (!step->more->target)
         return usual_place(in, step);
-    template_show(&shown, step->target);
+    template_show(&shown, step->more->target);
     return arena_strdup(in->arena, buf_text(&shown));
 }
 
 static void target_tell(const struct outline_file *in, const struct step *step, value *object) {
     outline_text_set(object, "target", in->place);
-    if (in->place && (!step->target || template_is_constant(step->target)))
+    if (in->place && (!step->more->target || template_is_constant(step->more->target)))
         target_add(in, in->place);
     else if (in->place)
         targets_add(in, step);
@@ -255,20 +255,20 @@ static void command_tell(const struct outline_file *in, const struct step *step,
     value made = object ? value_object() : value_none(), *env = object ? &made : NULL;
     variables_add(in, &in->at.file->env, env);
     variables_add(in, &defaults->env, env);
-    variables_add(in, &step->env, env);
+    variables_add(in, &step->more->env, env);
     if (object)
         outline_set(value_count(made) > 0 ? object : NULL, "env", made);
-    template_tell(in, "cwd", step->cwd ? step->cwd : defaults->cwd, object);
-    template_tell(in, "stdin", step->input, object);
+    template_tell(in, "cwd", step->more->cwd ? step->more->cwd : defaults->cwd, object);
+    template_tell(in, "stdin", step->more->input, object);
     if (text_equal(step->type->key, "shell"))
         command_add(in, defaults->shell.count > 0 ? FIELD_AT(const char *, &defaults->shell, 0)
                                                   : "bash");
 }
 
 static void database_tell(const struct outline_file *in, const struct step *step, value *object) {
-    const char *name = step->database;
+    const char *name = step->more->database;
     const struct database *database =
-        plan_database(in->at.plan, in->at.file, step->database, &name);
+        plan_database(in->at.plan, in->at.file, step->more->database, &name);
     /* Only what it is made of counts: the rest may be a secret. */
     value_free(template_noted(in, database ? database->url : NULL));
     outline_text_set(object, "database", name);
@@ -392,17 +392,17 @@ static void limits_tell(const struct outline_file *in, const struct step *step, 
         return;
     const struct defaults *defaults = &in->at.file->defaults;
     bool is_container = step->type && step->type->expand;
-    const struct retry *retry = step->retry;
+    const struct retry *retry = step->more->retry;
     bool is_passive = step->type && step->type->is_passive;
     if (!retry && !is_container && !is_passive && step_effect(step) != EFFECT_ONCE)
         retry = defaults->retry;
     outline_integer_set(object, "timeout_ms",
                         limit_of(step, step->timeout_ms, defaults->timeout_ms));
     outline_integer_set(object, "deadline_ms",
-                        limit_of(step, step->deadline_ms, defaults->deadline_ms));
+                        limit_of(step, step->more->deadline_ms, defaults->deadline_ms));
     if (retry)
         *object = value_set(*object, "retry", retry_value(retry));
-    outline_text_set(object, "lock", step->lock);
+    outline_text_set(object, "lock", step->more->lock);
     outline_text_set(object, "on_failure", on_failure_text(step->on_failure));
 }
 
@@ -472,28 +472,28 @@ void outline_objectives_set(value *object, const struct objectives *objectives) 
 /* Its own, or those that the runbook brings that it calls. */
 static const struct objectives *objectives_of(const struct step *step) {
     struct step_expansion inner = {0};
-    bool is_call = !step->objectives && step_expand(step, &inner) && inner.runbook;
-    return is_call ? inner.runbook->objectives : step->objectives;
+    bool is_call = !step->more->objectives && step_expand(step, &inner) && inner.runbook;
+    return is_call ? inner.runbook->objectives : step->more->objectives;
 }
 
 /* What the step itself says it destroys and holds. */
 static void sums_tell(const struct outline_file *in, const struct step *step) {
-    for (size_t i = 0; i < step->destroys.count; i++) {
-        AUTO_VALUE name = value_string(FIELD_AT(const char *, &step->destroys, i));
+    for (size_t i = 0; i < step->more->destroys.count; i++) {
+        AUTO_VALUE name = value_string(FIELD_AT(const char *, &step->more->destroys, i));
         outline_sum_loss(in->sums, name);
     }
-    AUTO_TEXT lock = step->lock ? mem_printf("the lock `%s`", step->lock) : NULL;
+    AUTO_TEXT lock = step->more->lock ? mem_printf("the lock `%s`", step->more->lock) : NULL;
     if (lock)
         outline_sum_lock(in->sums, lock);
 }
 
 static void details_tell(const struct outline_file *in, const struct step *step, value *object) {
-    outline_text_set(object, "description", step->description);
+    outline_text_set(object, "description", step->more->description);
     place_tell(step, object);
-    outline_text_set(object, "effect_reason", step->effect_reason);
+    outline_text_set(object, "effect_reason", step->more->effect_reason);
     limits_tell(in, step, object);
-    outline_integer_set(object, "concurrency", step->foreach ? step->concurrency : 0);
-    outline_names_set(object, "destroys", &step->destroys);
+    outline_integer_set(object, "concurrency", step->more->foreach ? step->more->concurrency : 0);
+    outline_names_set(object, "destroys", &step->more->destroys);
     outline_names_set(object, "tags", &step->tags);
     outline_flag_set(object, "sensitive", step->sensitive);
 }
@@ -506,11 +506,11 @@ static const struct step *probe_of(const struct step *step) {
 static void gist_tell(const struct outline_file *in, struct outline_row *row, value *object) {
     const struct step *step = row->step;
     AUTO_TEXT line = row->gist;
-    if (!step->foreach) {
+    if (!step->more->foreach) {
         row->gist = outline_gist(step->title, line, NULL);
         return;
     }
-    value loop = noted(in, fact_of_template(&in->at, step->foreach));
+    value loop = noted(in, fact_of_template(&in->at, step->more->foreach));
     AUTO_VALUE list = value_get(loop, "text");
     row->gist = outline_gist(step->title, line, value_text(list));
     outline_set(object, "foreach", loop);
@@ -518,10 +518,10 @@ static void gist_tell(const struct outline_file *in, struct outline_row *row, va
 
 static void handlers_tell(const struct outline_file *in, const struct step *step, value *object) {
     probe_tell(in, "probe", probe_of(step), object);
-    probe_tell(in, "done_when", step->done_when, object);
-    probe_tell(in, "ready", step->ready, object);
-    handler_tell(in, "dry_run", step->dry_run, object);
-    handler_tell(in, "rollback", step->rollback, object);
+    probe_tell(in, "done_when", step->more->done_when, object);
+    probe_tell(in, "ready", step->more->ready, object);
+    handler_tell(in, "dry_run", step->more->dry_run, object);
+    handler_tell(in, "rollback", step->more->rollback, object);
 }
 
 void outline_step(const struct outline_file *in, struct outline_row *row) {

@@ -85,9 +85,9 @@ static void place_mark(struct buf *marks, const struct outline_row *row) {
     const struct step *step = row->step;
     if (row->skipped)
         mark_add(marks, "skipped: ", row->skipped);
-    else if (step->when)
-        mark_add(marks, "when ", expr_text(step->when));
-    if (step->foreach)
+    else if (step->more->when)
+        mark_add(marks, "when ", expr_text(step->more->when));
+    if (step->more->foreach)
         mark_add(marks, "", "loop");
     if (row->target)
         mark_add(marks, "on ", row->target);
@@ -103,7 +103,7 @@ static void marks_make(struct buf *marks, const struct outline_row *row) {
     losses_mark(marks, row->losses);
     if (row->step->background)
         mark_add(marks, "", "until the end");
-    if (row->step->rollback)
+    if (row->step->more->rollback)
         mark_add(marks, "", "has a rollback");
     if (row->objectives) {
         objective_mark(marks, "rto ", row->objectives->rto_ms);

@@ -55,8 +55,8 @@ static char *output_name(const char *path, const char *label) {
 /* What a secret is taken from would tell it. */
 bool step_hides_output(const struct step *step) {
     bool hides = step->sensitive;
-    for (size_t i = 0; i < step->outputs.count; i++) {
-        const struct output *output = &FIELD_AT(struct output, &step->outputs, i);
+    for (size_t i = 0; i < step->more->outputs.count; i++) {
+        const struct output *output = &FIELD_AT(struct output, &step->more->outputs, i);
         hides |= output->secret && !output->file;
     }
     return hides;
@@ -440,17 +440,17 @@ enum effect step_ctx_effect(const struct step_ctx *ctx) {
 }
 
 bool step_is_judged(const struct step_ctx *ctx) {
-    return ctx->spec.step->expect || ctx->spec.step->outputs.count;
+    return ctx->spec.step->more->expect || ctx->spec.step->more->outputs.count;
 }
 
 bool step_text_is_read(const struct step_ctx *ctx) {
     const struct step *step = ctx->spec.step;
-    return ctx->run->keeps_results || ctx->spec.in_place_of || step->outputs.count ||
-           (step->expect && step->expect->body);
+    return ctx->run->keeps_results || ctx->spec.in_place_of || step->more->outputs.count ||
+           (step->more->expect && step->more->expect->body);
 }
 
 int64_t step_grace_ms(const struct step_ctx *ctx) {
-    int64_t grace = ctx->spec.step->grace_ms;
+    int64_t grace = ctx->spec.step->more->grace_ms;
     if (!grace)
         grace = ctx->spec.frame->file->defaults.grace_ms;
     return grace == FIELD_ZERO_MS ? 0 : grace ? grace : 10000;

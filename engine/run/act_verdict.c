@@ -21,7 +21,7 @@ static void unexpected_say(struct step_ctx *act, const char *what) {
 }
 
 static bool ended_as_expected(const struct step_ctx *act) {
-    const struct expect *expect = act->spec.step->expect;
+    const struct expect *expect = act->spec.step->more->expect;
     if (act->outcome != STEP_FAILED || act->timed_out || !expect || !expect->exit.count)
         return false;
     AUTO_VALUE code = value_get(act->data, "exit_code");
@@ -51,7 +51,7 @@ static void doubt_the_text(struct step_ctx *act) {
         return;
     act->outcome = STEP_IN_DOUBT;
     err_wrap(&act->err, "part of its output may be lost with the engine that died%s",
-             act->spec.step->outputs.count ? ", and `done` leaves its outputs empty" : "");
+             act->spec.step->more->outputs.count ? ", and `done` leaves its outputs empty" : "");
 }
 
 static void judge_success(struct step_ctx *act) {

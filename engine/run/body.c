@@ -150,7 +150,7 @@ static void item_start(struct body *body) {
 }
 
 static void foreach_next(struct body *body) {
-    size_t most = (size_t)node_step(body->node)->concurrency;
+    size_t most = (size_t)node_step(body->node)->more->concurrency;
     bool goes_on = body->failures <= body->max_fail || body->node->frame->run->options.dry_run;
     while (goes_on && body->next < value_count(body->items) &&
            body->under_way < (most ? most : 1) && frame_may_start(body->node->frame))
@@ -161,7 +161,7 @@ static void foreach_next(struct body *body) {
 
 static int items_evaluate(struct node *node, value *ret, struct err *err) {
     struct expr_input input = scope_input_public(node->frame);
-    if (template_render(node_step(node)->foreach, &input, ret, err) < 0)
+    if (template_render(node_step(node)->more->foreach, &input, ret, err) < 0)
         return -1;
     if (value_is(*ret, VALUE_ARRAY))
         return 0;
@@ -173,7 +173,7 @@ static int items_evaluate(struct node *node, value *ret, struct err *err) {
 }
 
 static int max_fail_evaluate(struct body *body, struct err *err) {
-    const struct template *max_fail = node_step(body->node)->max_fail;
+    const struct template *max_fail = node_step(body->node)->more->max_fail;
     struct expr_input input = scope_input_public(body->node->frame);
     AUTO_TEXT text = NULL;
     if (!max_fail)
@@ -323,7 +323,7 @@ bool body_bears(const struct node *node, const struct frame *item) {
 
 bool body_is_loop(const struct node *node) {
     bool is_item = node->frame->is_single && node_graph(node)->group == GRAPH_NONE;
-    return node_step(node)->foreach && !is_item;
+    return node_step(node)->more->foreach && !is_item;
 }
 
 bool body_is_needed(const struct node *node) {

@@ -85,7 +85,7 @@ static int variables_declared(struct variables *variables, struct step_ctx *ctx,
     if (variables_render(variables, ctx, &file->env, err) < 0 ||
         variables_render(variables, ctx, &file->defaults.env, err) < 0)
         return -1;
-    return variables_render(variables, ctx, &spec->step->env, err);
+    return variables_render(variables, ctx, &spec->step->more->env, err);
 }
 
 static void variables_own(struct variables *variables, struct step_ctx *ctx) {
@@ -123,17 +123,18 @@ int command_place(struct step_ctx *ctx, struct err *err) {
     if (ctx->target)
         return 0;
     if (step->type->results & STEP_HAS_ROWS) {
-        const struct database *database = plan_database(ctx->run->plan, file, step->database, NULL);
+        const struct database *database =
+            plan_database(ctx->run->plan, file, step->more->database, NULL);
         ctx->target = database && database->target ? mem_strdup(database->target) : NULL;
         return 0;
     }
-    if (!step->target) {
+    if (!step->more->target) {
         bool has_usual = step->type->is_command && file->defaults.target;
         ctx->target = has_usual ? mem_strdup(file->defaults.target) : NULL;
         return 0;
     }
     AUTO_TEXT name = NULL;
-    if (step_render_text(ctx, step->target, &name, err) < 0)
+    if (step_render_text(ctx, step->more->target, &name, err) < 0)
         return err_wrap(err, "target");
     if (!plan_target(ctx->run->plan, file, name)) {
         const char *near = text_suggest(name, file->targets.keys, file->targets.count);
@@ -226,7 +227,7 @@ const struct err *step_reach_lost(const struct step_ctx *ctx) {
 
 static int cwd_render(struct step_ctx *ctx, char **ret, struct err *err) {
     const struct act_spec *spec = act_spec_of(ctx);
-    const struct template *cwd = spec->step->cwd;
+    const struct template *cwd = spec->step->more->cwd;
     if (!cwd)
         cwd = spec->frame->file->defaults.cwd;
     *ret = NULL;
@@ -234,7 +235,7 @@ static int cwd_render(struct step_ctx *ctx, char **ret, struct err *err) {
 }
 
 static int input_render(struct step_ctx *ctx, struct buf *out, bool *ret_has, struct err *err) {
-    const struct template *input = act_spec_of(ctx)->step->input;
+    const struct template *input = act_spec_of(ctx)->step->more->input;
     *ret_has = input != NULL;
     if (!input)
         return 0;
@@ -406,7 +407,7 @@ static int way_render(struct step_ctx *ctx, char **ret, struct err *err) {
 
 int step_database_init(struct step_ctx *ctx, struct step_database *ret, struct err *err) {
     const struct act_spec *spec = act_spec_of(ctx);
-    const char *name = spec->step->database;
+    const char *name = spec->step->more->database;
     const struct database *database =
         plan_database(spec->frame->run->plan, spec->frame->file, name, &name);
     *ret = (struct step_database){0};

@@ -138,13 +138,13 @@ static bool ask_person(struct task *task) {
 static void ask_others(struct task *task) {
     if (ask_person(task))
         return;
-    if (!task->step->done_when) {
+    if (!task->step->more->done_when) {
         ask_effect(task);
         return;
     }
     probe_free(task->probe);
     task->probe =
-        probe_new(task->node->frame, task->step->done_when, task->path, probe_answered, task);
+        probe_new(task->node->frame, task->step->more->done_when, task->path, probe_answered, task);
 }
 
 /* ---- the system itself ---------------------------------------------------------------------- */

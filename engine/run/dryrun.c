@@ -75,7 +75,7 @@ static void search_template(struct search *search, const struct template *tmpl) 
 }
 
 static void search_refs(struct search *search, const struct step *step) {
-    for (const struct step_ref *ref = step ? step->refs : NULL; ref; ref = ref->next)
+    for (const struct step_ref *ref = step ? step->more->refs : NULL; ref; ref = ref->next)
         search_step(search, ref->id);
 }
 
@@ -84,7 +84,7 @@ static void search_database(struct search *search, const struct step *step) {
     const char *name = NULL;
     const struct database *database =
         step->type->results & STEP_HAS_ROWS
-            ? plan_database(frame->run->plan, frame->file, step->database, &name)
+            ? plan_database(frame->run->plan, frame->file, step->more->database, &name)
             : NULL;
     if (!database)
         return;
@@ -165,7 +165,7 @@ void dryrun_show(struct node *node, const char *why) {
 
 char *dryrun_doubts(const struct node *node) {
     struct search search = {.frame = node->frame};
-    const struct expr *when = node_step(node)->when;
+    const struct expr *when = node_step(node)->more->when;
     if (when)
         search_expr(&search, when);
     AUTO_TEXT id = search.found;
@@ -185,7 +185,7 @@ static char *body_unknown(const struct node *node) {
     struct search search = {.frame = node->frame};
     bool is_loop = body_is_loop(node);
     if (is_loop)
-        search_template(&search, node_step(node)->foreach);
+        search_template(&search, node_step(node)->more->foreach);
     else
         call_search(&search, node_step(node));
     AUTO_TEXT id = search.found;
@@ -201,7 +201,7 @@ static enum way way_of(const struct node *node) {
     const struct step *step = node_step(node);
     if (node->frame->phase == PHASE_ROLLBACK)
         return WAY_REHEARSE;
-    if (step->dry_run && dryrun_knows(node->frame, step->dry_run))
+    if (step->more->dry_run && dryrun_knows(node->frame, step->more->dry_run))
         return WAY_OWN;
     bool is_read = step_effect(step) == EFFECT_READ && !step->type->is_passive && !step->background;
     return is_read && dryrun_knows(node->frame, step) ? WAY_RUN : WAY_REHEARSE;
@@ -311,8 +311,8 @@ static bool has_outputs(const struct task *task) {
     AUTO_VALUE outputs = act_outputs(task->act);
     if (value_count(outputs) == 0)
         return false;
-    for (size_t i = 0; i < task->step->outputs.count; i++) {
-        AUTO_VALUE item = value_get(outputs, task->step->outputs.keys[i]);
+    for (size_t i = 0; i < task->step->more->outputs.count; i++) {
+        AUTO_VALUE item = value_get(outputs, task->step->more->outputs.keys[i]);
         if (value_is(item, VALUE_NONE))
             return false;
     }
@@ -401,14 +401,16 @@ void dryrun_excuse(struct step_ctx *act) {
  * there is its certificate. */
 static void expectations_judge(struct step_ctx *act) {
     struct expr_input run = scope_input_public(act->spec.frame);
-    const struct expect *said = act->spec.step->expect;
+    const struct expect *said = act->spec.step->more->expect;
     struct expect days = {.tls_days_left = said ? said->tls_days_left : 0};
     struct step step = *act->spec.step;
+    struct step_more more = *step.more;
     AUTO_VALUE left = value_get(act->data, "tls_days_left");
     if (act->rehearsal == STEP_CHECKED && value_is(left, VALUE_NUMBER))
-        step.expect = &days;
+        more.expect = &days;
     else if (act->rehearsal != STEP_TRIED || !dryrun_knows(act->spec.frame, act->spec.step))
         return;
+    step.more = &more;
     if (judge_expect(&step, act->data, &run, &act->err) < 0)
         act->outcome = STEP_FAILED;
 }

@@ -30,9 +30,9 @@ static void members_hide(struct redactor *redactor, const char *name, value secr
 int hiding_learn(struct run *run, const struct step *step, value outputs, bool *ret_any,
                  struct err *err) {
     *ret_any = false;
-    for (size_t i = 0; i < step->outputs.count; i++) {
-        const char *name = step->outputs.keys[i];
-        if (!FIELD_AT(struct output, &step->outputs, i).secret)
+    for (size_t i = 0; i < step->more->outputs.count; i++) {
+        const char *name = step->more->outputs.keys[i];
+        if (!FIELD_AT(struct output, &step->more->outputs, i).secret)
             continue;
         AUTO_VALUE secret = value_get(outputs, name);
         AUTO_TEXT text = value_to_text(secret);
@@ -53,10 +53,10 @@ int hiding_learn(struct run *run, const struct step *step, value outputs, bool *
 void hiding_keep(struct run *run, const struct step *step, const char *phase, const char *path,
                  value outputs) {
     AUTO_VALUE secrets = value_object();
-    for (size_t i = 0; i < step->outputs.count; i++)
-        if (FIELD_AT(struct output, &step->outputs, i).secret)
-            secrets = value_set(secrets, step->outputs.keys[i],
-                                value_get(outputs, step->outputs.keys[i]));
+    for (size_t i = 0; i < step->more->outputs.count; i++)
+        if (FIELD_AT(struct output, &step->more->outputs, i).secret)
+            secrets = value_set(secrets, step->more->outputs.keys[i],
+                                value_get(outputs, step->more->outputs.keys[i]));
     if (value_count(secrets) == 0)
         return;
     AUTO_TEXT json = value_to_json(secrets);
@@ -107,10 +107,10 @@ static void forgotten_add(struct run *run, const char *name, const char *path) {
 
 static void forgotten_note(struct run *run, const struct step *step, const char *path,
                            value outputs) {
-    for (size_t i = 0; i < step->outputs.count; i++) {
-        AUTO_VALUE known = value_get(outputs, step->outputs.keys[i]);
-        if (FIELD_AT(struct output, &step->outputs, i).secret && value_is(known, VALUE_NONE))
-            forgotten_add(run, step->outputs.keys[i], path);
+    for (size_t i = 0; i < step->more->outputs.count; i++) {
+        AUTO_VALUE known = value_get(outputs, step->more->outputs.keys[i]);
+        if (FIELD_AT(struct output, &step->more->outputs, i).secret && value_is(known, VALUE_NONE))
+            forgotten_add(run, step->more->outputs.keys[i], path);
     }
 }
 

@@ -212,7 +212,7 @@ static void jq_judge(const struct expect *expect, value result, const struct exp
 
 int judge_expect(const struct step *step, value result, const struct expr_input *run,
                  struct err *err) {
-    const struct expect *expect = step->expect;
+    const struct expect *expect = step->more->expect;
     AUTO_BUF out = BUF_INIT(1 << 16);
     exit_judge(expect, result, &out);
     status_judge(expect, result, &out);
@@ -337,12 +337,12 @@ int judge_outputs(const struct step *step, value result, const struct expr_input
                   const char *output_file, value known, value *ret, struct err *err) {
     value outputs = value_is(known, VALUE_OBJECT) ? value_copy(known) : value_object();
     int status = output_file ? output_file_read(output_file, &outputs, err) : 0;
-    for (size_t i = 0; status == 0 && i < step->outputs.count; i++) {
-        const struct output *output = &FIELD_AT(struct output, &step->outputs, i);
+    for (size_t i = 0; status == 0 && i < step->more->outputs.count; i++) {
+        const struct output *output = &FIELD_AT(struct output, &step->more->outputs, i);
         value item = value_null();
-        status = output_take(output, result, run, known, step->outputs.keys[i], &item, err);
+        status = output_take(output, result, run, known, step->more->outputs.keys[i], &item, err);
         if (status == 0)
-            outputs = value_set(outputs, step->outputs.keys[i], item);
+            outputs = value_set(outputs, step->more->outputs.keys[i], item);
     }
     if (status < 0) {
         value_free(outputs);

@@ -64,7 +64,7 @@ static struct moment later(struct moment a, struct moment b) {
 
 /* All attempts with the pauses between them, where the author bounded them. */
 static int64_t handler_limit(const struct node *node) {
-    const struct step *handler = node_step(node)->rollback;
+    const struct step *handler = node_step(node)->more->rollback;
     const struct runbook *file = node->frame->file;
     const struct retry *retry = task_retry_of(handler, file);
     int64_t deadline = task_deadline_of(handler, file);
@@ -96,11 +96,11 @@ static int64_t handler_expected(const struct ledger *ledger, const struct node *
 /* Its own handler, or one of what it stands in. */
 static bool is_covered(const struct node *node) {
     for (; node; node = node->frame->owner) {
-        if (node_step(node)->rollback)
+        if (node_step(node)->more->rollback)
             return true;
         for (uint32_t group = node_graph(node)->group; group != GRAPH_NONE;
              group = graph_node(node->frame->graph, group)->group)
-            if (graph_node(node->frame->graph, group)->step->rollback)
+            if (graph_node(node->frame->graph, group)->step->more->rollback)
                 return true;
     }
     return false;
@@ -258,7 +258,7 @@ static struct moment ledger_walk(struct ledger *ledger, const struct frame *fram
 value ledger_hand(const struct node *node, const char *error) {
     AUTO_TEXT path = node_path(node);
     const struct step *step = node_step(node);
-    const struct step *handler = step->rollback;
+    const struct step *handler = step->more->rollback;
     value item = value_set(value_object(), "step", value_string(path));
     item = value_set(item, "title", value_string(handler->title ? handler->title : step->title));
     item = value_set(item, "plan", plan_lines(handler, PLAN_LINE_MAX));

@@ -71,8 +71,8 @@ value objectives_judge(const struct run *run, int64_t duration_ms, bool is_recov
 
 static const struct objectives *promised(const struct step *step) {
     struct step_expansion inner = {0};
-    if (step->objectives)
-        return step->objectives;
+    if (step->more->objectives)
+        return step->more->objectives;
     return step_expand(step, &inner) && inner.runbook ? inner.runbook->objectives : NULL;
 }
 

@@ -175,7 +175,7 @@ static bool is_passed(const struct run *run, uint32_t index) {
 static bool is_conditional(const struct graph *graph, uint32_t index) {
     for (uint32_t i = index; i != GRAPH_NONE; i = graph_node(graph, i)->group) {
         const struct step *step = graph_node(graph, i)->step;
-        if (step->when || (i != index && step->foreach))
+        if (step->more->when || (i != index && step->more->foreach))
             return true;
     }
     return false;

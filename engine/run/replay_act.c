@@ -27,7 +27,7 @@ static struct trail *trail_of(const struct step_ctx *act) {
 
 /* The act's own part of a task's time, where the record has only the whole. */
 static value data_with_time(const struct step_ctx *act, value data_taken) {
-    const struct expect *expect = act->spec.step->expect;
+    const struct expect *expect = act->spec.step->more->expect;
     int64_t took_ms = act->duration_ms;
     /* How long it took then is known but for the time until its start was on disk. */
     if (!act->run->replay->options.drift && expect && expect->time_ms && took_ms > expect->time_ms)
@@ -124,7 +124,7 @@ static bool was_settled(const struct step_ctx *act) {
     if (record_type(replay, last) != EVENT_STEP_RESOLVED || !replay_read(replay, last, &line))
         return false;
     bool by_system = text_equal(line.event.status, doubt_answers[DOUBT_DONE]) &&
-                     !EVENT_HAS(&line.event, by) && !act->spec.step->done_when;
+                     !EVENT_HAS(&line.event, by) && !act->spec.step->more->done_when;
     past_line_release(&line);
     return !by_system;
 }

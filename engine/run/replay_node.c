@@ -47,7 +47,7 @@ static void hold(struct replay *replay, struct node *node, size_t record) {
 /* What ended before it began was called off, or could not be told: that comes by itself. So does a
  * step whose `done_when` was asked: the first that is recorded of it is the answer. */
 static bool comes_by_itself(const struct replay *replay, const struct node *node, size_t first) {
-    return record_type(replay, first) == EVENT_STEP_FINISHED || node_step(node)->done_when ||
+    return record_type(replay, first) == EVENT_STEP_FINISHED || node_step(node)->more->done_when ||
            replay_moment(replay, first) <= clock_mono_ns();
 }
 
@@ -142,14 +142,14 @@ bool replay_refers_to(const struct frame *frame, const struct step *step, const 
     struct search search = {.frame = frame, .mark = mark};
     if (!frame->run->replay->is_marked)
         return false;
-    for (const struct step_ref *ref = step->refs; ref; ref = ref->next)
+    for (const struct step_ref *ref = step->more->refs; ref; ref = ref->next)
         search_step(&search, ref->id);
     return search.found;
 }
 
 bool replay_decides(struct node *node, bool *ret_holds) {
     struct replay *replay = node->frame->run->replay;
-    const struct expr *when = node_step(node)->when;
+    const struct expr *when = node_step(node)->more->when;
     bool is_unknown = replay_looks_at(node->frame, when, MARK_UNANSWERABLE);
     if (!is_unknown && !replay_looks_at(node->frame, when, MARK_REDACTED) &&
         !expr_mentions(when, "env"))

@@ -215,8 +215,8 @@ value replay_outputs(const struct task *task) {
     size_t hard = trail_hard(replay, trail_of(task));
     struct past_line line;
     bool has_files = false;
-    for (size_t i = 0; i < task->step->outputs.count; i++)
-        has_files |= FIELD_AT(struct output, &task->step->outputs, i).file != NULL;
+    for (size_t i = 0; i < task->step->more->outputs.count; i++)
+        has_files |= FIELD_AT(struct output, &task->step->more->outputs, i).file != NULL;
     if (!has_files || record_type(replay, hard) != EVENT_STEP_FINISHED ||
         !replay_read(replay, hard, &line))
         return value_none();

@@ -111,10 +111,10 @@ static value data_conceal(value data) {
 
 /* Also what the redactor would not find: a member too short, a word in place of a text. */
 static value outputs_conceal(const struct step *step, value outputs) {
-    for (size_t i = 0; i < step->outputs.count; i++) {
-        const char *name = step->outputs.keys[i];
+    for (size_t i = 0; i < step->more->outputs.count; i++) {
+        const char *name = step->more->outputs.keys[i];
         AUTO_VALUE item = value_get(outputs, name);
-        if (!FIELD_AT(struct output, &step->outputs, i).secret || value_is(item, VALUE_NONE))
+        if (!FIELD_AT(struct output, &step->more->outputs, i).secret || value_is(item, VALUE_NONE))
             continue;
         AUTO_TEXT mark = mem_printf("[redacted:%s]", name);
         outputs = value_set(outputs, name, value_string(mark));

@@ -57,9 +57,9 @@ bool rollback_is_certain(const struct node *node) {
 bool rollback_is_owed(const struct node *node) {
     const struct graph_node *graph = node_graph(node);
     bool is_item = node->frame->is_single && graph->group == GRAPH_NONE;
-    if (!graph->step->rollback || node->kept || graph->role == GRAPH_BEGIN)
+    if (!graph->step->more->rollback || node->kept || graph->role == GRAPH_BEGIN)
         return false;
-    if (graph->step->foreach && !is_item)
+    if (graph->step->more->foreach && !is_item)
         return false;
     if (node->frame->is_group && graph->group == GRAPH_NONE)
         return false; /* its owner's */
@@ -177,7 +177,7 @@ static void handler_ended(struct frame *frame, bool ok) {
 static void handler_start(struct node *node) {
     struct run *run = node->frame->run;
     const struct graph *graph =
-        plan_graph_of_step(run->plan, node_step(node)->rollback, GRAPH_ALONE);
+        plan_graph_of_step(run->plan, node_step(node)->more->rollback, GRAPH_ALONE);
     struct frame *frame = frame_new(run, node, graph, PHASE_ROLLBACK, node_path(node));
     frame->is_single = true;
     frame->ended = handler_ended;

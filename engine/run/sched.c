@@ -29,10 +29,10 @@ bool frame_may_start(const struct frame *frame) {
 
 static bool when_holds(struct node *node, const struct step *step, struct err *err) {
     struct expr_input input = scope_input_public(node->frame);
-    bool holds = !step->when;
-    if (!step->when || (node->frame->run->replay && replay_decides(node, &holds)))
+    bool holds = !step->more->when;
+    if (!step->more->when || (node->frame->run->replay && replay_decides(node, &holds)))
         return holds;
-    if (expr_test(step->when, &input, &holds, err) < 0)
+    if (expr_test(step->more->when, &input, &holds, err) < 0)
         return false;
     return holds;
 }
@@ -126,7 +126,7 @@ static void act_drive(struct node *node) {
         dryrun_show(node, doubts);
         return;
     }
-    if (!(is_item && step->foreach) && !when_holds(node, step, &err)) {
+    if (!(is_item && step->more->foreach) && !when_holds(node, step, &err)) {
         if (err.kind != ERR_NONE)
             node_fail_early(node, &err);
         else

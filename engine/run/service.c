@@ -59,7 +59,7 @@ static void probe_again(void *user) {
     const struct step *step = node_step(service->node);
     probe_free(service->probe);
     service->probe =
-        probe_new(service->node->frame, step->ready, service->path, probe_answered, service);
+        probe_new(service->node->frame, step->more->ready, service->path, probe_answered, service);
 }
 
 static void limit_passed(void *user) {

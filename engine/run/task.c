@@ -101,7 +101,7 @@ static void finish_record(struct task *task, const struct verdict *verdict, stru
 
 /* Not by `.steps`, whose results are dropped where no expression looks at them. */
 static void undo_remember(const struct task *task, const struct result *result) {
-    const struct step *handler = task->step->rollback;
+    const struct step *handler = task->step->more->rollback;
     if (!handler || !task->step->type->inverse || handler->spec != task->step->spec ||
         !value_is(result->data, VALUE_OBJECT))
         return;
@@ -302,7 +302,7 @@ int64_t task_attempt_limit(const struct task *task) {
 
 static void intent_durable(void *user) {
     struct task *task = user;
-    const struct step *step = task->is_tried ? task->step->dry_run : task->step;
+    const struct step *step = task->is_tried ? task->step->more->dry_run : task->step;
     AUTO_TEXT label = task_label(task);
     if (task_run(task)->stage == STAGE_OVER)
         return;
@@ -375,7 +375,7 @@ void task_attempt_begin(struct task *task) {
     task->attempt = recorded ? recorded : task->attempt + 1;
     task->has_begun = true;
     /* The members of a body have records of their own. */
-    const struct step *shown = task->is_tried ? task->step->dry_run : task->step;
+    const struct step *shown = task->is_tried ? task->step->more->dry_run : task->step;
     AUTO_VALUE plan = task->is_body
                           ? value_array()
                           : result_fit(plan_lines(shown, PLAN_LINE_MAX), STARTED_VALUE_MAX);
@@ -445,9 +445,9 @@ static const char *task_lock(const struct task *task) {
     struct step_expansion inner = {0};
     if (!task_owns_keys(task) || task->is_rehearsed)
         return NULL;
-    if (!task->step->lock && step_expand(task->step, &inner) && inner.runbook)
+    if (!task->step->more->lock && step_expand(task->step, &inner) && inner.runbook)
         return runbook_lock(inner.runbook);
-    return task->step->lock;
+    return task->step->more->lock;
 }
 
 /* What contains the step may hold the lock already. Then the lock is one of those within: the
@@ -514,8 +514,8 @@ static void attempts_continue(struct task *task) {
 /* Whether it is done already. */
 static bool task_asks_first(const struct task *task) {
     const struct frame *frame = task->node->frame;
-    return task->step->done_when && task_owns_keys(task) && frame->phase != PHASE_ROLLBACK &&
-           (!frame->run->options.dry_run || dryrun_knows(frame, task->step->done_when));
+    return task->step->more->done_when && task_owns_keys(task) && frame->phase != PHASE_ROLLBACK &&
+           (!frame->run->options.dry_run || dryrun_knows(frame, task->step->more->done_when));
 }
 
 void task_begin(struct node *node) {
@@ -534,7 +534,7 @@ void task_begin(struct node *node) {
         attempts_begin(task);
     else if (task_asks_first(task))
         task->probe =
-            probe_new(node->frame, task->step->done_when, task->path, done_answered, task);
+            probe_new(node->frame, task->step->more->done_when, task->path, done_answered, task);
     else
         task_lock_begin(task);
 }

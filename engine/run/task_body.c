@@ -18,7 +18,7 @@ static void body_judge(struct task *task, struct verdict *verdict, struct err *e
         *verdict = (struct verdict){.outcome = STEP_FAILED, .error = err->message};
         return;
     }
-    if (task->step->outputs.count) {
+    if (task->step->more->outputs.count) {
         value_free(task->body.outputs);
         task->body.outputs = outputs;
     } else {
@@ -59,7 +59,7 @@ static void time_is_up(void *user) {
 
 /* `defaults.timeout` is for steps that act; a body has its own limit or none. */
 static int64_t body_limit(const struct task *task) {
-    int64_t timeout = task->step->timeout_ms, deadline = task->step->deadline_ms;
+    int64_t timeout = task->step->timeout_ms, deadline = task->step->more->deadline_ms;
     if (!task_owns_keys(task))
         return 0;
     return timeout > 0 && (deadline <= 0 || timeout < deadline) ? timeout : deadline;

@@ -4,8 +4,8 @@
 #include "run/task.h"
 
 const struct retry *task_retry_of(const struct step *step, const struct runbook *file) {
-    if (step->retry)
-        return step->retry;
+    if (step->more->retry)
+        return step->more->retry;
     /* Only the author of the very step may say that a `once` step is repeated. */
     return step_effect(step) == EFFECT_ONCE ? NULL : file->defaults.retry;
 }
@@ -20,7 +20,7 @@ int64_t task_timeout_of(const struct step *step, const struct runbook *file) {
 }
 
 int64_t task_deadline_of(const struct step *step, const struct runbook *file) {
-    return limit_of(step->deadline_ms, file->defaults.deadline_ms, step);
+    return limit_of(step->more->deadline_ms, file->defaults.deadline_ms, step);
 }
 
 /* Exponential, capped, and spread so that many that failed together do not return together. */

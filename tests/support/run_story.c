@@ -55,7 +55,7 @@ static size_t first_attempts(const struct world *world, const char *step, const 
 
 /* The path under which the node acts or undoes, or NULL where it does neither. */
 static const char *acts_as(const struct graph_node *node) {
-    return node->role == GRAPH_BEGIN || node->step->foreach ? NULL : node->step->id;
+    return node->role == GRAPH_BEGIN || node->step->more->foreach ? NULL : node->step->id;
 }
 
 static size_t at(const struct story *story, enum event_type type, const char *step,
@@ -91,7 +91,7 @@ static void order_check(const struct story *story) {
 }
 
 static bool has_group_or_loop(const struct graph_node *node) {
-    return node->role != GRAPH_ACT || node->step->foreach;
+    return node->role != GRAPH_ACT || node->step->more->foreach;
 }
 
 /* Each handler at most once, and where nothing stood in the way exactly once. */
@@ -115,7 +115,7 @@ static void handlers_check(const struct story *story) {
             continue;
         CHECK(times <= 1, "%s is undone %zu times\n", id, times);
         const struct record *end = world_find(world, EVENT_STEP_FINISHED, id, "run");
-        bool owed = node->step->rollback && end && !end->without_effect &&
+        bool owed = node->step->more->rollback && end && !end->without_effect &&
                     at(story, EVENT_STEP_STARTED, id, "run") != SIZE_MAX;
         CHECK(!free_way || !owed || times == 1, "%s is not undone\n", id);
         CHECK(owed || times == 0, "%s is undone and was not owed\n", id);

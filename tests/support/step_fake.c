@@ -222,7 +222,7 @@ enum effect step_ctx_effect(const struct step_ctx *ctx) {
 }
 
 bool step_is_judged(const struct step_ctx *ctx) {
-    return ctx->step->expect || ctx->step->outputs.count;
+    return ctx->step->more->expect || ctx->step->more->outputs.count;
 }
 
 bool step_text_is_read(const struct step_ctx *ctx) {
