@@ -25,7 +25,6 @@ struct map {
     size_t capacity;
     uint32_t *slots; /* index of the entry + 1, 0 is free; `slot_count` is a power of two */
     size_t slot_count;
-    uint64_t seed;
     bool borrows; /* keys belong to the caller */
 };
 
@@ -53,8 +52,8 @@ static uint64_t map_seed(void) {
     return seed;
 }
 
-static uint32_t map_hash(const struct map *map, const char *key, size_t length) {
-    uint64_t hash = map->seed ^ length;
+uint32_t map_hash(const char *key, size_t length) {
+    uint64_t hash = map_seed() ^ length;
     while (length >= 8) {
         uint64_t word;
         memcpy(&word, key, 8);
@@ -68,9 +67,7 @@ static uint32_t map_hash(const struct map *map, const char *key, size_t length) 
 }
 
 struct map *map_new(void) {
-    struct map *map = mem_zalloc(sizeof *map);
-    map->seed = map_seed();
-    return map;
+    return mem_zalloc(sizeof(struct map));
 }
 
 void map_free(struct map *map) {
@@ -151,13 +148,13 @@ void *map_get(const struct map *map, const char *key) {
 }
 
 void *map_get_n(const struct map *map, const char *key, size_t length) {
-    struct map_entry *entry = map_find(map, key, length, map_hash(map, key, length));
+    struct map_entry *entry = map_find(map, key, length, map_hash(key, length));
     return entry ? entry->value : NULL;
 }
 
 void *map_put(struct map *map, const char *key, void *value) {
     size_t length = strlen(key);
-    uint32_t hash = map_hash(map, key, length);
+    uint32_t hash = map_hash(key, length);
     struct map_entry *entry = map_find(map, key, length, hash);
     if (entry) {
         void *old = entry->value;
@@ -177,7 +174,7 @@ void *map_put(struct map *map, const char *key, void *value) {
 
 void *map_remove(struct map *map, const char *key) {
     size_t length = strlen(key);
-    struct map_entry *entry = map_find(map, key, length, map_hash(map, key, length));
+    struct map_entry *entry = map_find(map, key, length, map_hash(key, length));
     if (!entry)
         return NULL;
     void *old = entry->value;

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct map;
 struct map *map_new(void);
@@ -17,6 +18,8 @@ void *map_get_n(const struct map *map, const char *key, size_t length);
 void *map_put(struct map *map, const char *key, void *value);
 void *map_remove(struct map *map, const char *key);
 size_t map_count(const struct map *map);
+/* Of a key, another in each process. */
+uint32_t map_hash(const char *key, size_t length);
 
 /* Iterates in order of insertion: `for (size_t i = 0; map_next(map, &i, &key, &value);)`. */
 bool map_next(const struct map *map, size_t *cursor, const char **ret_key, void **ret_value);

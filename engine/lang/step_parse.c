@@ -96,9 +96,9 @@ static size_t find_action(struct parse *parse, const struct field *fields, const
     size_t action = node->count;
     for (size_t i = 0; i < node->count; i++) {
         const struct node *key = node_key(node, i);
-        if (field_lookup(parse, fields, key)) {
-            if (strcmp(key->text, "foreach") == 0)
-                visit->in_foreach = true;
+        const struct field *field = field_lookup(parse, fields, key);
+        if (field) {
+            visit->in_foreach |= (field->flags & FIELD_JQ) != 0;
             continue;
         }
         const struct step_type *type = type_lookup(parse, key);

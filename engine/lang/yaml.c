@@ -9,7 +9,8 @@
 #include "lang/yaml_error.h"
 #include "lang/yaml_scalar.h"
 
-#define KEY_CACHE 256
+#define WORDS 256
+#define SHORT 16 /* bytes of values that may come again, such as `true`, `1m`, `continue` */
 #define CHUNK ((size_t)32 << 10)
 #define SMALL_MAP 16 /* up to so many keys are compared one by one */
 
@@ -32,10 +33,10 @@ struct builder {
     size_t characters, offset;
     char *chunk;
     size_t chunk_left;
-    struct {
+    struct word {
         const char *text;
         size_t length;
-    } keys[KEY_CACHE];
+    } keys[WORDS], values[WORDS];
     const struct yaml_items *items; /* NULL: everything is kept */
     struct arena *nodes;            /* the tree's, or those of the item being read */
     bool is_block;                  /* the root's keys stand at the beginning of lines */
@@ -76,18 +77,22 @@ static const char *builder_text(struct builder *builder, const char *text, size_
     return copy;
 }
 
-/* The same few words are the keys of a hundred thousand steps: each is stored once. */
-static const char *builder_key(struct builder *builder, const char *text, size_t length) {
+/* The same few words come again with a hundred thousand steps: each is stored once. Those of values
+ * are apart, so that keys stay where they are. */
+static const char *builder_word(struct builder *builder, struct word words[WORDS], const char *text,
+                                size_t length) {
     uint32_t hash = 2166136261U;
     for (size_t i = 0; i < length; i++)
         hash = (hash ^ (unsigned char)text[i]) * 16777619U;
-    size_t slot = (hash ^ hash >> 16) % KEY_CACHE;
-    if (!builder->keys[slot].text || builder->keys[slot].length != length ||
-        memcmp(builder->keys[slot].text, text, length) != 0) {
-        builder->keys[slot].text = builder_text(builder, text, length);
-        builder->keys[slot].length = length;
-    }
-    return builder->keys[slot].text;
+    struct word *word = &words[(hash ^ hash >> 16) % WORDS];
+    if (!word->text || word->length != length || memcmp(word->text, text, length) != 0)
+        *word = (struct word){builder_text(builder, text, length), length};
+    return word->text;
+}
+
+static const char *builder_value(struct builder *builder, const char *text, size_t length) {
+    return length > SHORT ? builder_text(builder, text, length)
+                          : builder_word(builder, builder->values, text, length);
 }
 
 static size_t builder_offset(struct builder *builder, size_t characters) {
@@ -169,7 +174,8 @@ static void builder_scalar(struct builder *builder, const yaml_event_t *event) {
     size_t length = event->data.scalar.length;
     struct node node = node_begin(event, NODE_SCALAR);
     bool is_key = expects_key(builder);
-    node.text = is_key ? builder_key(builder, text, length) : builder_text(builder, text, length);
+    node.text = is_key ? builder_word(builder, builder->keys, text, length)
+                       : builder_value(builder, text, length);
     node.count = (uint32_t)length;
     node.width = node_width(event);
     switch (event->data.scalar.style) {

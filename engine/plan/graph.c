@@ -1,5 +1,6 @@
 #include "plan/graph.h"
 
+#include "base/index.h"
 #include "base/map.h"
 #include "base/text.h"
 #include "base/vec.h"
@@ -15,7 +16,7 @@ struct graph {
     size_t count;
     uint32_t *needs, *dependents, *order;
     size_t waves;
-    struct map *ids; /* id to 1 + node */
+    struct index *ids;
 };
 
 /* One list of steps while its nodes are being made: the walk keeps these on its own stack, so
@@ -34,7 +35,7 @@ struct builder {
     VEC(struct level) levels;
     VEC(uint32_t) declared; /* nodes whose steps say `needs:` */
     struct map **locals;    /* of lists with such nodes: ids to 1 + node */
-    struct map *ids;
+    struct index *ids;
     struct diag *diag;
     size_t suggested; /* names that were looked at for suggestions */
     enum graph_scope scope;
@@ -72,11 +73,19 @@ static uint32_t node_add(struct builder *builder, const struct step *step, enum 
     return (uint32_t)builder->nodes.count - 1;
 }
 
-static void id_add(struct builder *builder, const struct step *step, uint32_t node) {
-    void *marker = marker_of(node);
-    if (!step->id)
-        return;
-    if (map_put(builder->ids, step->id, marker)) {
+static const char *node_id(const void *nodes, uint32_t node) {
+    return ((const struct graph_node *)nodes)[node].step->id;
+}
+
+/* Once all nodes are there, so that their number is known. */
+static void ids_add(struct builder *builder) {
+    const struct graph_node *nodes = builder->nodes.items;
+    builder->ids = index_new(builder->nodes.count, node_id);
+    for (uint32_t i = 0; i < builder->nodes.count; i++) {
+        const struct step *step = nodes[i].step;
+        if (nodes[i].role == GRAPH_END || !step->id ||
+            index_add(builder->ids, nodes, i) == INDEX_NONE)
+            continue;
         AUTO_ERR err = ERR_INIT;
         err_at(&err, step->span, "the id `%s` is used twice", step->id);
         err_hint(&err, "ids are unique in a file, so that `.steps.%s` is one step", step->id);
@@ -146,7 +155,6 @@ static void step_add(struct builder *builder) {
     struct step_expansion inner = {0};
     bool is_group = is_flattened(builder, step, &inner);
     uint32_t node = node_add(builder, step, is_group ? GRAPH_BEGIN : GRAPH_ACT, level->begin);
-    id_add(builder, step, node);
     order_add(builder, level, step, node);
     if (is_group)
         level_push(builder, inner.steps, inner.parallel, node);
@@ -179,7 +187,7 @@ static void unknown_need(struct builder *builder, const struct step *step, const
            "step `%s` needs `%s`, which is no step of the same list", step->id, need);
     if (near)
         err_hint(&err, "did you mean `%s`?", near);
-    else if (map_get(builder->ids, need))
+    else if (index_find(builder->ids, builder->nodes.items, need) != INDEX_NONE)
         err_hint(&err, "`%s` stands in another list; `needs` names steps beside this one", need);
     vec_release(&names);
     builder_error(builder, &err);
@@ -241,6 +249,7 @@ static void edges_place(struct builder *builder, struct graph *graph) {
         graph->needs[to->need_first + to->need_count++] = edge.need;
         graph->dependents[from->dependent_first + from->dependent_count++] = edge.dependent;
     }
+    vec_release(&builder->edges);
 }
 
 /* Kahn's algorithm; what is left over stands on a cycle or behind one. */
@@ -319,12 +328,11 @@ static void builder_release(struct builder *builder) {
         map_free(builder->locals[i]);
     mem_free(builder->locals);
     vec_release(&builder->levels);
-    vec_release(&builder->edges);
     vec_release(&builder->declared);
 }
 
 struct graph *graph_new(const struct step_list *steps, enum graph_scope scope, struct diag *diag) {
-    struct builder builder = {.ids = map_new_borrowing(steps->count), .diag = diag, .scope = scope};
+    struct builder builder = {.diag = diag, .scope = scope};
     level_push(&builder, steps, false, GRAPH_NONE);
     while (builder.levels.count) {
         const struct level *level = vec_last(&builder.levels);
@@ -333,6 +341,7 @@ struct graph *graph_new(const struct step_list *steps, enum graph_scope scope, s
         else
             level_close(&builder);
     }
+    ids_add(&builder);
     needs_resolve(&builder);
     members_join(&builder);
     struct graph *graph = mem_zalloc(sizeof *graph);
@@ -358,7 +367,7 @@ void graph_free(struct graph *graph) {
     mem_free(graph->needs);
     mem_free(graph->dependents);
     mem_free(graph->order);
-    map_free(graph->ids);
+    index_free(graph->ids);
     mem_free(graph);
 }
 
@@ -381,8 +390,7 @@ const uint32_t *graph_dependents(const struct graph *graph, uint32_t node, size_
 }
 
 uint32_t graph_find(const struct graph *graph, const char *id) {
-    void *marker = map_get(graph->ids, id);
-    return marker ? marker_node(marker) : GRAPH_NONE;
+    return index_find(graph->ids, graph->nodes, id);
 }
 
 const uint32_t *graph_order(const struct graph *graph) {

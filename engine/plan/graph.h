@@ -9,7 +9,7 @@
 
 #include "lang/runbook.h"
 
-#define GRAPH_NONE UINT32_MAX
+#define GRAPH_NONE UINT32_MAX /* INDEX_NONE, too */
 
 enum graph_role {
     GRAPH_ACT,   /* a step that acts, or whose body is decided at run time (foreach, call) */
