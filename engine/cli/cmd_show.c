@@ -137,7 +137,7 @@ static int output_print(const struct run_view *view, const struct show_options *
         return -1;
     }
     const char *stream = streams[options->stream ? options->stream - 1 : 0];
-    AUTO_VALUE record = value_get(step->output, stream);
+    AUTO_VALUE record = value_get(step->more->output, stream);
     AUTO_STORED stored = STORED_INIT;
     if (!value_is(record, VALUE_OBJECT)) {
         return err_set(err, ERR_INVALID, "nothing is stored of the %s of `%s`", stream,

@@ -193,8 +193,8 @@ static bool is_left(const struct model_step *step) {
 }
 
 static void say_left(struct line *line, const struct model_step *step) {
-    const bool is_asked = text_equal(step->status, "waiting") && step->message;
-    const bool is_paused = text_equal(step->status, "waiting") && !step->message;
+    const bool is_asked = text_equal(step->status, "waiting") && step->more->message;
+    const bool is_paused = text_equal(step->status, "waiting") && !step->more->message;
     put_mark(line, mark_find("open"));
     put_text(line, step->step);
     if (text_equal(step->phase, "rollback")) {

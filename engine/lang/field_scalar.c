@@ -193,13 +193,7 @@ char *name_hint(const struct node *node) {
 }
 
 static bool check_pattern(struct parse *parse, const struct field *field, const struct node *node) {
-    struct match *match = NULL;
-    struct match_found found;
-    AUTO_ERR err = ERR_INIT;
-    bool fits = match_new(field->pattern, parse_span(parse, node), &match, &err) == 0 &&
-                match_find(match, node->text, node->count, 0, &found, &err) > 0;
-    match_free(match);
-    if (fits)
+    if (match_once(field->pattern, node->text, node->count))
         return true;
     AUTO_TEXT shown = node_show(node);
     parse_error(parse, parse_span(parse, node), NULL, "`%s` must be %s, not `%s`", parse->label,

@@ -22,7 +22,7 @@ static bool is_same(const struct model_step *then, const struct model_step *now)
         return true;
     bool is_skipped = text_equal(then->status, "skipped");
     return text_equal(then->status, now->status) &&
-           (!is_skipped || text_equal(then->reason, now->reason));
+           (!is_skipped || text_equal(then->more->reason, now->more->reason));
 }
 
 /* The caller frees. */
@@ -31,7 +31,7 @@ static char *outcome_say(const struct model_step *step) {
         return mem_strdup("not reached");
     if (is_under_way(step))
         return mem_strdup("under way");
-    const char *why = text_equal(step->status, "skipped") ? step->reason : step->error;
+    const char *why = text_equal(step->status, "skipped") ? step->more->reason : step->more->error;
     AUTO_TEXT status = mem_strdup(step->status);
     for (char *c = status; *c; c++)
         *c = (char)(*c == '_' ? ' ' : *c);

@@ -208,11 +208,12 @@ static void put_timeline(struct buf *out, const struct report *report, const str
 
 /* Title, who let it pass, why it was skipped. */
 static char *remark_text(const struct model_step *step) {
-    const bool is_answered = step->answer && step->by;
-    AUTO_TEXT answer = is_answered ? mem_printf("%s by %s", step->answer, step->by) : NULL;
+    const bool is_answered = step->more->answer && step->more->by;
+    AUTO_TEXT answer =
+        is_answered ? mem_printf("%s by %s", step->more->answer, step->more->by) : NULL;
     AUTO_TEXT tries = step->attempt > 1 ? mem_printf("%" PRId64 " attempts", step->attempt) : NULL;
     const bool is_skipped = text_equal(step->status, "skipped") || step->dry;
-    const char *parts[] = {step->title, tries, answer, is_skipped ? step->reason : NULL};
+    const char *parts[] = {step->title, tries, answer, is_skipped ? step->more->reason : NULL};
     AUTO_BUF out = BUF_INIT(TRANSCRIPT_LINE_MAX * 4);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i] && *parts[i])
@@ -274,14 +275,14 @@ static void put_failure(struct buf *out, const struct model *model, const struct
     struct table fields = {.columns = 2};
     AUTO_TEXT heading = mem_printf("%s%s: %s", is_undo ? "Rollback of " : "", step->step,
                                    step_look(model, step).word);
-    AUTO_TEXT plan = plan_text(step->plan);
-    table_field(&fields, "why", step->error);
-    table_field(&fields, "doubt", is_failed ? NULL : step->reason);
-    table_field(&fields, "hint", step->hint);
+    AUTO_TEXT plan = plan_text(step->more->plan);
+    table_field(&fields, "why", step->more->error);
+    table_field(&fields, "doubt", is_failed ? NULL : step->more->reason);
+    table_field(&fields, "hint", step->more->hint);
     pen->heading(out, heading);
     table_put(&fields, out, pen, NULL);
     put_quote(out, "what was to be done", plan, pen);
-    put_quote(out, "what it wrote last", is_failed ? step->reason : NULL, pen);
+    put_quote(out, "what it wrote last", is_failed ? step->more->reason : NULL, pen);
 }
 
 /* A step whose rollback failed is told by its rollback. */
@@ -290,7 +291,7 @@ static void put_failures(struct buf *out, const struct report *report, const str
     for (size_t i = 0; i < model->step_count; i++) {
         const struct model_step *step = model->steps[i];
         const bool is_mirrored = text_equal(step->status, "rollback_failed");
-        if (step->error || (report_status_is_bad(step->status) && !is_mirrored))
+        if (step->more->error || (report_status_is_bad(step->status) && !is_mirrored))
             put_failure(out, model, step, pen);
     }
 }
@@ -302,7 +303,7 @@ static void put_values(struct buf *out, const struct report *report, const struc
     const struct model *model = &report->model;
     for (size_t i = 0; i < model->step_count; i++) {
         value key, item;
-        for (size_t j = 0; value_next(model->steps[i]->outputs, &j, &key, &item);) {
+        for (size_t j = 0; value_next(model->steps[i]->more->outputs, &j, &key, &item);) {
             table_row(&table, cell_text(model->steps[i]->step), value_to_text(key),
                       value_text_short(item));
             value_free(key);

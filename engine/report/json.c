@@ -60,17 +60,17 @@ static value step_value(const struct model *model, const struct model_step *step
     object = set_time(object, "began", report_step_began(model, step));
     object = value_set(object, "duration_ms", value_integer(step->duration_ms));
     object = value_set(object, "attempts", value_integer(step->attempt));
-    object = set_text(object, "reason", step->reason);
-    object = set_text(object, "error", step->error);
-    object = set_text(object, "hint", step->hint);
-    object = set_text(object, "message", step->message);
-    object = set_text(object, "answer", step->answer);
-    object = set_text(object, "by", step->by);
-    object = set_text(object, "comment", step->comment);
-    object = set_value(object, "plan", step->plan);
-    object = set_value(object, "result", step->result);
-    object = set_value(object, "outputs", step->outputs);
-    return set_value(object, "output", step->output);
+    object = set_text(object, "reason", step->more->reason);
+    object = set_text(object, "error", step->more->error);
+    object = set_text(object, "hint", step->more->hint);
+    object = set_text(object, "message", step->more->message);
+    object = set_text(object, "answer", step->more->answer);
+    object = set_text(object, "by", step->more->by);
+    object = set_text(object, "comment", step->more->comment);
+    object = set_value(object, "plan", step->more->plan);
+    object = set_value(object, "result", step->more->result);
+    object = set_value(object, "outputs", step->more->outputs);
+    return set_value(object, "output", step->more->output);
 }
 
 static value item_value(const struct timeline_item *item) {

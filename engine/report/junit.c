@@ -48,17 +48,17 @@ static void verdict_put(struct buf *out, const struct model_step *step, const ch
                         enum verdict verdict) {
     static const char *const tags[] = {NULL, "failure", "error", "skipped"};
     const bool is_skipped = verdict == VERDICT_SKIPPED;
-    const char *message = step->error && !is_skipped ? step->error
-                          : is_skipped               ? step->reason
-                                                     : word;
+    const char *message = step->more->error && !is_skipped ? step->more->error
+                          : is_skipped                     ? step->more->reason
+                                                           : word;
     buf_printf(out, "      <%s", tags[verdict]);
     attribute_put(out, "message", message ? message : word);
-    if (is_skipped || !step->reason) {
+    if (is_skipped || !step->more->reason) {
         buf_puts(out, "/>\n");
         return;
     }
     buf_putc(out, '>');
-    html_puts(out, step->reason);
+    html_puts(out, step->more->reason);
     buf_printf(out, "</%s>\n", tags[verdict]);
 }
 

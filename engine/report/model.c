@@ -17,22 +17,36 @@ void model_init(struct model *model) {
                             .hands = value_none(),
                             .counts = value_none(),
                             .gate_notes = value_none(),
-                            .index = map_new(),
-                            .words = map_new()};
+                            .index = map_new_borrowing(0),
+                            .words = map_new(),
+                            .arena = arena_new()};
     model->status = mem_strdup("running");
+    struct model_more *nothing = arena_alloc(model->arena, sizeof *nothing);
+    nothing->plan = nothing->result = nothing->outputs = value_none();
+    nothing->output = nothing->notes = value_none();
+    model->nothing = nothing;
 }
 
-static void step_free(struct model_step *step) {
-    char *const texts[] = {step->step, step->title,   step->reason, step->error,  step->hint,
-                           step->by,   step->message, step->answer, step->comment};
+static void more_release(const struct model_more *more) {
+    char *const texts[] = {more->reason,  more->error,  more->hint,   more->by,
+                           more->message, more->answer, more->comment};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         mem_free(texts[i]);
-    value_free(step->plan);
-    value_free(step->result);
-    value_free(step->outputs);
-    value_free(step->output);
-    value_free(step->notes);
-    mem_free(step);
+    value_free(more->plan);
+    value_free(more->result);
+    value_free(more->outputs);
+    value_free(more->output);
+    value_free(more->notes);
+}
+
+static void steps_release(struct model *model) {
+    for (size_t i = 0; i < model->step_count; i++) {
+        if (model->steps[i]->more != model->nothing)
+            more_release(model->steps[i]->more);
+        mem_free(model->steps[i]->title);
+    }
+    mem_free(model->steps);
+    arena_free(model->arena);
 }
 
 static void words_free(struct map *words) {
@@ -63,10 +77,8 @@ void model_release(struct model *model) {
     value_free(model->hands);
     value_free(model->counts);
     value_free(model->gate_notes);
-    for (size_t i = 0; i < model->step_count; i++)
-        step_free(model->steps[i]);
-    mem_free(model->steps);
     map_free(model->index);
+    steps_release(model);
     words_free(model->words);
     *model = (struct model){0};
 }
@@ -97,12 +109,41 @@ static const char *word_of(struct model *model, const char *text) {
 #define KEEP_VALUE(to, event, field)                                                               \
     (EVENT_HAS(event, field) ? value_keep(&(to)->field, (event)->field) : (void)0)
 
+/* Of a step, in what few of them have. */
+#define KEEP_MORE_TEXT(model, step, event, field)                                                  \
+    (EVENT_HAS(event, field) && ((event)->field || (step)->more->field)                            \
+         ? text_keep(&more_own(model, step)->field, (event)->field)                                \
+         : (void)0)
+#define KEEP_MORE_VALUE(model, step, event, field)                                                 \
+    (EVENT_HAS(event, field) ? value_keep(&more_own(model, step)->field, (event)->field) : (void)0)
+
 #define KEEP_WORD(model, to, event, field)                                                         \
     (EVENT_HAS(event, field) ? (void)((to)->field = word_of(model, (event)->field)) : (void)0)
 
 static void value_keep(value *kept, value borrowed) {
     value_free(*kept);
     *kept = value_copy(borrowed);
+}
+
+static struct model_more *more_own(struct model *model, struct model_step *step) {
+    struct model_more *more = (struct model_more *)(uintptr_t)step->more;
+    if (more != model->nothing)
+        return more;
+    more = arena_alloc(model->arena, sizeof *more);
+    *more = *model->nothing;
+    step->more = more;
+    return more;
+}
+
+/* What an earlier attempt said is history. */
+static void more_forget(struct model *model, struct model_step *step, bool with_reason) {
+    if (step->more == model->nothing)
+        return;
+    struct model_more *more = more_own(model, step);
+    if (with_reason)
+        text_keep(&more->reason, NULL);
+    text_keep(&more->error, NULL);
+    text_keep(&more->hint, NULL);
 }
 
 static const char *step_key(const char *phase, const char *step, char *buffer, size_t *ret_length) {
@@ -128,17 +169,19 @@ static struct model_step *step_of(struct model *model, const struct event *event
     struct model_step *step = model_find(model, event->phase, event->step);
     if (step)
         return step;
-    step = mem_zalloc(sizeof *step);
-    step->step = mem_strdup(event->step);
+    step = arena_alloc(model->arena, sizeof *step);
+    char buffer[KEY_MAX];
+    size_t length;
+    const char *key = step_key(event->phase, event->step, buffer, &length);
+    key = arena_strndup(model->arena, key, length);
+    step->step = key + 1;
     step->phase = word_of(model, event->phase);
     step->status = "pending";
-    step->plan = step->result = step->outputs = step->output = step->notes = value_none();
+    step->more = model->nothing;
     model->steps =
         vec_grow(model->steps, sizeof *model->steps, model->step_count, &model->step_capacity);
     model->steps[model->step_count++] = step;
-    char buffer[KEY_MAX];
-    size_t length;
-    (void)map_put(model->index, step_key(event->phase, event->step, buffer, &length), step);
+    (void)map_put(model->index, key, step);
     return step;
 }
 
@@ -235,7 +278,7 @@ static void on_step_skipped(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
     KEEP_TEXT(step, event, title);
     KEEP_WORD(model, step, event, action);
-    KEEP_TEXT(step, event, reason);
+    KEEP_MORE_TEXT(model, step, event, reason);
     step->dry = model_dry_word(event);
     step_settle(model, step, "skipped");
 }
@@ -243,7 +286,7 @@ static void on_step_skipped(struct model *model, const struct event *event) {
 static void on_step_waiting(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
     step->status = "waiting";
-    KEEP_TEXT(step, event, reason);
+    KEEP_MORE_TEXT(model, step, event, reason);
 }
 
 static void on_step_started(struct model *model, const struct event *event) {
@@ -252,30 +295,27 @@ static void on_step_started(struct model *model, const struct event *event) {
     KEEP_WORD(model, step, event, action);
     KEEP_WORD(model, step, event, effect);
     if (!model->brief)
-        KEEP_VALUE(step, event, plan);
+        KEEP_MORE_VALUE(model, step, event, plan);
     step->attempt = event->attempt;
     if (EVENT_HAS(event, attempts))
         step->attempts = event->attempts;
     if (event->attempt <= 1 || step->started_mono_ns == 0)
         step->started_mono_ns = event->mono_ns;
     step->status = "running";
-    text_keep(&step->reason, NULL);
-    text_keep(&step->error, NULL);
-    text_keep(&step->hint, NULL);
+    more_forget(model, step, true);
     step_mirror(model, event, "rolling_back");
 }
 
-static void step_results(const struct model *model, struct model_step *step,
-                         const struct event *event) {
-    KEEP_TEXT(step, event, reason);
-    KEEP_TEXT(step, event, error);
-    KEEP_TEXT(step, event, hint);
+static void step_results(struct model *model, struct model_step *step, const struct event *event) {
+    KEEP_MORE_TEXT(model, step, event, reason);
+    KEEP_MORE_TEXT(model, step, event, error);
+    KEEP_MORE_TEXT(model, step, event, hint);
     if (model->brief)
         return;
-    KEEP_VALUE(step, event, result);
-    KEEP_VALUE(step, event, outputs);
-    KEEP_VALUE(step, event, output);
-    KEEP_VALUE(step, event, notes);
+    KEEP_MORE_VALUE(model, step, event, result);
+    KEEP_MORE_VALUE(model, step, event, outputs);
+    KEEP_MORE_VALUE(model, step, event, output);
+    KEEP_MORE_VALUE(model, step, event, notes);
 }
 
 static void on_step_ready(struct model *model, const struct event *event) {
@@ -288,7 +328,7 @@ static void on_step_ready(struct model *model, const struct event *event) {
 static void on_step_ended(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
     if (!model->brief)
-        KEEP_VALUE(step, event, output);
+        KEEP_MORE_VALUE(model, step, event, output);
 }
 
 static void on_step_retrying(struct model *model, const struct event *event) {
@@ -306,9 +346,7 @@ static void on_step_finished(struct model *model, const struct event *event) {
         step->attempt = event->attempt;
     KEEP_TEXT(step, event, title);
     KEEP_WORD(model, step, event, action);
-    /* What an earlier attempt said is history once the step has succeeded. */
-    text_keep(&step->error, NULL);
-    text_keep(&step->hint, NULL);
+    more_forget(model, step, false);
     step_results(model, step, event);
     step->duration_ms = event->duration_ms;
     step->dry = model_dry_word(event);
@@ -319,7 +357,7 @@ static void on_step_finished(struct model *model, const struct event *event) {
 
 static void on_step_in_doubt(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
-    KEEP_TEXT(step, event, reason);
+    KEEP_MORE_TEXT(model, step, event, reason);
     step_settle(model, step, "in_doubt");
 }
 
@@ -332,14 +370,14 @@ static void on_step_resolved(struct model *model, const struct event *event) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(status, words[i][0]) == 0)
             status = words[i][1];
-    KEEP_TEXT(step, event, reason);
-    KEEP_TEXT(step, event, by);
+    KEEP_MORE_TEXT(model, step, event, reason);
+    KEEP_MORE_TEXT(model, step, event, by);
     step->status = word_of(model, status);
 }
 
 static void on_gate_opened(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
-    KEEP_TEXT(step, event, message);
+    KEEP_MORE_TEXT(model, step, event, message);
     if (EVENT_HAS(event, notes))
         value_keep(&model->gate_notes, event->notes);
     step->status = "waiting";
@@ -350,19 +388,19 @@ static void on_gate_answered(struct model *model, const struct event *event) {
     struct model_step *step = model_find(model, event->phase, event->step);
     if (!step)
         return;
-    KEEP_TEXT(step, event, answer);
-    KEEP_TEXT(step, event, by);
-    KEEP_TEXT(step, event, comment);
+    KEEP_MORE_TEXT(model, step, event, answer);
+    KEEP_MORE_TEXT(model, step, event, by);
+    KEEP_MORE_TEXT(model, step, event, comment);
 }
 
 static void on_gate_escalated(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
-    KEEP_TEXT(step, event, reason);
+    KEEP_MORE_TEXT(model, step, event, reason);
 }
 
 static void on_gate_closed(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
-    KEEP_TEXT(step, event, answer);
+    KEEP_MORE_TEXT(model, step, event, answer);
     value_free(model->gate_notes);
     model->gate_notes = value_none();
     if (strcmp(step->status, "waiting") == 0)

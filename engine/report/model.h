@@ -8,8 +8,19 @@
 
 #include "journal/event.h"
 
+/* What is not told of most steps, least of all where the model is brief: they share one of these in
+ * which nothing is. */
+struct model_more {
+    char *reason; /* of a skip or doubt; of a failure, the last lines of output */
+    char *error;
+    char *hint;
+    char *message;                              /* what people were asked */
+    char *answer, *by, *comment;                /* what they said last */
+    value plan, result, outputs, output, notes; /* VALUE_NONE where there are none */
+};
+
 struct model_step {
-    char *step; /* path */
+    const char *step; /* path */
     /* Words that many steps share live as long as the model. */
     const char *phase; /* run, rollback, finally */
     const char *action;
@@ -17,16 +28,11 @@ struct model_step {
     const char *status; /* a step state of language.md: pending, running, succeeded, … */
     const char *dry;    /* what a dry run did about it: ran, tried, checked or shown; or NULL */
     char *title;        /* may be NULL */
-    char *reason;       /* of a skip or doubt; of a failure, the last lines of output */
-    char *error;
-    char *hint;
-    char *message;               /* what people were asked */
-    char *answer, *by, *comment; /* what they said last */
+    const struct model_more *more; /* never NULL */
     int64_t attempt, attempts;
     int64_t started_mono_ns;
     int64_t duration_ms;
-    value plan, result, outputs, output, notes; /* VALUE_NONE where there are none */
-    bool settled;                               /* counted in steps_done */
+    bool settled; /* counted in steps_done */
 };
 
 struct model {
@@ -57,6 +63,8 @@ struct model {
     /* private */
     size_t step_capacity;
     struct map *index, *words;
+    struct arena *arena;              /* of the steps */
+    const struct model_more *nothing; /* told of those that have no more */
 };
 
 void model_init(struct model *model);

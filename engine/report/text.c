@@ -12,7 +12,7 @@
 #define SHOWN_VALUE_MAX ((size_t)2000)
 
 static bool step_is_quiet(const struct model_step *step) {
-    return text_equal(step->status, "succeeded") && step->attempt <= 1 && !step->error;
+    return text_equal(step->status, "succeeded") && step->attempt <= 1 && !step->more->error;
 }
 
 static size_t phase_count(const struct model *model, const char *phase) {
@@ -184,17 +184,17 @@ static void show_streams(const struct page *page, value output) {
 
 static void show_step(const struct page *page, const struct model_step *step) {
     page_row(page, step);
-    page_plan(page, step->plan, 6);
-    if (step->message)
-        page_block(page, 6, "asked: ", COLOR_DIM, step->message);
-    if (step->comment)
-        page_block(page, 6, "comment: ", COLOR_DIM, step->comment);
+    page_plan(page, step->more->plan, 6);
+    if (step->more->message)
+        page_block(page, 6, "asked: ", COLOR_DIM, step->more->message);
+    if (step->more->comment)
+        page_block(page, 6, "comment: ", COLOR_DIM, step->more->comment);
     page_trouble(page, step, 6);
-    if (value_is(step->result, VALUE_OBJECT))
-        show_members(page, "result", step->result);
-    show_members(page, "output", step->outputs);
-    show_notes(page, step->notes);
-    show_streams(page, step->output);
+    if (value_is(step->more->result, VALUE_OBJECT))
+        show_members(page, "result", step->more->result);
+    show_members(page, "output", step->more->outputs);
+    show_notes(page, step->more->notes);
+    show_streams(page, step->more->output);
 }
 
 static void show_phase(const struct page *page, const char *phase) {

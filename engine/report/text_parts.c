@@ -159,14 +159,14 @@ static void row_remarks(struct buf *out, const struct model_step *step) {
         (void)buf_printf(out, "%s%" PRId64 " attempts", between, step->attempt);
         between = ", ";
     }
-    if (step->answer && step->by) {
-        (void)buf_printf(out, "%s%s by %s", between, step->answer, step->by);
+    if (step->more->answer && step->more->by) {
+        (void)buf_printf(out, "%s%s by %s", between, step->more->answer, step->more->by);
         between = ", ";
     }
     bool is_remark =
         text_equal(step->status, "skipped") || (step->dry && text_equal(step->status, "succeeded"));
-    if (is_remark && step->reason)
-        (void)buf_printf(out, "%s%s", between, step->reason);
+    if (is_remark && step->more->reason)
+        (void)buf_printf(out, "%s%s", between, step->more->reason);
 }
 
 /* The name in its column, dropped lines below where it does not fit would tear the table. */
@@ -223,15 +223,15 @@ static void page_quote(const struct page *page, size_t indent, const char *text)
 
 void page_trouble(const struct page *page, const struct model_step *step, size_t indent) {
     bool over = text_equal(step->status, "failed") || text_equal(step->status, "cancelled") ||
-                text_equal(step->status, "in_doubt") || step->error;
+                text_equal(step->status, "in_doubt") || step->more->error;
     if (!over)
         return;
-    if (step->error)
-        page_block(page, indent, NULL, NULL, step->error);
-    if (step->reason && *step->reason)
-        page_quote(page, indent, step->reason);
-    if (step->hint)
-        page_block(page, indent, "hint: ", COLOR_HINT, step->hint);
+    if (step->more->error)
+        page_block(page, indent, NULL, NULL, step->more->error);
+    if (step->more->reason && *step->more->reason)
+        page_quote(page, indent, step->more->reason);
+    if (step->more->hint)
+        page_block(page, indent, "hint: ", COLOR_HINT, step->more->hint);
 }
 
 void page_plan(const struct page *page, value plan, size_t indent) {
@@ -385,7 +385,7 @@ static void page_doubts(const struct page *page) {
             (void)buf_printf(page->out, "%3zu. ", ++count);
             page_color(page, COLOR_HEAD, name);
             (void)buf_putc(page->out, '\n');
-            page_plan(page, model->steps[i]->plan, 5);
+            page_plan(page, model->steps[i]->more->plan, 5);
         }
 }
 

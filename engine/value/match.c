@@ -30,6 +30,7 @@ struct match {
     pcre2_jit_stack *jit_stack;
     int64_t deadline_ns;
     unsigned callouts;
+    bool is_interpreted; /* machine code is not worth its making */
 };
 
 /* Verbs such as (*CRLF) must stay in front; a pattern that begins so goes without the callout. */
@@ -105,7 +106,7 @@ static void match_prepare(struct match *match) {
     pcre2_set_heap_limit(match->context, MATCH_HEAP_KIB);
     pcre2_set_callout(match->context, match_on_start, match);
     /* Where the machine forbids code that writes code, the interpreter does it. */
-    if (pcre2_jit_compile(match->code, PCRE2_JIT_COMPLETE) == 0) {
+    if (!match->is_interpreted && pcre2_jit_compile(match->code, PCRE2_JIT_COMPLETE) == 0) {
         match->jit_stack = pcre2_jit_stack_create((size_t)32 << 10, MATCH_JIT_STACK_MAX, NULL);
         pcre2_jit_stack_assign(match->context, NULL, match->jit_stack);
     }
@@ -151,4 +152,16 @@ int match_find(const struct match *match, const char *text, size_t length, size_
     pcre2_get_error_message(code, (PCRE2_UCHAR *)message, sizeof message);
     return err_set(err, ERR_LIMIT, "regular expression `%s` was given up: %s", match->pattern,
                    message);
+}
+
+bool match_once(const char *pattern, const char *text, size_t length) {
+    AUTO_ERR err = ERR_INIT;
+    struct match *match = NULL;
+    struct match_found found;
+    if (match_new(pattern, (struct span){0}, &match, &err) < 0 || !match)
+        return false;
+    match->is_interpreted = true;
+    const bool is_found = match_find(match, text, length, 0, &found, &err) > 0;
+    match_free(match);
+    return is_found;
 }

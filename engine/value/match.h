@@ -26,5 +26,8 @@ struct match_found {
 };
 int match_find(const struct match *match, const char *text, size_t length, size_t from,
                struct match_found *ret, struct err *err) MUST_USE;
+/* Whether a pattern of the engine's own, which is asked once, is found. By interpretation: making
+ * machine code of it would be a fifth of what `check` of a small file does besides being loaded. */
+bool match_once(const char *pattern, const char *text, size_t length) MUST_USE;
 
 #endif

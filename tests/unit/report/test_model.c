@@ -98,7 +98,7 @@ static void test_life(void **state) {
     step_start(&story, "run", "a", 2);
     step_finish(&story, "run", "a", "succeeded", NULL);
     const struct model_step *a = model_find(&story.model, "run", "a");
-    assert_null(a->error);
+    assert_null(a->more->error);
     assert_int_equal(a->attempt, 2);
     assert_int_equal(story.model.steps_done, 1);
     struct event skip = step_event(EVENT_STEP_SKIPPED, "run", "b");
@@ -162,8 +162,8 @@ static void test_gate(void **state) {
     EVENT_SET(&closed, answer, "accepted");
     tell(&story, &closed, 1);
     const struct model_step *go = model_find(&story.model, "run", "go");
-    assert_string_equal(go->by, "bob");
-    assert_string_equal(go->message, "Go?");
+    assert_string_equal(go->more->by, "bob");
+    assert_string_equal(go->more->message, "Go?");
     /* What somebody chose at an interrupt is about no step. */
     struct event choice = step_event(EVENT_GATE_ANSWERED, "run", "");
     EVENT_SET(&choice, answer, "rollback");
