@@ -235,7 +235,7 @@ static void records_check(struct verify *verify, struct reader *reader, struct v
     }
     end_check(verify);
     const bool whole = verify->ended_at && !verify->resumed;
-    verify_files_extra(files, whole ? VERIFY_EXTRA : VERIFY_UNNAMED);
+    verify_files_extra(files, whole ? VERIFY_EXTRA : VERIFY_UNNAMED, verify->transcript);
 }
 
 static void transcript_check(struct verify *verify, const char *run) {

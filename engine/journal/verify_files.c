@@ -10,11 +10,15 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "journal/reader.h"
 #include "journal/verify_parts.h"
 #include "secret/digest.h"
 
 #define PIECE ((size_t)65536)
 #define OUTPUT "output/"
+/* A text in a record is no longer, and no more files than these are held against them. */
+#define LEFT_MAX ((size_t)1024)
+#define LEFT_ASKED_MAX 16
 #define OUTPUT_LENGTH (sizeof OUTPUT - 1)
 
 struct verify_files {
@@ -25,6 +29,7 @@ struct verify_files {
     struct digest *digest;
     char *piece;
     uint64_t count;
+    size_t left_asked;
 };
 
 /* Nothing below the run's folder may be a link: it could lead to other bytes tomorrow. */
@@ -227,22 +232,70 @@ void verify_files_check(struct verify_files *files, const struct event *event) {
 
 /* ---- what no record names ------------------------------------------------------------------ */
 
-static void extra_check(struct verify_files *files, enum verify_kind kind, const char *name) {
+/* Whether a stream of the record is this text. */
+static bool output_is(const struct event *event, const char *text, size_t length) {
+    bool is_same = false;
+    value key, stream;
+    for (size_t i = 0; value_next(event->output, &i, &key, &stream);) {
+        AUTO_VALUE held = value_get(stream, "text");
+        is_same |= value_is(held, VALUE_STRING) && value_text_length(held) == length &&
+                   memcmp(value_text(held), text, length) == 0;
+        value_free(key);
+        value_free(stream);
+    }
+    return is_same;
+}
+
+/* Reads all of it once more, which is worth it as such files are rare. */
+static bool transcript_has(const char *transcript, const char *text, size_t length) {
+    struct reader *reader = NULL;
+    struct event event;
+    bool is_found = false;
+    AUTO_ERR ignored = ERR_INIT;
+    if (reader_open(transcript, &reader, &ignored) < 0)
+        return false;
+    reader_want(reader, EVENT_BIT(output));
+    while (!is_found && reader_next(reader, &event, &ignored) > 0)
+        is_found = EVENT_HAS(&event, output) && output_is(&event, text, length);
+    reader_free(reader);
+    return is_found;
+}
+
+/* A short output that a record holds, and whose file could not be removed. */
+static bool is_left(struct verify_files *files, const char *name, const char *transcript) {
+    char text[LEFT_MAX + 1];
+    if (files->left_asked++ >= LEFT_ASKED_MAX)
+        return false;
+    const int fd = openat(files->output, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    const ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text);
+    if (fd >= 0)
+        close(fd);
+    return length > 0 && length <= (ssize_t)LEFT_MAX &&
+           transcript_has(transcript, text, (size_t)length);
+}
+
+static void extra_check(struct verify_files *files, enum verify_kind kind, const char *name,
+                        const char *transcript) {
     if (text_equal(name, ".") || text_equal(name, ".."))
         return;
     AUTO_TEXT path = mem_printf(OUTPUT "%s", name);
-    if (!map_get(files->named, path))
+    if (map_get(files->named, path))
+        return;
+    if (kind == VERIFY_UNNAMED)
         verify_find(files->verify, kind, 0, path,
-                    kind == VERIFY_EXTRA
-                        ? "no record names this file"
-                        : "no record vouches for this file: the engine ended before its step did");
+                    "no record vouches for this file: the engine ended before its step did");
+    else if (is_left(files, name, transcript))
+        verify_find(files->verify, VERIFY_UNNAMED, 0, path,
+                    "a record holds what is in this file: it could not be removed");
+    else
+        verify_find(files->verify, kind, 0, path, "no record names this file");
 }
 
-void verify_files_extra(struct verify_files *files, enum verify_kind kind) {
+void verify_files_extra(struct verify_files *files, enum verify_kind kind, const char *transcript) {
     struct dirent **list = NULL;
     const int count = files->output < 0 ? 0 : scandirat(files->output, ".", &list, NULL, alphasort);
     for (int i = 0; i < count; i++) {
-        extra_check(files, kind, list[i]->d_name);
+        extra_check(files, kind, list[i]->d_name, transcript);
         free(list[i]);
     }
     free(list);

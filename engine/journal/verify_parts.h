@@ -17,8 +17,9 @@ struct verify_files *verify_files_new(struct verify *verify, const char *dir);
 void verify_files_free(struct verify_files *files);
 /* Compares every file that the record names with the digest that it gives. */
 void verify_files_check(struct verify_files *files, const struct event *event);
-/* Reports what lies in output/ and was named by no record, as that kind. */
-void verify_files_extra(struct verify_files *files, enum verify_kind kind);
+/* Reports what lies in output/ and was named by no record, as that kind; as VERIFY_UNNAMED what
+ * holds no more than a text that a record has: a disk that fails may not let go of it. */
+void verify_files_extra(struct verify_files *files, enum verify_kind kind, const char *transcript);
 uint64_t verify_files_count(const struct verify_files *files);
 /* Their names; the caller frees. The values mean nothing. */
 struct map *verify_files_take(struct verify_files *files);
