@@ -350,6 +350,14 @@ static void progress_listen(struct progress *progress) {
     progress_kick(progress);
 }
 
+/* Before a question comes to be seen: what was typed until then is no answer, and what is typed as
+ * soon as it stands there is one. */
+static void progress_hear(struct progress *progress) {
+    if (progress->tty && !progress->shell) {
+        tty_listen(progress->tty, true);
+    }
+}
+
 static void tty_line(void *user, const char *text) {
     struct progress *progress = user;
     if (!text) {
@@ -392,6 +400,7 @@ static void shell_over(void *user) {
     struct progress *progress = user;
     shell_free(progress->shell);
     progress->shell = NULL;
+    progress_hear(progress);
     dialog_again(progress->dialog);
     progress_listen(progress);
 }
@@ -416,6 +425,7 @@ static void sink_shell(void *user) {
 
 static void ui_ask(void *user, const char *step, const struct step_question *question) {
     struct progress *progress = user;
+    progress_hear(progress);
     dialog_ask(progress->dialog, step, question);
     progress_listen(progress);
 }
@@ -444,6 +454,7 @@ static void ui_choose(void *user, const char *step_or_null, const char *error) {
         return;
     }
     progress->lines.undo_told = true;
+    progress_hear(progress);
     dialog_choose(progress->dialog, step_or_null, error);
     progress_listen(progress);
 }
