@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "io/module.h"
 #include "io/repo_module.h"
 
@@ -129,21 +130,6 @@ static void *thread_run(void *user) {
     return NULL;
 }
 
-/* Signals are for the loop's thread. */
-static int thread_start(struct repo_act *act, struct err *err) {
-    pthread_attr_t attributes;
-    pthread_t thread;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int sys = pthread_create(&thread, &attributes, thread_run, act);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return sys ? err_sys(err, sys, "cannot start a thread") : 0;
-}
-
 /* ---- the loop's side --------------------------------------------------------------------------
  */
 
@@ -202,7 +188,9 @@ int repo_act_start(struct loop *loop, const struct repo_act_spec *spec,
     act->bell = bell;
     atomic_init(&act->owners, 2);
     pthread_mutex_init(&act->lock, NULL);
-    if (thread_start(act, err) < 0) {
+    const int sys = thread_start(NULL, thread_run, act);
+    if (sys != 0) {
+        err_sys(err, sys, "cannot start a thread");
         act_drop(act);
         act_drop(act);
         return -1;

@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "secret/digest.h"
+#include "secret/digest_long.h"
 #include "value/json.h"
 
 /* The tail of a stream that a record may hold is all of it. */
@@ -24,7 +24,7 @@ struct stream {
     bool goes_on; /* where an engine before this one stopped; nothing has been added yet */
     struct redact_stream *redact;
     int fd;
-    struct digest *digest; /* NULL: there is too little for one */
+    struct digest_long *digest; /* NULL: there is too little for one */
     char sha256[DIGEST_TEXT_SIZE];
     char *file; /* relative to the run's directory; NULL: there is none */
     uint64_t bytes;
@@ -67,7 +67,7 @@ void capture_free(struct capture *capture) {
         struct stream *stream = &capture->streams[i];
         redact_stream_free(stream->redact);
         file_close(&stream->fd);
-        digest_free(stream->digest);
+        digest_long_free(stream->digest);
         buf_release(&stream->head);
         buf_release(&stream->tail);
         mem_free(stream->file);
@@ -133,8 +133,8 @@ static void head_keep(struct stream *stream, const char *bytes, size_t length) {
 
 /* What a record may hold is vouched for by the chain, and needs none. */
 static void digest_begin(struct stream *stream) {
-    stream->digest = digest_new();
-    digest_update(stream->digest, buf_text(&stream->tail), stream->bytes);
+    stream->digest = digest_long_new();
+    digest_long_update(stream->digest, buf_text(&stream->tail), stream->bytes);
 }
 
 /* What is stored now, in a file or not yet. */
@@ -142,7 +142,7 @@ static void stream_count(struct stream *stream, const char *bytes, size_t length
     if (!stream->digest && stream->bytes + length > CAPTURE_TEXT_MAX)
         digest_begin(stream);
     if (stream->digest)
-        digest_update(stream->digest, bytes, length);
+        digest_long_update(stream->digest, bytes, length);
     stream->bytes += length;
 }
 
@@ -286,7 +286,7 @@ static void stream_settle(struct stream *stream) {
         digest_begin(stream);
     if (!stream_open(stream))
         return;
-    digest_finish(stream->digest, stream->sha256);
+    digest_long_finish(stream->digest, stream->sha256);
     stream_stored(stream);
 }
 
@@ -317,7 +317,7 @@ bool capture_recorded(struct capture *capture) {
 /* ---- a secret that was not known ----------------------------------------------------------- */
 
 static void stream_forget(struct stream *stream) {
-    digest_free(stream->digest);
+    digest_long_free(stream->digest);
     stream->digest = NULL;
     *stream->sha256 = '\0';
     stream->bytes = 0;

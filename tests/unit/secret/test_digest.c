@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+#include "secret/digest_long.h"
 #include "tests/support/unit.h"
 
 /* From FIPS 180-2, appendix B, and the empty message. */
@@ -42,10 +44,71 @@ static void one_object_serves_many_messages(void **state) {
     digest_free(NULL);
 }
 
+/* Longer than what is hashed at once, and no multiple of a piece. */
+#define LONG (DIGEST_LONG_FROM + 3 * DIGEST_LONG_PIECE + 12345)
+
+static char *long_message(void) {
+    char *bytes = mem_alloc(LONG);
+    for (size_t i = 0; i < LONG; i++)
+        bytes[i] = (char)(i * i >> 7);
+    return bytes;
+}
+
+static void update_by(struct digest_long *digest, const char *bytes, size_t length, size_t piece) {
+    for (size_t at = 0; at < length; at += piece)
+        digest_long_update(digest, bytes + at, length - at < piece ? length - at : piece);
+}
+
+static void a_long_message_in_pieces_of_any_size(void **state) {
+    (void)state;
+    const size_t sizes[] = {999, 65536, DIGEST_LONG_PIECE, DIGEST_LONG_PIECE + 1, LONG};
+    AUTO_TEXT bytes = long_message();
+    char expected[DIGEST_TEXT_SIZE], text[DIGEST_TEXT_SIZE];
+    struct digest_long *digest = digest_long_new();
+    digest_text(bytes, LONG, expected);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        update_by(digest, bytes, LONG, sizes[i]);
+        digest_long_finish(digest, text);
+        assert_string_equal(text, expected);
+        digest_long_update(digest, "abc", 3);
+        digest_long_finish(digest, text);
+        assert_string_equal(text, of_abc);
+    }
+    digest_long_free(digest);
+    digest_long_free(NULL);
+}
+
+static void a_long_message_at_its_borders(void **state) {
+    (void)state;
+    const size_t lengths[] = {DIGEST_LONG_FROM - 1, DIGEST_LONG_FROM, DIGEST_LONG_FROM + 1,
+                              DIGEST_LONG_FROM + DIGEST_LONG_PIECE};
+    AUTO_TEXT bytes = long_message();
+    char expected[DIGEST_TEXT_SIZE], text[DIGEST_TEXT_SIZE];
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        struct digest_long *digest = digest_long_new();
+        digest_text(bytes, lengths[i], expected);
+        update_by(digest, bytes, lengths[i], 4096);
+        digest_long_finish(digest, text);
+        assert_string_equal(text, expected);
+        digest_long_free(digest);
+    }
+}
+
+static void a_long_message_may_be_given_up(void **state) {
+    (void)state;
+    AUTO_TEXT bytes = long_message();
+    struct digest_long *digest = digest_long_new();
+    digest_long_update(digest, bytes, LONG);
+    digest_long_free(digest);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answers),
         cmocka_unit_test(one_object_serves_many_messages),
+        cmocka_unit_test(a_long_message_in_pieces_of_any_size),
+        cmocka_unit_test(a_long_message_at_its_borders),
+        cmocka_unit_test(a_long_message_may_be_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
