@@ -17,9 +17,6 @@
  * (ext4, one record a sync; in groups of 64 all three are equal). Reader and store skip the
  * zeros, and writer_close cuts them off. */
 #define RESERVE_STEP ((off_t)262144)
-/* A long transcript grows by a quarter, up to so much: each step costs a commit of the file
- * system's journal, 0.4 of 2.6 us of CPU a record synced in groups of 64. */
-#define RESERVE_STEP_MAX ((off_t)4194304)
 /* So much lies ahead of every record: outcomes and the end of a run still fit on a full disk. */
 #define RESERVE_LEAST ((off_t)131072)
 #define LINE_CEILING ((size_t)1048576)
@@ -59,31 +56,16 @@ static int writer_fail(struct writer *writer, int sys, struct err *err) {
 }
 
 /* 0, or what the system said. */
-static int writer_reserve(struct writer *writer, off_t step) {
-    int sys;
-    do
-        sys = posix_fallocate(writer->fd, writer->reserved, step);
-    while (sys == EINTR);
-    if (sys == 0)
-        writer->reserved += step;
-    return sys;
-}
-
-static off_t writer_step(const struct writer *writer) {
-    const off_t quarter = writer->length / 4 / RESERVE_STEP * RESERVE_STEP;
-    if (quarter < RESERVE_STEP)
-        return RESERVE_STEP;
-    return quarter < RESERVE_STEP_MAX ? quarter : RESERVE_STEP_MAX;
-}
-
-/* 0, or what the system said. */
 static int writer_top_up(struct writer *writer) {
     if (writer->reserved - writer->length >= RESERVE_LEAST + TRANSCRIPT_LINE_MAX)
         return 0;
-    const off_t step = writer_step(writer);
-    const int sys = writer_reserve(writer, step);
-    /* On a disk that is nearly full the least will do. */
-    return sys != 0 && step > RESERVE_STEP ? writer_reserve(writer, RESERVE_STEP) : sys;
+    int sys;
+    do
+        sys = posix_fallocate(writer->fd, writer->reserved, RESERVE_STEP);
+    while (sys == EINTR);
+    if (sys == 0)
+        writer->reserved += RESERVE_STEP;
+    return sys;
 }
 
 static struct writer *writer_make(const char *path, int fd, const struct redactor *redactor) {

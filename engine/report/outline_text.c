@@ -125,16 +125,10 @@ static void put_gist(const struct drawing *drawing, const char *gist, size_t use
                  drawing->style->unicode);
 }
 
-/* Digits by hand: a plan of 10,000 steps takes 5 % longer with printf. */
 static void put_wave(const struct drawing *drawing, uint32_t wave) {
-    char digits[16] = "    ";
-    size_t at = sizeof digits, width = 0;
-    for (uint64_t left = (uint64_t)wave + 1; left; left /= 10, width++)
-        digits[--at] = (char)('0' + left % 10);
-    indent_by(drawing, 2);
-    buf_append(drawing->out, digits + at, width);
-    buf_putc(drawing->out, '.');
-    indent_by(drawing, width + 1 < 4 ? 4 - width - 1 : 0);
+    char number[24];
+    snprintf(number, sizeof number, "%" PRIu64 ".", (uint64_t)wave + 1);
+    buf_printf(drawing->out, "  %-4s", number);
 }
 
 static void put_kind(const struct drawing *drawing, const struct outline_row *row) {

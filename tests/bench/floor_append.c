@@ -9,7 +9,7 @@
 #include "secret/digest.h"
 
 #define RECORD ((size_t)200)
-#define RESERVE ((off_t)4194304) /* as the engine's, where a transcript has become long */
+#define RESERVE ((off_t)262144) /* as the engine's */
 
 static void must(int done) {
     if (done >= 0)
