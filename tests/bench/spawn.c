@@ -1,13 +1,10 @@
 /* What it costs to have a command run by the guard, against posix_spawn and waitpid alone:
- * spawn room|bare MEBIBYTES COUNT COMMAND… runs it COUNT times, one after another, in a parent that
- * holds so much memory, since a fork would pay for that. */
+ * spawn guard|bare COUNT COMMAND… runs it COUNT times, one after another. */
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 
-#include "base/mem.h"
 #include "base/text.h"
 #include "io/process.h"
 
@@ -53,7 +50,7 @@ static void start(void *user) {
     }
 }
 
-static void room(const char *const *argv, long count) {
+static void guard(const char *const *argv, long count) {
     struct bench bench = {.loop = loop_new(NULL), .argv = argv, .left = count};
     start(&bench);
     loop_run(bench.loop);
@@ -71,13 +68,10 @@ static void bare(const char *const *argv, long count) {
 }
 
 int main(int argc, char **words) {
-    if (argc < 5)
+    if (argc < 4)
         return 2;
-    const size_t bytes = (size_t)strtol(words[2], NULL, 10) << 20;
-    const long count = strtol(words[3], NULL, 10);
-    char *ballast = mem_alloc(bytes + 1);
-    memset(ballast, 1, bytes + 1);
-    (text_equal(words[1], "room") ? room : bare)((const char *const *)words + 4, count);
-    mem_free(ballast);
+    const char *const *argv = (const char *const *)words + 3;
+    const long count = strtol(words[2], NULL, 10);
+    (text_equal(words[1], "guard") ? guard : bare)(argv, count);
     return 0;
 }
