@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -197,6 +198,17 @@ int file_sync_dir(const char *path, struct err *err) {
 
 bool file_exists(const char *path) {
     return access(path, F_OK) == 0;
+}
+
+bool file_dir_is_empty(const char *path) {
+    size_t entries = 0;
+    DIR *dir = opendir(path);
+    /* Two of them are the folder itself and the one above. */
+    while (dir && entries < 3 && readdir(dir))
+        entries++;
+    if (dir)
+        closedir(dir);
+    return entries < 3;
 }
 
 char *file_resolve(const char *base_file, const char *name) {

@@ -29,6 +29,7 @@ int file_make_lasting_dir(const char *path, mode_t mode, struct err *err) MUST_U
 int file_remove_tree(const char *path, struct err *err) MUST_USE;
 int file_sync_dir(const char *path, struct err *err) MUST_USE;
 bool file_exists(const char *path);
+bool file_dir_is_empty(const char *path); /* so is one that cannot be looked into */
 /* `name` relative to the folder of `base_file`; absolute names stay. The caller frees. */
 char *file_resolve(const char *base_file, const char *name);
 /* The folder part: "a/b.yaml" is "a", "b.yaml" is ".". The caller frees. */

@@ -44,16 +44,6 @@ static void check_add_json(struct checker *checker, const char *path, const stru
     checker->files = value_append(checker->files, file);
 }
 
-/* BEGIN and END of a group are one step. */
-static size_t count_steps(const struct plan *plan) {
-    const struct graph *graph = plan_graph(plan);
-    size_t steps = 0;
-    for (uint32_t i = 0; i < graph_count(graph); i++) {
-        steps += graph_node(graph, i)->role != GRAPH_END;
-    }
-    return steps;
-}
-
 static void rules_check(struct checker *checker, const char *path, struct plan *plan,
                         struct diag *diag) {
     const struct runbook *runbook = plan_runbook(plan);
@@ -86,7 +76,7 @@ static void check_file(struct checker *checker, const char *path) {
     if (checker->options->json) {
         check_add_json(checker, path, diag);
     } else {
-        check_add_text(checker, path, diag, plan ? count_steps(plan) : 0);
+        check_add_text(checker, path, diag, plan ? plan_step_count(plan) : 0);
     }
     plan_free(plan);
     diag_free(diag);

@@ -80,21 +80,13 @@ static const char *node_lets_by(const struct scope *scope, const struct graph *g
     return reason;
 }
 
-/* The members of a group that has a graph of its own, or NULL. A called file answers for itself. */
-static const struct graph *group_graph(struct check *check, const struct graph_node *node) {
-    struct step_expansion inner = {0};
-    bool is_group = node->role == GRAPH_ACT && node->step->type && node->step->type->expand &&
-                    step_expand(node->step, &inner) && inner.steps;
-    return is_group ? plan_graph_of_step(check->plan, node->step, GRAPH_BODY) : NULL;
-}
-
 /* In the body of `node`, whose first node stands for that step itself. Groups nest as deep as the
  * language lets them. */
 static void gates_find_in(struct check *check, struct scope *scope, const struct graph *body,
                           uint32_t node, const char *let_by) {
     for (uint32_t i = 1; i < graph_count(body); i++) {
         const struct graph_node *member = graph_node(body, i);
-        const struct graph *inner = group_graph(check, member);
+        const struct graph *inner = plan_group_body(check->plan, member);
         if (!inner && !is_gate(member->step))
             continue;
         const char *reason = let_by ? let_by : node_lets_by(scope, body, i, GRAPH_NONE);
@@ -108,7 +100,7 @@ static void gates_find_in(struct check *check, struct scope *scope, const struct
 static void gates_find(struct check *check, struct scope *scope) {
     for (uint32_t i = scope->is_body; i < graph_count(scope->graph); i++) {
         const struct graph_node *node = graph_node(scope->graph, i);
-        const struct graph *body = group_graph(check, node);
+        const struct graph *body = plan_group_body(check->plan, node);
         if (body)
             gates_find_in(check, scope, body, i, NULL);
         else if (is_gate(node->step))

@@ -310,6 +310,33 @@ const struct graph *plan_graph_of_step(struct plan *plan, const struct step *ste
     return made;
 }
 
+const struct graph *plan_group_body(struct plan *plan, const struct graph_node *node) {
+    struct step_expansion inner = {0};
+    const bool is_group = node->role == GRAPH_ACT && node->step->type && node->step->type->expand &&
+                          step_expand(node->step, &inner) && inner.steps;
+    return is_group ? plan_graph_of_step(plan, node->step, GRAPH_BODY) : NULL;
+}
+
+size_t plan_step_count(struct plan *plan) {
+    VEC(const struct graph *) open = {0};
+    size_t count = 0;
+    *vec_add(&open) = plan->graph;
+    while (open.count) {
+        const struct graph *graph = open.items[--open.count];
+        for (uint32_t i = 0; i < graph_count(graph); i++) {
+            const struct graph_node *node = graph_node(graph, i);
+            const struct graph *body =
+                node->step->more->foreach ? NULL : plan_group_body(plan, node);
+            if (body)
+                *vec_add(&open) = body;
+            else
+                count += node->role == GRAPH_ACT;
+        }
+    }
+    vec_release(&open);
+    return count;
+}
+
 /* ---- hash --------------------------------------------------------------------------------- */
 
 static void hash_field(struct digest *digest, const char *label, const char *bytes, size_t length) {

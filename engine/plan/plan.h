@@ -34,11 +34,16 @@ void plan_free(struct plan *plan);
 const struct runbook *plan_runbook(const struct plan *plan);
 const struct graph *plan_graph(const struct plan *plan);   /* of `steps` */
 const struct graph *plan_finally(const struct plan *plan); /* of `finally`, or NULL */
+/* How many steps act: a group counts by its members, a foreach and a call as one; those of
+ * `finally` are not among them. */
+size_t plan_step_count(struct plan *plan);
 /* Graphs made on first use and kept: of a called runbook's steps, and of one step
  * (GRAPH_ALONE: a rollback handler; GRAPH_BODY: what is in a foreach or a group). */
 const struct graph *plan_graph_of(struct plan *plan, const struct step_list *steps);
 const struct graph *plan_graph_of_step(struct plan *plan, const struct step *step,
                                        enum graph_scope scope);
+/* The members of a group that has a graph of its own, or NULL. */
+const struct graph *plan_group_body(struct plan *plan, const struct graph_node *node);
 
 value plan_params(const struct plan *plan); /* object; owned */
 /* Names of those that a person gave, who left the rest to profile and defaults; owned. */

@@ -185,9 +185,11 @@ static struct model_step *step_of(struct model *model, const struct event *event
     return step;
 }
 
-/* Steps that a foreach or a call made at run time are not among those that were counted before. */
+/* Steps that a foreach or a call made at run time are not among those that were counted before,
+ * and a group counts by its members. */
 static bool step_is_counted(const struct model_step *step) {
-    return strcmp(step->phase, "run") == 0 && !strpbrk(step->step, "[/");
+    const bool is_group = text_equal(step->action, "steps") || text_equal(step->action, "parallel");
+    return strcmp(step->phase, "run") == 0 && !strpbrk(step->step, "[/") && !is_group;
 }
 
 static void step_settle(struct model *model, struct model_step *step, const char *status) {

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -426,7 +427,9 @@ void page_tail(const struct page *page, const char *dir) {
     if (dir) {
         (void)buf_putc(page->out, '\n');
         page_place(page, "transcript  ", dir, "transcript.jsonl");
-        page_place(page, "outputs     ", dir, "output/");
+        AUTO_TEXT output = mem_printf("%s/output", dir);
+        if (!file_dir_is_empty(output))
+            page_place(page, "outputs     ", dir, "output/");
     }
     page_hands(page);
     page_next(page);

@@ -326,6 +326,10 @@ bool body_is_loop(const struct node *node) {
     return node_step(node)->more->foreach && !is_item;
 }
 
+const char *body_action(const struct node *node) {
+    return body_is_loop(node) ? "foreach" : node_step(node)->type->key;
+}
+
 bool body_is_needed(const struct node *node) {
     return body_is_loop(node) || node_step(node)->type->expand;
 }

@@ -15,6 +15,8 @@ struct body_end {
 /* Whether the node's step is carried out by frames of its own, and whether they are a loop's. */
 bool body_is_needed(const struct node *node);
 bool body_is_loop(const struct node *node);
+/* The action as records name it: the step's type, or `foreach`. */
+const char *body_action(const struct node *node);
 /* Begins; `ended` may be called before it returns. */
 int body_start(struct node *node, void (*ended)(void *user, struct body_end *end), void *user,
                struct err *err) MUST_USE;

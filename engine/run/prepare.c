@@ -335,13 +335,6 @@ static value repository_value(const struct run *run) {
     return value_set(value_object(), "error", value_string(err.message));
 }
 
-static int64_t steps_count(const struct graph *graph) {
-    int64_t count = 0;
-    for (uint32_t i = 0; i < graph_count(graph); i++)
-        count += graph_node(graph, i)->role == GRAPH_ACT;
-    return count;
-}
-
 static value note_value(const char *what, value taken) {
     return value_append(value_append(value_array(), value_string(what)), taken);
 }
@@ -406,7 +399,7 @@ static void started_record(struct prepare *prepare) {
         EVENT_SET(&event, profile, plan_profile(run->plan));
     EVENT_SET(&event, selection, selection);
     EVENT_SET(&event, dry_run, run->options.dry_run);
-    EVENT_SET(&event, steps, steps_count(plan_graph(run->plan)));
+    EVENT_SET(&event, steps, (int64_t)plan_step_count(run->plan));
     EVENT_SET(&event, user, run->user);
     EVENT_SET(&event, uid, (int64_t)getuid());
     EVENT_SET(&event, host, run->host);

@@ -296,6 +296,7 @@ void node_skip_as(struct node *node, const char *reason, value published_taken) 
     AUTO_TEXT path = node_path(node);
     struct event event;
     node_event(node, EVENT_STEP_SKIPPED, path, &event);
+    EVENT_SET(&event, action, body_action(node));
     EVENT_SET(&event, reason, reason);
     AUTO_VALUE notes = node->is_shown ? dryrun_notes(DRYRUN_SHOWN, value_null()) : value_null();
     if (node->is_shown)

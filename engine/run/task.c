@@ -384,7 +384,7 @@ void task_attempt_begin(struct task *task) {
     node_event(task->node, EVENT_STEP_STARTED, task->path, &event);
     if (task->step->title)
         EVENT_SET(&event, title, task->step->title);
-    EVENT_SET(&event, action, body_is_loop(task->node) ? "foreach" : task->step->type->key);
+    EVENT_SET(&event, action, body_action(task->node));
     EVENT_SET(&event, effect, effect_name(step_effect(task->step)));
     EVENT_SET(&event, attempt, task->attempt);
     /* One that a crash left in doubt is begun again whatever was allowed. */

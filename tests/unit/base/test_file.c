@@ -215,8 +215,10 @@ static void removes_trees(void **state) {
     AUTO_TEXT tree = in_folder("tree");
     AUTO_TEXT outside = in_folder("outside");
     AUTO_TEXT precious = in_folder("outside/precious");
+    assert_true(file_dir_is_empty(tree));
     assert_int_equal(file_make_dir(tree, 0700, NULL), 0);
     assert_int_equal(file_make_dir(outside, 0700, NULL), 0);
+    assert_true(file_dir_is_empty(tree));
     put(precious, "kept");
     for (int i = 0; i < 50; i++) {
         AUTO_TEXT sub = mem_printf("%s/d%d/e/f", tree, i);
@@ -226,6 +228,7 @@ static void removes_trees(void **state) {
     }
     AUTO_TEXT link = mem_printf("%s/d1/link", tree);
     assert_int_equal(symlink(outside, link), 0);
+    assert_false(file_dir_is_empty(tree));
     assert_int_equal(file_remove_tree(tree, NULL), 0);
     assert_false(file_exists(tree));
     check_content(precious, "kept");

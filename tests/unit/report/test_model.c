@@ -113,6 +113,10 @@ static void test_life(void **state) {
     step_finish(&story, "run", "d", "failed", "no");
     assert_int_equal(story.model.steps_done, 3);
     assert_int_equal(story.model.step_count, 4);
+    skip = step_event(EVENT_STEP_SKIPPED, "run", "group");
+    EVENT_SET(&skip, action, "parallel");
+    tell(&story, &skip, 1);
+    assert_int_equal(story.model.steps_done, 3);
     model_release(&story.model);
 }
 
