@@ -14,10 +14,11 @@
 #define NUMBER_MAX ((size_t)32)
 #define FEW_MEMBERS ((size_t)16)
 
+/* The object's, which outlives them. */
 struct member {
-    value key, item;
-    const char *name; /* of the key; asked once, since each look at a value is a few calls */
+    const char *name; /* asked once, since each look at a value is a few calls */
     size_t length;
+    value item;
 };
 
 static void dump_by_jq(struct buf *out, value borrowed) {
@@ -113,34 +114,39 @@ static void dump_members(struct buf *out, const struct member *members, size_t c
     (void)buf_putc(out, '}');
 }
 
+/* A copy that libjq gives is given back at once: the object holds what it stands for. */
+static void member_read(value object, int place, struct member *ret) {
+    value key = jv_object_iter_key(object, place);
+    ret->name = jv_string_value(key);
+    ret->length = (size_t)jv_string_length_bytes(key);
+    ret->item = jv_object_iter_value(object, place);
+    jv_free(ret->item);
+}
+
 /* libjq counts an object's members by looking at each place for one, as reading them does: so they
  * are not counted first. Returns `few`, or more room, which the caller frees. */
 static struct member *members_read(value object, struct member few[FEW_MEMBERS],
                                    size_t *ret_count) {
-    struct member *members = few, one;
+    struct member *members = few;
     size_t count = 0;
-    for (size_t i = 0; value_next(object, &i, &one.key, &one.item); members[count++] = one) {
+    for (int place = jv_object_iter(object); jv_object_iter_valid(object, place);
+         place = jv_object_iter_next(object, place)) {
         if (count == FEW_MEMBERS && members == few) {
             members = mem_calloc(value_count(object), sizeof *members);
             memcpy(members, few, count * sizeof *members);
         }
-        one.name = value_text(one.key);
-        one.length = value_text_length(one.key);
+        member_read(object, place, &members[count++]);
     }
     *ret_count = count;
     return members;
 }
 
 static void dump_object(struct buf *out, value object, int depth) {
-    struct member few[FEW_MEMBERS];
+    struct member few[FEW_MEMBERS] = {0};
     size_t count;
     struct member *members = members_read(object, few, &count);
     members_sort(members, count);
     dump_members(out, members, count, depth);
-    for (size_t i = 0; i < count; i++) {
-        value_free(members[i].key);
-        value_free(members[i].item);
-    }
     if (members != few)
         mem_free(members);
 }
