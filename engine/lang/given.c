@@ -171,11 +171,9 @@ static void leave_open(struct parse *parse) {
         parse->visits.items[parse->visit].is_broken = true;
 }
 
-const struct node *given_node(struct parse *parse, const struct field *field,
-                              const struct node *node) {
+static const struct node *put_given(struct parse *parse, const struct field *field,
+                                    const struct node *node) {
     AUTO_VALUE given = value_none();
-    if (!takes_given(parse, field) || !is_template(node))
-        return node;
     const char *name = name_of(parse, node);
     if (!name) {
         parse_error(parse, parse_span(parse, node),
@@ -208,6 +206,13 @@ const struct node *given_node(struct parse *parse, const struct field *field,
         return NULL;
     }
     return node_of(parse, node, given);
+}
+
+const struct node *given_node(struct parse *parse, const struct field *field,
+                              const struct node *node) {
+    if (!takes_given(parse, field) || !is_template(node))
+        return node;
+    return put_given(parse, field, node);
 }
 
 bool given_loads_left(struct load *load) {

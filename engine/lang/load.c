@@ -74,7 +74,7 @@ static const struct node *load_tree(const struct yaml *yaml, const struct yaml_i
 
 static enum effect list_effect(const struct step_list *list) {
     enum effect strongest = EFFECT_READ;
-    for (size_t i = 0; list && i < list->count; i++) {
+    for (size_t i = 0; list && i < list->count && strongest < EFFECT_ONCE; i++) {
         enum effect effect = step_effect(list->items[i]);
         if (effect > strongest)
             strongest = effect;

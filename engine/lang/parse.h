@@ -73,6 +73,8 @@ struct parse {
     bool is_item;              /* it is an item of that key's list */
     unsigned inherited;        /* flags of the fields around it */
     struct map *ids;           /* see steps_ids */
+    /* Of some step, so that where none is concerned not all are visited again. */
+    bool lacks_id, has_inverse;
     struct lookup lookups[LOOKUPS];
     struct due {
         const struct field *fields;

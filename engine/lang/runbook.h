@@ -130,6 +130,7 @@ struct runbook {
     int64_t language;
     bool takes_given; /* parameters give constants of its fields: it is loaded for each call */
     bool is_again;    /* the file was loaded before it */
+    bool may_destroy; /* some step is of a type that can */
 
     const char *bytes; /* the file as it was read */
     size_t length;

@@ -245,6 +245,9 @@ static struct step *parse_visited(struct parse *parse, const struct node *node, 
     size_t errors = diag_count(parse->load->diag);
     parse_pairs(parse, role, step, node, action);
     parse->visits.items[index].is_broken |= diag_count(parse->load->diag) > errors;
+    parse->lacks_id |= !step->id;
+    parse->has_inverse |= step->type && step->type->inverse;
+    parse->runbook->may_destroy |= step->type && step->type->destroys;
     parse->inherited = inherited;
     parse->visit = outer;
     parse->label = label;
@@ -365,7 +368,7 @@ struct map *steps_ids(struct parse *parse) {
 }
 
 void steps_name(struct parse *parse) {
-    for (size_t i = 0; i < parse->visits.count; i++) {
+    for (size_t i = 0; parse->lacks_id && i < parse->visits.count; i++) {
         struct visit *visit = &parse->visits.items[i];
         if (visit->step->id)
             continue;
@@ -387,7 +390,7 @@ static bool has_inverse(const struct visit *visit) {
 }
 
 void steps_invert(struct parse *parse) {
-    for (size_t i = 0; i < parse->visits.count; i++) {
+    for (size_t i = 0; parse->has_inverse && i < parse->visits.count; i++) {
         struct step *step = parse->visits.items[i].step;
         if (!has_inverse(&parse->visits.items[i]))
             continue;
@@ -400,6 +403,7 @@ void steps_invert(struct parse *parse) {
             .timeout_ms = step->timeout_ms,
             .more = &step_plain,
         };
+        parse->runbook->may_destroy |= handler->type->destroys != NULL;
         struct step_more *more = step_more_own(parse, handler);
         more->grace_ms = step->more->grace_ms;
         more->refs = step->more->refs;

@@ -9,8 +9,8 @@
 #include "lang/yaml_error.h"
 #include "lang/yaml_scalar.h"
 
-#define WORDS 256
-#define SHORT 16 /* bytes of values that may come again, such as `true`, `1m`, `continue` */
+#define WORDS 256 /* a power of two */
+#define SHORT 16  /* bytes of values that may come again, such as `true`, `1m`, `continue` */
 #define CHUNK ((size_t)32 << 10)
 #define SMALL_MAP 16 /* up to so many keys are compared one by one */
 
@@ -77,14 +77,20 @@ static const char *builder_text(struct builder *builder, const char *text, size_
     return copy;
 }
 
+/* Length and three characters tell words apart well enough: all of them cost twice as much. */
+static size_t word_slot(const char *text, size_t length) {
+    uint32_t mixed = (uint32_t)length;
+    mixed = mixed * 31 + (unsigned char)text[0];
+    mixed = mixed * 31 + (unsigned char)text[length / 2];
+    mixed = mixed * 31 + (unsigned char)text[length ? length - 1 : 0];
+    return mixed * 2654435769U >> 24 & (WORDS - 1);
+}
+
 /* The same few words come again with a hundred thousand steps: each is stored once. Those of values
  * are apart, so that keys stay where they are. */
 static const char *builder_word(struct builder *builder, struct word words[WORDS], const char *text,
                                 size_t length) {
-    uint32_t hash = 2166136261U;
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (unsigned char)text[i]) * 16777619U;
-    struct word *word = &words[(hash ^ hash >> 16) % WORDS];
+    struct word *word = &words[word_slot(text, length)];
     if (!word->text || word->length != length || memcmp(word->text, text, length) != 0)
         *word = (struct word){builder_text(builder, text, length), length};
     return word->text;
@@ -128,11 +134,13 @@ static bool expects_key(const struct builder *builder) {
     return open->node.kind == NODE_MAP && (builder->stack.count - open->first) % 2 == 0;
 }
 
-static struct node node_begin(const yaml_event_t *event, enum node_kind kind) {
-    return (struct node){.kind = (unsigned char)(kind & 3U),
-                         .line = (uint32_t)event->start_mark.line + 1,
-                         .column = (uint32_t)event->start_mark.column + 1,
-                         .width = 1};
+/* Fills a zeroed node where it stands: a copy of it would wait for its short stores, 12 cycles with
+ * each. */
+static void node_begin(struct node *node, const yaml_event_t *event, enum node_kind kind) {
+    node->kind = (unsigned char)(kind & 3U);
+    node->line = (uint32_t)event->start_mark.line + 1;
+    node->column = (uint32_t)event->start_mark.column + 1;
+    node->width = 1;
 }
 
 static const struct node *builder_keep(struct builder *builder, const struct node *node) {
@@ -147,8 +155,10 @@ static void builder_hand_on(struct builder *builder, const struct node *item) {
         arena_reset(builder->nodes);
 }
 
-/* A finished node becomes the root or a child of the innermost open container. */
-static void builder_add(struct builder *builder, const struct node *node, const char *anchor) {
+/* The last node on the stack is finished: it becomes the root, or stays as a child of the innermost
+ * open container. */
+static void builder_settle(struct builder *builder, const char *anchor) {
+    const struct node *node = vec_last(&builder->stack);
     if (anchor) {
         map_put(builder->anchors, anchor, (void *)(uintptr_t)builder_keep(builder, node));
         builder->has_anchors |= builder->is_taken;
@@ -158,7 +168,13 @@ static void builder_add(struct builder *builder, const struct node *node, const 
     else if (builder->is_taken && builder->open.count == 2)
         builder_hand_on(builder, node);
     else
-        *vec_add(&builder->stack) = *node;
+        return;
+    builder->stack.count--;
+}
+
+static void builder_add(struct builder *builder, const struct node *node, const char *anchor) {
+    *vec_add(&builder->stack) = *node;
+    builder_settle(builder, anchor);
 }
 
 static uint16_t node_width(const yaml_event_t *event) {
@@ -172,29 +188,30 @@ static uint16_t node_width(const yaml_event_t *event) {
 static void builder_scalar(struct builder *builder, const yaml_event_t *event) {
     const char *text = (const char *)event->data.scalar.value;
     size_t length = event->data.scalar.length;
-    struct node node = node_begin(event, NODE_SCALAR);
     bool is_key = expects_key(builder);
-    node.text = is_key ? builder_word(builder, builder->keys, text, length)
-                       : builder_value(builder, text, length);
-    node.count = (uint32_t)length;
-    node.width = node_width(event);
+    struct node *node = vec_add(&builder->stack);
+    node_begin(node, event, NODE_SCALAR);
+    node->text = is_key ? builder_word(builder, builder->keys, text, length)
+                        : builder_value(builder, text, length);
+    node->count = (uint32_t)length;
+    node->width = node_width(event);
     switch (event->data.scalar.style) {
     case YAML_LITERAL_SCALAR_STYLE:
     case YAML_FOLDED_SCALAR_STYLE:
-        node.style = NODE_BLOCK;
-        node.indent = builder_indent(builder, event);
+        node->style = NODE_BLOCK;
+        node->indent = builder_indent(builder, event);
         break;
     case YAML_SINGLE_QUOTED_SCALAR_STYLE:
     case YAML_DOUBLE_QUOTED_SCALAR_STYLE:
-        node.style = NODE_QUOTED;
+        node->style = NODE_QUOTED;
         break;
     default:
-        node.style = NODE_PLAIN;
+        node->style = NODE_PLAIN;
         break;
     }
-    bool is_text = node.style != NODE_PLAIN || !event->data.scalar.plain_implicit;
-    node.type = (unsigned char)(is_text || is_key ? NODE_TEXT : scalar_type(text, length)) & 7U;
-    builder_add(builder, &node, (const char *)event->data.scalar.anchor);
+    bool is_text = node->style != NODE_PLAIN || !event->data.scalar.plain_implicit;
+    node->type = (unsigned char)(is_text || is_key ? NODE_TEXT : scalar_type(text, length)) & 7U;
+    builder_settle(builder, (const char *)event->data.scalar.anchor);
 }
 
 static void fail_depth(struct builder *builder, yaml_mark_t mark) {
@@ -218,7 +235,10 @@ static void builder_open(struct builder *builder, const yaml_event_t *event, enu
     }
     const char *name =
         anchor ? builder_text(builder, (const char *)anchor, strlen((const char *)anchor)) : NULL;
-    *vec_add(&builder->open) = (struct open){node_begin(event, kind), builder->stack.count, name};
+    struct open *open = vec_add(&builder->open);
+    node_begin(&open->node, event, kind);
+    open->first = builder->stack.count;
+    open->anchor = name;
 }
 
 static void report_duplicate(struct builder *builder, const struct node *key,
@@ -247,8 +267,8 @@ static size_t unique_pairs(struct builder *builder, struct node *items, size_t p
     struct map *seen = pairs > SMALL_MAP ? map_new() : NULL;
     size_t kept = 0;
     for (size_t i = 0; i < pairs; i++) {
-        items[2 * kept] = items[2 * i];
-        items[2 * kept + 1] = items[2 * i + 1];
+        if (kept < i)
+            memcpy(&items[2 * kept], &items[2 * i], 2 * sizeof *items);
         const struct node *key = &items[2 * kept];
         const struct node *first =
             seen ? map_get_n(seen, key->text, key->count) : seen_before(items, kept);
@@ -289,7 +309,9 @@ static bool merge_value(struct builder *builder, const struct node *source) {
  * are its own. */
 static size_t merge_pairs(struct builder *builder, size_t first) {
     size_t end = builder->stack.count, kept = first;
-    for (size_t i = first; i < end; i += 2) {
+    while (kept < end && !is_merge(&builder->stack.items[kept]))
+        kept += 2;
+    for (size_t i = kept; i < end; i += 2) {
         /* A copy: merging may move the stack. */
         const struct node source = builder->stack.items[i + 1];
         if (!is_merge(&builder->stack.items[i])) {

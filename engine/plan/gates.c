@@ -441,8 +441,16 @@ static void file_check(void *user, const struct runbook *file) {
     scope_add(check, (struct scope){.file = file, .graph = finally});
 }
 
+static void file_may_destroy(void *user, const struct runbook *file) {
+    *(bool *)user |= file->may_destroy;
+}
+
 void gates_check(struct plan *plan, struct diag *diag) {
     struct check check = {.plan = plan, .diag = diag};
+    bool may_destroy = false;
+    runbook_each_load(plan_runbook(plan), file_may_destroy, &may_destroy);
+    if (!may_destroy)
+        return; /* a gate has nothing to allow */
     runbook_each_load(plan_runbook(plan), file_check, &check);
     for (size_t i = 0; i < check.scopes.count; i++)
         scope_check(&check, check.scopes.items[i]);
