@@ -212,7 +212,7 @@ static char *remark_text(const struct model_step *step) {
     AUTO_TEXT answer =
         is_answered ? mem_printf("%s by %s", step->more->answer, step->more->by) : NULL;
     AUTO_TEXT tries = step->attempt > 1 ? mem_printf("%" PRId64 " attempts", step->attempt) : NULL;
-    const bool is_skipped = text_equal(step->status, "skipped") || step->dry;
+    const bool is_skipped = text_equal(step->status, "skipped") || step->more->dry;
     const char *parts[] = {step->title, tries, answer, is_skipped ? step->more->reason : NULL};
     AUTO_BUF out = BUF_INIT(TRANSCRIPT_LINE_MAX * 4);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)

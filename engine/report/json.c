@@ -54,9 +54,9 @@ static value step_value(const struct model *model, const struct model_step *step
     object = set_text(object, "step", step->step);
     object = set_text(object, "title", step->title);
     object = set_text(object, "action", step->action);
-    object = set_text(object, "effect", step->effect);
+    object = set_text(object, "effect", step->more->effect);
     object = set_text(object, "status", step->status);
-    object = set_text(object, "dry_run", step->dry);
+    object = set_text(object, "dry_run", step->more->dry);
     object = set_time(object, "began", report_step_began(model, step));
     object = value_set(object, "duration_ms", value_integer(step->duration_ms));
     object = value_set(object, "attempts", value_integer(step->attempt));

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/index.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -11,13 +12,18 @@
 #define KEY_MAX ((size_t)TRANSCRIPT_LINE_MAX) /* no path of a record is longer */
 #define BRIEF_SPARES (EVENT_BIT(plan) | EVENT_BIT(result) | EVENT_BIT(outputs) | EVENT_BIT(output))
 
+/* The letter of its phase stands before its path. */
+static const char *key_of(const void *steps, uint32_t place) {
+    return ((struct model_step *const *)steps)[place]->step - 1;
+}
+
 void model_init(struct model *model) {
     *model = (struct model){.params = value_none(),
                             .objectives = value_none(),
                             .hands = value_none(),
                             .counts = value_none(),
                             .gate_notes = value_none(),
-                            .index = map_new_borrowing(0),
+                            .index = index_new(0, key_of),
                             .words = map_new(),
                             .arena = arena_new()};
     model->status = mem_strdup("running");
@@ -77,7 +83,7 @@ void model_release(struct model *model) {
     value_free(model->hands);
     value_free(model->counts);
     value_free(model->gate_notes);
-    map_free(model->index);
+    index_free(model->index);
     steps_release(model);
     words_free(model->words);
     *model = (struct model){0};
@@ -146,23 +152,22 @@ static void more_forget(struct model *model, struct model_step *step, bool with_
     text_keep(&more->hint, NULL);
 }
 
-static const char *step_key(const char *phase, const char *step, char *buffer, size_t *ret_length) {
+static const char *step_key(const char *phase, const char *step, char *buffer) {
     size_t length = strlen(step);
     if (length > KEY_MAX - 2)
         length = KEY_MAX - 2;
-    /* The phases differ in their first letter but for `run` and `rollback`. */
-    buffer[0] = strcmp(phase, "rollback") == 0 ? 'b' : phase[0];
+    /* The phases differ in their first letter but for `run` and `rollback`; a record that is not
+     * ours may have none. */
+    buffer[0] = strcmp(phase, "rollback") == 0 ? 'b' : *phase ? *phase : '-';
     memcpy(buffer + 1, step, length);
     buffer[length + 1] = '\0';
-    *ret_length = length + 1;
     return buffer;
 }
 
 struct model_step *model_find(const struct model *model, const char *phase, const char *step) {
     char buffer[KEY_MAX];
-    size_t length;
-    const char *key = step_key(phase, step, buffer, &length);
-    return map_get_n(model->index, key, length);
+    const uint32_t place = index_find(model->index, model->steps, step_key(phase, step, buffer));
+    return place == INDEX_NONE ? NULL : model->steps[place];
 }
 
 static struct model_step *step_of(struct model *model, const struct event *event) {
@@ -171,17 +176,14 @@ static struct model_step *step_of(struct model *model, const struct event *event
         return step;
     step = arena_alloc(model->arena, sizeof *step);
     char buffer[KEY_MAX];
-    size_t length;
-    const char *key = step_key(event->phase, event->step, buffer, &length);
-    key = arena_strndup(model->arena, key, length);
-    step->step = key + 1;
+    step->step = arena_strdup(model->arena, step_key(event->phase, event->step, buffer)) + 1;
     step->phase = word_of(model, event->phase);
     step->status = "pending";
     step->more = model->nothing;
     model->steps =
         vec_grow(model->steps, sizeof *model->steps, model->step_count, &model->step_capacity);
-    model->steps[model->step_count++] = step;
-    (void)map_put(model->index, key, step);
+    model->steps[model->step_count] = step;
+    (void)index_add(model->index, model->steps, (uint32_t)model->step_count++);
     return step;
 }
 
@@ -221,6 +223,12 @@ const char *model_dry_word(const struct event *event) {
         if (value_is(word, VALUE_STRING) && text_equal(value_text(word), words[i]))
             return words[i];
     return NULL;
+}
+
+static void step_dry(struct model *model, struct model_step *step, const struct event *event) {
+    const char *word = model_dry_word(event);
+    if (word || step->more->dry)
+        more_own(model, step)->dry = word;
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
@@ -281,7 +289,7 @@ static void on_step_skipped(struct model *model, const struct event *event) {
     KEEP_TEXT(step, event, title);
     KEEP_WORD(model, step, event, action);
     KEEP_MORE_TEXT(model, step, event, reason);
-    step->dry = model_dry_word(event);
+    step_dry(model, step, event);
     step_settle(model, step, "skipped");
 }
 
@@ -295,12 +303,11 @@ static void on_step_started(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
     KEEP_TEXT(step, event, title);
     KEEP_WORD(model, step, event, action);
-    KEEP_WORD(model, step, event, effect);
-    if (!model->brief)
+    if (!model->brief) {
+        KEEP_WORD(model, more_own(model, step), event, effect);
         KEEP_MORE_VALUE(model, step, event, plan);
+    }
     step->attempt = event->attempt;
-    if (EVENT_HAS(event, attempts))
-        step->attempts = event->attempts;
     if (event->attempt <= 1 || step->started_mono_ns == 0)
         step->started_mono_ns = event->mono_ns;
     step->status = "running";
@@ -336,8 +343,6 @@ static void on_step_ended(struct model *model, const struct event *event) {
 static void on_step_retrying(struct model *model, const struct event *event) {
     struct model_step *step = step_of(model, event);
     step->attempt = event->attempt;
-    if (EVENT_HAS(event, attempts))
-        step->attempts = event->attempts;
     step_results(model, step, event);
     step->status = "waiting";
 }
@@ -351,7 +356,7 @@ static void on_step_finished(struct model *model, const struct event *event) {
     more_forget(model, step, false);
     step_results(model, step, event);
     step->duration_ms = event->duration_ms;
-    step->dry = model_dry_word(event);
+    step_dry(model, step, event);
     step_settle(model, step, event->status);
     bool undone = strcmp(event->status, "succeeded") == 0;
     step_mirror(model, event, undone ? "rolled_back" : "rollback_failed");

@@ -14,7 +14,9 @@ struct model_more {
     char *reason; /* of a skip or doubt; of a failure, the last lines of output */
     char *error;
     char *hint;
-    char *message;                              /* what people were asked */
+    const char *effect; /* words, as those of the step */
+    const char *dry;    /* what a dry run did about it: ran, tried, checked or shown; or NULL */
+    char *message;      /* what people were asked */
     char *answer, *by, *comment;                /* what they said last */
     value plan, result, outputs, output, notes; /* VALUE_NONE where there are none */
 };
@@ -24,20 +26,18 @@ struct model_step {
     /* Words that many steps share live as long as the model. */
     const char *phase; /* run, rollback, finally */
     const char *action;
-    const char *effect;
     const char *status; /* a step state of language.md: pending, running, succeeded, … */
-    const char *dry;    /* what a dry run did about it: ran, tried, checked or shown; or NULL */
     char *title;        /* may be NULL */
     const struct model_more *more; /* never NULL */
-    int64_t attempt, attempts;
+    int64_t attempt;
     int64_t started_mono_ns;
     int64_t duration_ms;
     bool settled; /* counted in steps_done */
 };
 
 struct model {
-    /* To be set before the first event: plan, result, outputs, output and notes of steps are not
-     * kept, which are most of its memory. */
+    /* To be set before the first event: effect, plan, result, outputs, output and notes of steps
+     * are not kept, which are most of its memory. */
     bool brief;
     char *run, *runbook, *name, *user, *host, *profile, *engine;
     bool dry_run;
@@ -62,7 +62,8 @@ struct model {
     size_t step_count;
     /* private */
     size_t step_capacity;
-    struct map *index, *words;
+    struct index *index; /* of the steps */
+    struct map *words;
     struct arena *arena;              /* of the steps */
     const struct model_more *nothing; /* told of those that have no more */
 };

@@ -45,14 +45,14 @@ struct status_look step_look(const struct model *model, const struct model_step 
     static const char *const failed[][2] = {
         {"ran", "ran, failed"}, {"tried", "tried, failed"}, {"checked", "checked, failed"}};
     bool is_failed = text_equal(step->status, "failed");
-    bool is_shown = text_equal(step->dry, "shown") && !is_failed;
+    bool is_shown = text_equal(step->more->dry, "shown") && !is_failed;
     struct status_look look = status_look(is_shown ? "skipped" : step->status);
-    if (step->dry && !is_failed)
-        look.word = step->dry;
+    if (step->more->dry && !is_failed)
+        look.word = step->more->dry;
     else if (model->dry_run && text_equal(step->status, "succeeded"))
         look.word = "its steps:";
     for (size_t i = 0; is_failed && i < sizeof failed / sizeof *failed; i++)
-        if (text_equal(step->dry, failed[i][0]))
+        if (text_equal(step->more->dry, failed[i][0]))
             look.word = failed[i][1];
     return look;
 }
@@ -164,8 +164,8 @@ static void row_remarks(struct buf *out, const struct model_step *step) {
         (void)buf_printf(out, "%s%s by %s", between, step->more->answer, step->more->by);
         between = ", ";
     }
-    bool is_remark =
-        text_equal(step->status, "skipped") || (step->dry && text_equal(step->status, "succeeded"));
+    bool is_remark = text_equal(step->status, "skipped") ||
+                     (step->more->dry && text_equal(step->status, "succeeded"));
     if (is_remark && step->more->reason)
         (void)buf_printf(out, "%s%s", between, step->more->reason);
 }

@@ -120,6 +120,20 @@ static void test_life(void **state) {
     model_release(&story.model);
 }
 
+/* A record that is not ours may say anything. */
+static void test_nameless(void **state) {
+    (void)state;
+    struct story story;
+    story_begin(&story, 1);
+    step_start(&story, "", "a", 1);
+    step_start(&story, "", "", 1);
+    step_start(&story, "", "a", 2);
+    assert_int_equal(story.model.step_count, 2);
+    assert_string_equal(story.model.steps[0]->step, "a");
+    assert_string_equal(story.model.steps[1]->step, "");
+    model_release(&story.model);
+}
+
 static void test_rollback(void **state) {
     (void)state;
     struct story story;
@@ -352,10 +366,11 @@ static void test_many_steps(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),   cmocka_unit_test(test_rollback),
-        cmocka_unit_test(test_gate),   cmocka_unit_test(test_doubt_and_resume),
-        cmocka_unit_test(test_total),  cmocka_unit_test(test_summary),
-        cmocka_unit_test(test_styles), cmocka_unit_test(test_many_steps),
+        cmocka_unit_test(test_life),     cmocka_unit_test(test_rollback),
+        cmocka_unit_test(test_gate),     cmocka_unit_test(test_doubt_and_resume),
+        cmocka_unit_test(test_total),    cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_styles),   cmocka_unit_test(test_many_steps),
+        cmocka_unit_test(test_nameless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
