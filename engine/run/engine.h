@@ -20,7 +20,6 @@ enum phase { PHASE_RUN, PHASE_ROLLBACK, PHASE_FINALLY };
 
 struct node {
     struct frame *frame;
-    uint32_t index;        /* in the frame's graph */
     uint32_t open;         /* needs that are not settled; while undoing: dependents not released */
     uint8_t state;         /* enum step_state */
     bool active : 1;       /* started and not settled */
@@ -161,6 +160,7 @@ struct run {
 };
 
 /* node.c: names and facts of a node */
+uint32_t node_index(const struct node *node); /* in the frame's graph */
 const struct graph_node *node_graph(const struct node *node);
 const struct step *node_step(const struct node *node);
 char *node_path(const struct node *node); /* the caller frees */

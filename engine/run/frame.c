@@ -24,7 +24,6 @@ struct frame *frame_new(struct run *run, struct node *owner, const struct graph 
     frame->steps = value_object();
     for (uint32_t i = 0; i < count; i++) {
         frame->nodes[i].frame = frame;
-        frame->nodes[i].index = i;
         frame->nodes[i].open = graph_node(graph, i)->need_count;
     }
     if (owner) {

@@ -1,8 +1,12 @@
 #include "base/text.h"
 #include "run/engine.h"
 
+uint32_t node_index(const struct node *node) {
+    return (uint32_t)(node - node->frame->nodes);
+}
+
 const struct graph_node *node_graph(const struct node *node) {
-    return graph_node(node->frame->graph, node->index);
+    return graph_node(node->frame->graph, node_index(node));
 }
 
 const struct step *node_step(const struct node *node) {

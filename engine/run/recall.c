@@ -63,7 +63,7 @@ static bool has_next(const struct recall *recall, const struct trail *trail) {
 
 /* A group that was entered has no record of its own: its members do. */
 static bool has_recorded_member(const struct recall *recall, const struct node *begin) {
-    for (uint32_t i = begin->index + 1; i < node_graph(begin)->peer; i++)
+    for (uint32_t i = node_index(begin) + 1; i < node_graph(begin)->peer; i++)
         if (has_next(recall, trail_of(recall, &begin->frame->nodes[i])))
             return true;
     return false;

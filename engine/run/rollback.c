@@ -42,7 +42,7 @@ static bool is_certain(const struct node *node) {
 /* Whether that holds for a step that stands in the group. */
 static bool any_member(const struct node *end, bool (*holds)(const struct node *node)) {
     const struct node *nodes = end->frame->nodes;
-    for (uint32_t i = node_graph(end)->peer + 1; i < end->index; i++)
+    for (uint32_t i = node_graph(end)->peer + 1; i < node_index(end); i++)
         if (node_graph(&nodes[i])->role == GRAPH_ACT && holds(&nodes[i]))
             return true;
     return false;
@@ -107,7 +107,7 @@ static void frame_undo_check(struct frame *frame);
 static void node_release(struct node *node) {
     struct frame *frame = node->frame;
     size_t count;
-    const uint32_t *needs = graph_needs(frame->graph, node->index, &count);
+    const uint32_t *needs = graph_needs(frame->graph, node_index(node), &count);
     for (size_t i = 0; i < count; i++)
         if (!--frame->nodes[needs[i]].open)
             *vec_add(&frame->run->undo) = &frame->nodes[needs[i]];
@@ -267,5 +267,5 @@ static void keep_needs(struct frame *frame, uint32_t from) {
 
 void rollback_keep_above(struct node *node) {
     for (; node; node = node->frame->owner)
-        keep_needs(node->frame, node->index);
+        keep_needs(node->frame, node_index(node));
 }

@@ -48,7 +48,7 @@ static void group_skip(struct node *begin, const char *reason,
     struct node *nodes = begin->frame->nodes;
     uint32_t end = node_graph(begin)->peer;
     skip(begin, reason);
-    for (uint32_t i = begin->index + 1; i <= end; i++) {
+    for (uint32_t i = node_index(begin) + 1; i <= end; i++) {
         if (nodes[i].state != STATE_PENDING)
             continue;
         if (node_graph(&nodes[i])->role == GRAPH_ACT) {
@@ -162,7 +162,8 @@ void node_enter(struct node *node) {
 
 static void node_drive(struct node *node) {
     const struct run *run = node->frame->run;
-    const char *reason = node->frame == run->root ? plan_skip_reason(run->plan, node->index) : NULL;
+    const char *reason =
+        node->frame == run->root ? plan_skip_reason(run->plan, node_index(node)) : NULL;
     enum graph_role role = node_graph(node)->role;
     if (run->recall)
         recall_drive(run->recall, node);
@@ -313,7 +314,7 @@ void node_skip(struct node *node, const char *reason) {
 static void dependents_release(struct node *node) {
     struct frame *frame = node->frame;
     size_t count;
-    const uint32_t *dependents = graph_dependents(frame->graph, node->index, &count);
+    const uint32_t *dependents = graph_dependents(frame->graph, node_index(node), &count);
     bool is_relied_on = false;
     for (size_t i = 0; i < count; i++)
         if (!--frame->nodes[dependents[i]].open) {
@@ -370,7 +371,7 @@ static struct node *group_that_continues(const struct node *node) {
 static void group_fail(struct node *end) {
     struct frame *frame = end->frame;
     end->group_failed = true;
-    for (uint32_t i = node_graph(end)->peer + 1; i < end->index; i++) {
+    for (uint32_t i = node_graph(end)->peer + 1; i < node_index(end); i++) {
         struct node *member = &frame->nodes[i];
         if (member->state != STATE_PENDING || member->active)
             continue;
