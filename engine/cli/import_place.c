@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/import_shell.h"
+#include "value/template.h"
 
 /* What stands for a value at some place: its length, and what goes there. */
 struct place {
@@ -89,11 +90,11 @@ struct placing {
     struct map *names; /* variables by parameter */
 };
 
-static void env_set(struct draft_step *step, const char *name, const char *value) {
+static void env_set(struct draft_step *step, const char *name, const char *text) {
     for (size_t i = 0; i < step->env.count; i++)
         if (text_equal(step->env.items[i].name, name))
             return;
-    *vec_add(&step->env) = (struct pair){name, value};
+    *vec_add(&step->env) = (struct pair){name, text};
 }
 
 /* The variable, quoted so that it is one word where it stands. */
@@ -278,6 +279,23 @@ const char *place_commands(struct draft *draft, struct draft_step *step, const c
 
 /* ---- templates ---------------------------------------------------------------------------- */
 
+#define BARE_MAX 64 /* bytes that are looked at behind braces */
+
+/* What would be read as a template, or taken for one, as text. Returns how much of it was put. */
+static size_t put_literal(struct buf *out, const char *text) {
+    size_t at = 1;
+    if (strncmp(text, "${{", 3) == 0) {
+        buf_puts(out, "$${{");
+        return 3;
+    }
+    if (*text == '{' && template_find_bare(text, strnlen(text, BARE_MAX), &at) && at == 0) {
+        buf_puts(out, "${{ \"{{\" }}");
+        return 2;
+    }
+    buf_putc(out, *text);
+    return 1;
+}
+
 const char *place_template(struct draft *draft, const char *text) {
     AUTO_BUF out = BUF_INIT(4 * SOURCE_MAX);
     const size_t length = strlen(text);
@@ -295,8 +313,7 @@ const char *place_template(struct draft *draft, const char *text) {
             buf_puts(&out, draft_template(draft, param));
             at += place.length;
         } else {
-            buf_puts(&out, strncmp(text + at, "${{", 3) == 0 ? "$" : "");
-            buf_putc(&out, text[at++]);
+            at += put_literal(&out, text + at);
         }
     }
     return arena_strndup(draft->arena, buf_text(&out), out.length);
@@ -304,13 +321,10 @@ const char *place_template(struct draft *draft, const char *text) {
 
 const char *place_prose(const struct draft *draft, const char *text) {
     const char *plain = plain_of(draft, text);
-    if (!strstr(plain, "${{"))
+    if (!strstr(plain, "{{"))
         return plain;
     AUTO_BUF out = BUF_INIT(8 * SOURCE_MAX);
-    for (; *plain; plain++) {
-        if (strncmp(plain, "${{", 3) == 0)
-            buf_putc(&out, '$');
-        buf_putc(&out, *plain);
-    }
+    while (*plain)
+        plain += put_literal(&out, plain);
     return arena_strndup(draft->arena, buf_text(&out), out.length);
 }

@@ -44,13 +44,22 @@ struct span parse_place(const struct parse *parse, const struct node *node, size
     return span;
 }
 
+/* From `{{` or `${{` at `offset` to its `}}`, or the opening alone where that is not in the line.
+ */
+static size_t braces_length(const struct node *node, size_t offset) {
+    const char *start = node->text + offset;
+    const char *end = strstr(start, "}}"), *line_end = strchr(start, '\n');
+    const bool is_whole = end && (!line_end || end < line_end);
+    return is_whole ? (size_t)(end + 2 - start) : *start == '$' ? 3 : 2;
+}
+
 /* Shows the fix with the very expression. SQL is told by its `args`. */
 static void report_code(struct parse *parse, const struct node *node, size_t offset) {
     const char *start = node->text + offset;
-    const char *end = strstr(start, "}}");
-    const char *line_end = strchr(start, '\n');
-    size_t length = end && (!line_end || end < line_end) ? (size_t)(end + 2 - start) : 3;
-    AUTO_TEXT expr = length > 5 ? mem_strndup(start, length) : mem_strdup("${{ … }}");
+    const bool is_bare = *start == '{';
+    const size_t length = braces_length(node, offset);
+    AUTO_TEXT expr = length > 5 ? mem_printf("%s%.*s", is_bare ? "$" : "", (int)length, start)
+                                : mem_strdup("${{ … }}");
     AUTO_TEXT name = name_from_expr(expr, strlen(expr));
     AUTO_TEXT hint = NULL;
     bool is_sql = parse->table && field_find(parse->table, "args");
@@ -65,9 +74,14 @@ static void report_code(struct parse *parse, const struct node *node, size_t off
         hint = mem_printf("set `env: {%s: \"%s\"}` and write \"$%s\"", name, expr, name);
     }
     struct span at = parse_place(parse, node, offset, text_characters(start, length));
-    parse_error(parse, at, hint,
-                is_sql ? "`${{` inside SQL: a value pasted there is an injection"
-                       : "`${{` inside a command: a value pasted there is run as code");
+    const char *where = is_sql ? "SQL" : "a command";
+    if (is_bare)
+        parse_error(parse, at, hint, "`{{` inside %s: it stays as it stands, and is no value",
+                    where);
+    else
+        parse_error(parse, at, hint,
+                    is_sql ? "`${{` inside SQL: a value pasted there is an injection"
+                           : "`${{` inside a command: a value pasted there is run as code");
 }
 
 static void parse_code(struct parse *parse, const struct field *field, const struct node *node,
@@ -80,7 +94,8 @@ static void parse_code(struct parse *parse, const struct field *field, const str
     }
     if (node->count == 0)
         parse_error(parse, parse_span(parse, node), NULL, "`%s` is empty", parse->label);
-    else if (template_find(node->text, node->count, &offset))
+    else if (template_find(node->text, node->count, &offset) ||
+             template_find_bare(node->text, node->count, &offset))
         report_code(parse, node, offset);
     *ret = (struct code){node->text, node->count, node_text_span(node, parse->runbook->path)};
 }
@@ -147,9 +162,23 @@ static void parse_regex(struct parse *parse, const struct field *field, const st
 
 /* ---- templates ---------------------------------------------------------------------------- */
 
+/* What other tools write for a template would be handed on as it stands, to `rm -rf` for one. */
+static void refuse_bare(struct parse *parse, const struct node *node) {
+    size_t offset = 0;
+    if (node->type != NODE_TEXT || !template_find_bare(node->text, node->count, &offset))
+        return;
+    const char *start = node->text + offset;
+    const size_t length = braces_length(node, offset);
+    AUTO_TEXT hint = mem_printf("write `$%.*s`; where the braces are meant, `${{ \"{{\" }}%.*s`",
+                                (int)length, start, (int)length - 2, start + 2);
+    parse_error(parse, parse_place(parse, node, offset, text_characters(start, length)), hint,
+                "`{{` begins no template, `${{` does");
+}
+
 static struct template *parse_template(struct parse *parse, const struct node *node) {
     AUTO_ERR err = ERR_INIT;
     struct template *tmpl = NULL;
+    refuse_bare(parse, node);
     if (template_parse(parse->runbook->arena, parse->load->exprs, node->text, node->count,
                        node_text_span(node, parse->runbook->path), &tmpl, &err) < 0) {
         parse_report(parse, &err);
@@ -190,10 +219,12 @@ value node_to_value(const struct node *node) {
     return container;
 }
 
+/* Or what was meant as one. */
 static bool has_templates(const struct node *node) {
     size_t offset;
     if (node->kind == NODE_SCALAR)
-        return template_find(node->text, node->count, &offset);
+        return template_find(node->text, node->count, &offset) ||
+               template_find_bare(node->text, node->count, &offset);
     size_t children = node->kind == NODE_MAP ? 2 * (size_t)node->count : node->count;
     for (size_t i = 0; i < children; i++)
         if (has_templates(&node->items[i]))

@@ -106,7 +106,8 @@ const char *const reference_closing[] = {
     "Templates `${{ … }}` stand in text. A value that is one template keeps its type; inside "
     "longer text it is rendered as text, and there, as in an environment variable, null is an "
     "error. They never stand in `shell` or `sql` text: values enter a command through `env`, and "
-    "SQL through `args`, as `:name`, bound by the server.",
+    "SQL through `args`, as `:name`, bound by the server. `{{ .params.x }}` without the `$` is an "
+    "error, as it would go on as it stands; `${{ \"{{\" }}` stands for the braces themselves.",
 
     "# Secrets",
     "- `.secrets` may be used in `env`, `stdin`, `databases`, `targets` in `http`, `notify` "

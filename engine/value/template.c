@@ -1,5 +1,7 @@
 #include "value/template.h"
 
+#include <ctype.h>
+
 #include "base/text.h"
 #include "value/expr_set.h"
 
@@ -91,6 +93,36 @@ bool template_find(const char *text, size_t length, size_t *ret_offset) {
             return false;
         i = (size_t)(at - text);
         if (stands_at(text, length, i, OPEN)) {
+            *ret_offset = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the text goes on as an expression that looks at what a run knows. */
+static bool names_root(const char *text, size_t length) {
+    static const char *const roots[] = {".params", ".secrets", ".steps", ".run", ".env", ".item"};
+    size_t at = 0;
+    while (at < length && text[at] == ' ')
+        at++;
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+        const size_t end = at + strlen(roots[i]);
+        if (stands_at(text, length, at, roots[i]) && end < length &&
+            !isalnum((unsigned char)text[end]) && text[end] != '_')
+            return true;
+    }
+    return false;
+}
+
+bool template_find_bare(const char *text, size_t length, size_t *ret_offset) {
+    for (size_t i = 0; i < length; i++) {
+        const char *at = memchr(text + i, '{', length - i);
+        if (!at)
+            return false;
+        i = (size_t)(at - text);
+        if (stands_at(text, length, i, "{{") && (i == 0 || text[i - 1] != '$') &&
+            names_root(text + i + 2, length - i - 2)) {
             *ret_offset = i;
             return true;
         }

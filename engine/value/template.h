@@ -41,5 +41,7 @@ void template_each_expr(const struct template *tmpl,
 
 /* Whether `${{` stands in the text, escaped or not, and at which offset. */
 bool template_find(const char *text, size_t length, size_t *ret_offset);
+/* The same of what others write for a template, and what is text here: `{{ .params.x }}`. */
+bool template_find_bare(const char *text, size_t length, size_t *ret_offset);
 
 #endif

@@ -153,6 +153,21 @@ static void test_questions(void **state) {
     assert_true(template_find("ab${{", 5, &offset));
     assert_int_equal(offset, 2);
     assert_false(template_find("ab${{", 4, &offset));
+    assert_true(template_find_bare("ab{{ .params.x }}", 17, &offset));
+    assert_int_equal(offset, 2);
+    assert_true(template_find_bare("{{.Name}} {{.item}}", 19, &offset));
+    assert_int_equal(offset, 10);
+    static const char *const others[] = {"${{ .params.x }}",
+                                         "{{ .parameters }}",
+                                         "{ {.run.id}}",
+                                         "{{ .Names }} {{ }}",
+                                         "{{ params.x }}",
+                                         "{{ .run",
+                                         "${{ \"{{\" }} .run.id }}",
+                                         "{{",
+                                         "{"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(template_find_bare(others[i], strlen(others[i]), &offset));
 }
 
 int main(void) {
